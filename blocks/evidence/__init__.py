@@ -1,0 +1,1 @@
+"""Evidence: where everything that a sweep measured is kept."""

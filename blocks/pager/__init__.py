@@ -1,0 +1,1 @@
+"""Pagers: what rings somebody at night."""

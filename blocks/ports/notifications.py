@@ -67,6 +67,7 @@ class IncidentPicture:
     time_zone: str  # IANA name
     run_url: str  # "" when unknown
     tried: tuple[str, ...] = ()
+    clients: str = ""  # who notices, in the customer's words (the root service's `clients`)
 
 
 class Messenger(Protocol):

@@ -1,0 +1,1 @@
+"""Slack: what people read about a platform, and how it gets there."""

@@ -1,0 +1,1 @@
+"""Reports: what a sweep says to people who read it later."""
