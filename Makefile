@@ -1,0 +1,45 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each does its own set-up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAY ?= 1
+ALL ?= 0
+
+.PHONY: setup demo test check lock bench-sweep bench-assess bench-journal clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup
+	@STAY=$(STAY) ALL=$(ALL) $(BIN)/vigie demo
+
+test: setup check
+	@$(BIN)/pytest -q
+
+check: setup
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || (cat .venv/lint-imports.log; exit 1)
+	@$(BIN)/pyright --warnings
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --output-file requirements.lock requirements.in
+
+bench-sweep: setup
+	@$(BIN)/python -m tests.benchmarks.bench_sweep
+
+bench-assess: setup
+	@$(BIN)/python -m tests.benchmarks.bench_assess
+
+bench-journal: setup
+	@$(BIN)/python -m tests.benchmarks.bench_journal
+
+clean:
+	-$(BIN)/vigie down
+	rm -rf .vigie

@@ -1,0 +1,257 @@
+"""What should Prefect know, what does it know, and how does one become the other?
+
+prefect.yaml lists the deployments; the catalogue adds a schedule, a dropdown entry, a versioned
+block and a dead-man's switch a platform. Applying twice changes nothing the second time; `--dry-run`
+shows what would change and `--check` fails when something would. A catalogue with one mistake
+registers nothing at all. A schedule that somebody paused by hand stays paused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blocks.catalogue.model import Catalogue, Platform
+from deployments.listing import DeploymentEntry, PrefectFile
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+
+_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it should be. `verb` is create, update or delete; `keys` say what differs."""
+
+    verb: str
+    kind: str
+    name: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As a line for people: 'update deployment health-sweep/sweep (schedules)'."""
+        detail = f" ({', '.join(self.keys)})" if self.keys else ""
+        return f"{self.verb} {self.kind} {self.name}{detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something Prefect should know: what is wanted, what is there (None when nothing is), how to make it so."""
+
+    kind: str
+    name: str
+    wanted: Mapping[str, Any]
+    actual: Mapping[str, Any] | None
+    make: Callable[[], Awaitable[object]] = field(repr=False)
+
+    def change(self) -> Change | None:
+        """How the actual differs from the wanted; None when it does not."""
+        if self.actual is None:
+            return Change("create", self.kind, self.name)
+        keys = tuple(key for key, value in self.wanted.items() if self.actual.get(key) != value)
+        return Change("update", self.kind, self.name, keys) if keys else None
+
+
+async def register(
+    catalogue: Catalogue, listing: PrefectFile, *, code: Path, really: bool, on_change: Callable[[Change], None]
+) -> list[Change]:
+    """Make Prefect know what catalogue and prefect.yaml say. With `really` False only finds out what would change.
+
+    `code` is the folder that holds prefect.yaml: where runs find the flows.
+    """
+    from prefect import get_client
+
+    from deployments.switches import switch_items
+
+    changes: list[Change] = []
+
+    async def settle(items: list[Item]) -> None:
+        for item in items:
+            if (change := item.change()) is not None:
+                changes.append(change)
+                on_change(change)
+                if really:
+                    await item.make()
+
+    async with get_client() as client:
+        await settle(await _block_type_items(client))
+        await settle([await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})])
+        await settle([await _platform_item(client, catalogue, p) for p in catalogue.platforms.values()])
+        await settle([await _deployment_item(client, catalogue, entry, code) for entry in listing.deployments])
+        await settle(await switch_items(client, catalogue))
+    return changes
+
+
+# -- blocks -----------------------------------------------------------------------------------
+
+
+async def _block_type_items(client: PrefectClient) -> list[Item]:
+    from deployments.block_types import block_classes
+
+    items: list[Item] = []
+    for block in block_classes():
+        slug = block.get_block_type_slug()
+        items.append(
+            Item(
+                "block type",
+                slug,
+                {"schema": block._calculate_schema_checksum()},  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+                await _schema_of(client, slug, block._calculate_schema_checksum()),  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+                lambda block=block: block.register_type_and_schema(client=client),
+            )
+        )
+    return items
+
+
+async def _schema_of(client: PrefectClient, slug: str, checksum: str) -> Mapping[str, Any] | None:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        await client.read_block_type_by_slug(slug)
+    except ObjectNotFound:
+        return None
+    try:
+        found = await client.read_block_schema_by_checksum(checksum)
+    except ObjectNotFound:
+        return {}
+    return {"schema": found.checksum}
+
+
+async def _platform_item(client: PrefectClient, catalogue: Catalogue, platform: Platform) -> Item:
+    from blocks.catalogue.block import PlatformBlock
+
+    block = PlatformBlock.of(platform, catalogue.customers[platform.customer])
+    actual: Mapping[str, Any] | None = None
+    try:
+        saved = await PlatformBlock.aload(platform.name, client=client)
+        actual = {"digest": saved.digest}
+    except ValueError:
+        pass  # there is none yet: it will be created
+    return Item(
+        "platform",
+        platform.name,
+        {"digest": block.digest},
+        actual,
+        lambda: block.save(platform.name, overwrite=True, client=client),  # pyright: ignore[reportArgumentType]
+    )
+
+
+# -- where and what runs ----------------------------------------------------------------------
+
+
+async def _pool_item(client: PrefectClient, name: str) -> Item:
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectNotFound
+
+    actual: Mapping[str, Any] | None = None
+    try:
+        actual = {"type": (await client.read_work_pool(name)).type}
+    except ObjectNotFound:
+        pass  # there is none yet: it will be created
+    # An existing pool keeps the type its operators gave it.
+    wanted = {"type": actual["type"] if actual else "process"}
+    return Item("work pool", name, wanted, actual, lambda: client.create_work_pool(WorkPoolCreate(name=name, type="process")))
+
+
+async def _deployment_item(client: PrefectClient, catalogue: Catalogue, entry: DeploymentEntry, code: Path) -> Item:
+    from prefect.exceptions import ObjectNotFound
+    from prefect.flows import load_flow_from_entrypoint
+    from prefect.utilities.callables import parameter_schema
+
+    flow = load_flow_from_entrypoint(str(code / entry.entrypoint), use_placeholder_flow=False)
+    name = f"{flow.name}/{entry.name}"
+    wanted: dict[str, Any] = {
+        "entrypoint": entry.entrypoint,
+        "path": str(code),
+        "description": entry.description,
+        "tags": sorted(entry.tags),
+        "work_pool": entry.work_pool.name,
+        "parameters": with_choices(parameter_schema(flow).model_dump(), entry, catalogue),
+        "schedules": wanted_schedules(entry, catalogue),
+    }
+    actual: dict[str, Any] | None = None
+    active: dict[str, bool] = {}
+    try:
+        there = await client.read_deployment_by_name(name)
+        active = {s.slug: s.active for s in there.schedules if s.slug}
+        actual = {
+            "entrypoint": there.entrypoint,
+            "path": there.path,
+            "description": there.description,
+            "tags": sorted(there.tags),
+            "work_pool": there.work_pool_name,
+            "parameters": there.parameter_openapi_schema,
+            "schedules": {
+                s.slug or "": {"every_s": _interval_s(s.schedule), "parameters": s.parameters} for s in there.schedules
+            },
+        }
+    except ObjectNotFound:
+        pass  # there is none yet: it will be created
+
+    async def make() -> None:
+        from prefect.client.schemas.actions import DeploymentScheduleCreate
+        from prefect.client.schemas.schedules import IntervalSchedule
+
+        schedules = [
+            DeploymentScheduleCreate(
+                slug=slug,
+                active=active.get(slug, True),
+                parameters=schedule["parameters"],
+                schedule=IntervalSchedule(
+                    interval=timedelta(seconds=schedule["every_s"]),
+                    anchor_date=_ANCHOR + _stagger(slug, schedule["every_s"]),  # pyright: ignore[reportArgumentType]
+                ),
+            )
+            for slug, schedule in wanted["schedules"].items()
+        ]
+        await client.create_deployment(
+            flow_id=await client.create_flow(flow),
+            name=entry.name,
+            entrypoint=entry.entrypoint,
+            path=str(code),
+            description=entry.description,
+            tags=sorted(entry.tags),
+            work_pool_name=entry.work_pool.name,
+            parameter_openapi_schema=wanted["parameters"],
+            enforce_parameter_schema=True,
+            schedules=schedules,
+        )
+
+    return Item("deployment", name, wanted, actual, make)
+
+
+def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, Any]:
+    """The flow's parameter schema with the catalogue's platforms as the choices of its platform parameter."""
+    if entry.each_platform is not None and catalogue.platforms:
+        schema["properties"][entry.each_platform.parameter]["enum"] = sorted(catalogue.platforms)
+    return schema
+
+
+def wanted_schedules(entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """Slug -> interval in seconds and parameters; one a platform."""
+    each = entry.each_platform
+    if each is None or each.schedule is None:
+        return {}
+    return {
+        f"{entry.name}-{name}": {
+            "every_s": getattr(platform, each.schedule).total_seconds(),
+            "parameters": {each.parameter: name},
+        }
+        for name, platform in sorted(catalogue.platforms.items())
+    }
+
+
+def _interval_s(schedule: object) -> float | None:
+    interval = getattr(schedule, "interval", None)
+    return interval.total_seconds() if isinstance(interval, timedelta) else None
+
+
+def _stagger(slug: str, every_s: float) -> timedelta:
+    """Platforms do not all start in the same second; the same platform always starts at the same one."""
+    share = int.from_bytes(hashlib.sha256(slug.encode()).digest()[:4]) / 2**32
+    return timedelta(seconds=int(share * every_s))

@@ -1,0 +1,38 @@
+"""Which credential and configuration blocks can be filled in, and where are they?
+
+Few, documented for who fills them in, and testable: `vigie blocks check` opens each saved one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+
+
+def block_classes() -> list[type[Block]]:
+    """Every block type vigie registers with Prefect, prefect-aws's own among them."""
+    from prefect_aws import AwsCredentials
+
+    from blocks.azure.block import AzureReader
+    from blocks.catalogue.block import PlatformBlock
+    from blocks.journal.block import JournalDatabase
+    from blocks.network.block import ProbeNetwork
+    from blocks.openstack.block import OpenStackReader
+    from blocks.pager.block import PagerDuty, WebhookPager
+    from blocks.postgres.block import PostgresReader
+    from blocks.slack.block import SlackWorkspace
+
+    return [
+        AwsCredentials,
+        AzureReader,
+        JournalDatabase,
+        OpenStackReader,
+        PagerDuty,
+        PlatformBlock,
+        PostgresReader,
+        ProbeNetwork,
+        SlackWorkspace,
+        WebhookPager,
+    ]

@@ -1,0 +1,66 @@
+"""Does prefect.yaml say only what we understand?
+
+Prefect drops an unknown key silently and loads nothing at all for a wrong work pool; here both are
+refused before anything is registered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blocks.errors import Broken
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorkPool(_Strict):
+    """Where the runs of a deployment are picked up."""
+
+    name: str
+
+
+class EachPlatform(_Strict):
+    """What the catalogue adds: a choice of platforms for `parameter`, and a schedule each."""
+
+    parameter: str
+    schedule: Literal["sweep_every"] | None = None
+
+
+class DeploymentEntry(_Strict):
+    """One deployment as prefect.yaml lists it."""
+
+    name: str
+    entrypoint: str
+    description: str
+    tags: tuple[str, ...] = ()
+    work_pool: WorkPool
+    each_platform: EachPlatform | None = None
+
+
+class PrefectFile(_Strict):
+    """prefect.yaml as a whole."""
+
+    name: str
+    prefect_version: str = Field(alias="prefect-version")
+    definitions: dict[str, Any] = Field(default_factory=dict)
+    deployments: tuple[DeploymentEntry, ...]
+
+
+def read_listing(path: Path) -> PrefectFile:
+    """Read prefect.yaml. Raises `Broken` naming the key that is wrong."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return PrefectFile.model_validate(YAML(typ="safe", pure=True).load(path))
+    except (YAMLError, OSError) as error:
+        raise Broken(f"{path.name} cannot be read: {error}", where=str(path)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Broken(f"{path.name}: {place}: {first['msg']}", where=str(path), next_step="correct it and apply again") from error
