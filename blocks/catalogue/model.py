@@ -9,26 +9,15 @@ Maps are written by name in YAML; the loader puts each key into the value's `nam
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, time
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blocks.catalogue.quantities import Duration, Limit, LimitText, Percent
+from blocks.catalogue.recurrence import RuleText
+from blocks.catalogue.texts import BlockName, ClockTime, HeaderName, HostPort, HttpUrl, Moment, Name, ZoneName
 from blocks.ports.health import Unit
-
-_NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
-
-
-def _name(value: str) -> str:
-    if not _NAME.match(value) or len(value) > 60:
-        raise ValueError(f"expected a name of lower-case letters, digits and single dashes, not {value!r}")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
 
 
 class Model(BaseModel):
@@ -58,13 +47,13 @@ class Limits(Model):
 class CheckBase(Model):
     """What every check has. `attempts` bad results in a row make a hard state; rechecks happen inside the sweep."""
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     timeout: Duration = Field(default="10s")  # type: ignore[assignment]
-    attempts: int = Field(default=3, ge=1, le=10)
+    attempts: int = Field(default=3, strict=True, ge=1, le=10)
     recheck_every: Duration = Field(default="10s")  # type: ignore[assignment]
-    slo: bool = False  # do its results count as good and bad samples of the service's SLOs?
+    slo: bool = Field(default=False, strict=True)  # do its results count as good and bad samples of the service's SLOs?
     site: Name | None = None  # when it is measured at another site than the service's
-    credentials: str | None = None  # credential block, when not the site's
+    credentials: BlockName | None = None  # credential block, when not the site's
 
     def limits(self) -> dict[str, Limits]:
         """Measurement name -> limits; the measurement names are those the adapters yield."""
@@ -75,15 +64,15 @@ class HttpCheck(CheckBase):
     """Does an address answer what it should? Measures `latency` (ms) and, over TLS, `certificate` (d left)."""
 
     kind: Literal["http"]
-    url: str
+    url: HttpUrl
     method: Literal["GET", "HEAD", "POST", "OPTIONS"] = "GET"
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
     body: str | None = None
     expect_status: tuple[int, ...] = (200,)
     expect_body: str | None = None  # a substring of the first `max_body_bytes`
     expect_json: dict[str, Any] = Field(default_factory=dict)  # JSONPath -> exact value
-    max_redirects: int = Field(default=0, ge=0, le=10)
-    max_body_bytes: int = Field(default=262_144, ge=0, le=4_194_304)
+    max_redirects: int = Field(default=0, strict=True, ge=0, le=10)
+    max_body_bytes: int = Field(default=262_144, strict=True, ge=0, le=4_194_304)
     latency: Limits = Limits()
     certificate: Limits = Limits(warning="< 14 d", critical="< 3 d")  # type: ignore[arg-type]
 
@@ -95,7 +84,7 @@ class TcpCheck(CheckBase):
     """Does a port accept? Measures `latency` (ms)."""
 
     kind: Literal["tcp"]
-    address: str  # host:port
+    address: HostPort  # host:port
     latency: Limits = Limits()
 
     def limits(self) -> dict[str, Limits]:
@@ -106,7 +95,7 @@ class TlsCheck(CheckBase):
     """Is the certificate right, and for how long? Measures `certificate` (d left) and `latency` (ms)."""
 
     kind: Literal["tls"]
-    address: str
+    address: HostPort
     server_name: str | None = None
     certificate: Limits = Limits(warning="< 14 d", critical="< 3 d")  # type: ignore[arg-type]
 
@@ -120,7 +109,7 @@ class DnsCheck(CheckBase):
     kind: Literal["dns"]
     record: str
     record_type: Literal["A", "AAAA", "CNAME", "TXT", "MX", "NS"] = "A"
-    resolver: str | None = None  # host:port; the system's when absent
+    resolver: HostPort | None = None  # host:port; the system's when absent
     expect: tuple[str, ...] = ()  # each must be among the answers
     latency: Limits = Limits()
 
@@ -209,7 +198,7 @@ class DatabaseCheck(CheckBase):
     """Can one log in and ask? Measures `latency` (ms) and `connections` (% of max_connections)."""
 
     kind: Literal["database"]
-    address: str  # host:port
+    address: HostPort  # host:port
     database: str
     latency: Limits = Limits()
     connections: Limits = Limits(warning="> 80 %", critical="> 95 %")  # type: ignore[arg-type]
@@ -223,7 +212,7 @@ class ReplicationCheck(CheckBase):
     No connected standby is NOT_REPLICATING."""
 
     kind: Literal["replication"]
-    address: str
+    address: HostPort
     database: str
     standby: str  # application_name of the standby
     lag: Limits = Limits()
@@ -304,7 +293,7 @@ Check = Annotated[
 class Slo(Model):
     """A promise about a service: `objective` of the samples are good over `window` (rolling)."""
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     objective: Percent
     window: Duration = Field(default="30d")  # type: ignore[assignment]
     description: str = ""
@@ -317,7 +306,7 @@ class Service(Model):
     group is down only when all its members are.
     """
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     kind: str  # a key of blocks/catalogue/kinds.py, such as azure.app_service
     site: Name
     resource: str = ""  # the provider's own address of it (ARM id, ARN, server name)
@@ -338,19 +327,11 @@ class SiteRole(StrEnum):
 class Site(Model):
     """A place a platform can run in."""
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     provider: Literal["azure", "aws", "openstack"]
     region: str
     role: SiteRole
-    credentials: str  # name of the reader's credential block
-
-
-def _clock_time(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"\d{2}:\d{2}", value):
-        return time.fromisoformat(value)
-    if isinstance(value, time):
-        return value
-    raise ValueError(f"expected a time of day such as '02:30' in quotes, not {value!r}")
+    credentials: BlockName  # name of the reader's credential block
 
 
 class Maintenance(Model):
@@ -360,40 +341,47 @@ class Maintenance(Model):
     `duration` (elapsed). Once: `begin` (with offset) and `duration`. `services` empty means all.
     """
 
-    name: Name = ""
-    rrule: str | None = None
-    start: Annotated[time, BeforeValidator(_clock_time)] | None = None
-    begin: datetime | None = None
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    rrule: RuleText | None = None
+    start: ClockTime | None = None
+    begin: Moment | None = None
     duration: Duration
     services: tuple[str, ...] = ()
-    time_zone: str | None = None  # the customer's when absent
+    time_zone: ZoneName | None = None  # the customer's when absent
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        recurring, once = self.rrule is not None, self.begin is not None
+        if recurring == once or recurring != (self.start is not None):
+            raise ValueError("expected either rrule with start (it recurs) or begin (it happens once)")
+        return self
 
 
 class Customer(Model):
     """Who owns platforms, and how they are told."""
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     language: Literal["en", "fr"] = "en"
-    time_zone: str
+    time_zone: ZoneName
     channel: str  # Slack channel
-    slack: str = "slack"  # name of the Slack block
-    pager: str | None = None  # name of the pager block
+    slack: BlockName = "slack"  # name of the Slack block
+    pager: BlockName | None = None  # name of the pager block
 
 
 class Platform(Model):
     """Everything of one product of one customer."""
 
-    name: Name = ""
+    name: Name = Field(default="", validate_default=False)  # its key in the map
     customer: Name
     description: str = ""
-    database_credentials: str | None = None  # block for database and replication checks
+    database_credentials: BlockName | None = None  # block for database and replication checks
     sweep_every: Duration = Field(default="5min")  # type: ignore[assignment]
     sweep_deadline: Duration = Field(default="2min")  # type: ignore[assignment]
     reopen_within: Duration = Field(default="30min")  # type: ignore[assignment]
-    probes_at_once: int = Field(default=64, ge=1, le=512)
-    probes_per_host: int = Field(default=8, ge=1, le=64)
+    probes_at_once: int = Field(default=64, strict=True, ge=1, le=512)
+    probes_per_host: int = Field(default=8, strict=True, ge=1, le=64)
     sites: dict[str, Site]
-    redundancy_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    redundancy_groups: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
     services: dict[str, Service]
     maintenance: dict[str, Maintenance] = Field(default_factory=dict)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, NamedTuple
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from blocks.ports.health import Unit
 
@@ -47,7 +48,13 @@ def format_duration(value: timedelta) -> str:
     for unit in ("d", "h", "min", "s"):
         if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
             return f"{int(seconds / _SECONDS[unit])}{unit}"
-    return f"{round(seconds * 1000)}ms"
+    return f"{_exactly(value / timedelta(milliseconds=1))}ms"
+
+
+def _exactly(number: float) -> str:
+    """The shortest decimal writing that reads back as the same number: 67108864, never 6.71089e+07."""
+    text = format(Decimal(repr(float(number))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Limit(NamedTuple):
@@ -68,7 +75,7 @@ class Limit(NamedTuple):
 
     def __str__(self) -> str:
         """As people write it: '> 80 %'."""
-        return f"{self.operator} {self.value:g} {self.unit.value}"
+        return f"{self.operator} {_exactly(self.value)} {self.unit.value}"
 
 
 def parse_limit(value: object) -> Limit:
@@ -114,10 +121,11 @@ LimitText = Annotated[
 ]
 
 
-def _percent(value: object) -> float:
-    if isinstance(value, float):
-        return value
-    number, unit = parse_quantity(value)
+def _percent(value: object, info: ValidationInfo) -> float:
+    if isinstance(value, float) and not (info.context or {}).get("written"):  # code may pass a number, YAML may not
+        number, unit = value, "%"
+    else:
+        number, unit = parse_quantity(value)
     if unit != "%":
         raise ValueError(f"expected a percentage such as '99.9 %', not {value!r}")
     if not 0 <= number <= 100:
@@ -128,6 +136,6 @@ def _percent(value: object) -> float:
 Percent = Annotated[
     float,
     BeforeValidator(_percent),
-    PlainSerializer(lambda v: f"{v:g} %", return_type=str),
+    PlainSerializer(lambda v: f"{_exactly(v)} %", return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d+([.,]\d+)?\s*%\s*$", "examples": ["99.9 %"]}),
 ]

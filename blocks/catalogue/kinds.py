@@ -1,0 +1,129 @@
+"""Which adapter looks at a service, and how?
+
+The only table from a service's kind to the provider that knows it and the checks that make sense
+for it, and from a check's kind to the prober that makes it and the units it measures in. A new kind
+of service is one line here and code in its provider's folder; nothing else has to learn of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from blocks.catalogue.model import Check, MetricCheck
+from blocks.ports.health import Unit
+
+Provider = Literal["network", "azure", "aws", "openstack", "postgres", "journal"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKind:
+    """What can be asked of services of one kind.
+
+    `checks` are the check kinds beyond those that any service may have (`EVERYWHERE`).
+    `resource` is the ARM type of an Azure resource, or what the provider calls the name that the
+    service's `resource` holds; empty where the kind has none.
+    """
+
+    provider: Provider
+    checks: frozenset[str]
+    resource: str = ""
+
+
+EVERYWHERE = frozenset({"http", "tcp", "tls", "dns", "heartbeat"})
+
+
+def _kind(provider: Provider, resource: str, *checks: str) -> ServiceKind:
+    return ServiceKind(provider, frozenset(checks), resource)
+
+
+KINDS: dict[str, ServiceKind] = {
+    "azure.app_service": _kind("azure", "Microsoft.Web/sites", "resource_health", "resource_state", "metric"),
+    "azure.virtual_machine": _kind(
+        "azure", "Microsoft.Compute/virtualMachines", "resource_health", "resource_state", "metric"
+    ),
+    "azure.iot_hub": _kind(
+        "azure",
+        "Microsoft.Devices/IotHubs",
+        "resource_health",
+        "resource_state",
+        "metric",
+        "iot_connected",
+        "iot_message_rate",
+        "quota",
+    ),
+    "azure.storage_account": _kind(
+        "azure", "Microsoft.Storage/storageAccounts", "resource_health", "resource_state", "metric"
+    ),
+    "aws.autoscaling_group": _kind("aws", "Auto Scaling group name", "capacity", "metric", "alarm"),
+    "aws.load_balancer": _kind(
+        "aws", "load balancer name or ARN", "target_health", "resource_state", "metric", "alarm"
+    ),
+    "aws.sqs_queue": _kind("aws", "queue name", "queue", "metric", "alarm"),
+    "aws.rds_instance": _kind("aws", "DB instance identifier", "resource_state", "metric", "alarm", "database"),
+    "aws.dynamodb_table": _kind("aws", "table name", "resource_state", "metric", "alarm"),
+    "openstack.server": _kind("openstack", "server name", "resource_state"),
+    "openstack.compute": _kind("openstack", "", "compute_services", "quota"),
+    "postgres": _kind("postgres", "", "database", "replication"),
+    "web": _kind("network", ""),
+}
+
+_PROBERS: dict[str, Provider] = {
+    "http": "network",
+    "tcp": "network",
+    "tls": "network",
+    "dns": "network",
+    "heartbeat": "journal",
+    "database": "postgres",
+    "replication": "postgres",
+}
+
+UNITS: dict[str, dict[str, Unit]] = {
+    "http": {"latency": Unit.MILLISECONDS, "certificate": Unit.DAYS},
+    "tcp": {"latency": Unit.MILLISECONDS},
+    "tls": {"certificate": Unit.DAYS, "latency": Unit.MILLISECONDS},
+    "dns": {"latency": Unit.MILLISECONDS},
+    "heartbeat": {"age": Unit.SECONDS},
+    "resource_health": {},
+    "resource_state": {},
+    "metric": {},  # `value`, in the unit the check itself names
+    "alarm": {},
+    "target_health": {"healthy": Unit.PERCENT, "healthy_count": Unit.COUNT},
+    "capacity": {"in_service": Unit.PERCENT, "desired_count": Unit.COUNT},
+    "queue": {"depth": Unit.COUNT, "age": Unit.SECONDS},
+    "database": {"latency": Unit.MILLISECONDS, "connections": Unit.PERCENT},
+    "replication": {"lag": Unit.SECONDS, "lag_bytes": Unit.BYTES},
+    "iot_connected": {"connected": Unit.PERCENT, "device_count": Unit.COUNT},
+    "iot_message_rate": {"against_last_week": Unit.PERCENT, "rate": Unit.PER_SECOND},
+    "quota": {"used": Unit.PERCENT, "used_count": Unit.COUNT, "limit_count": Unit.COUNT},
+    "compute_services": {"up": Unit.PERCENT, "down_count": Unit.COUNT},
+}
+
+
+def allowed_checks(service_kind: str) -> frozenset[str]:
+    """The check kinds that a service of this kind may have. Raises KeyError for an unknown kind."""
+    return EVERYWHERE | KINDS[service_kind].checks
+
+
+def prober_for(service_kind: str, check_kind: str) -> Provider:
+    """Who makes this check: `prober_for("azure.app_service", "http")` is "network", with "metric" it is "azure".
+
+    Raises KeyError for an unknown service kind, ValueError where the kind cannot have such a check.
+    """
+    if check_kind not in allowed_checks(service_kind):
+        raise ValueError(f"a {service_kind} service cannot have a {check_kind} check")
+    return _PROBERS.get(check_kind) or KINDS[service_kind].provider
+
+
+def open_prober_path(provider: Provider) -> str:
+    """Where a provider's prober is opened, as "module:function", so that only the ones needed are imported."""
+    if provider not in get_args(Provider):
+        raise ValueError(f"expected one of {', '.join(get_args(Provider))}, not {provider!r}")
+    return f"blocks.{provider}.prober:open_prober"
+
+
+def units_of(check: Check) -> dict[str, Unit]:
+    """Measurement name -> unit, for everything that this check may measure."""
+    if isinstance(check, MetricCheck):
+        return {"value": check.unit}
+    return UNITS[check.kind]

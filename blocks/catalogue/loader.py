@@ -1,0 +1,55 @@
+"""What platforms are there?
+
+Reads every *.yaml of a folder into one catalogue, or says everything that is wrong with it. Nothing
+of a catalogue with a mistake is used: half a catalogue would watch half the platforms and look well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from blocks.catalogue.document import Document
+from blocks.catalogue.mistakes import CatalogueInvalid, Mistake
+from blocks.catalogue.model import Catalogue
+from blocks.catalogue.serialised import digest_of
+from blocks.catalogue.shape import read_shape
+
+
+def load_catalogue(folder: Path) -> Catalogue:
+    """Every customer and platform of the folder's *.yaml files. Raises `CatalogueInvalid` with all mistakes."""
+    catalogue, mistakes = _read(folder)
+    if mistakes:
+        raise CatalogueInvalid(mistakes)
+    return catalogue
+
+
+def check_catalogue(folder: Path) -> list[Mistake]:
+    """Everything that is wrong with the catalogue, by file, line and column; empty when it is right."""
+    return _read(folder)[1]
+
+
+def catalogue_files(folder: Path) -> list[Path]:
+    """The files that make the catalogue, in order of their names."""
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"} and path.is_file())
+
+
+def _read(folder: Path) -> tuple[Catalogue, list[Mistake]]:
+    files = catalogue_files(folder) if folder.is_dir() else []
+    if not files:
+        return Catalogue(), [Mistake(str(folder), 1, 1, "expected a folder with at least one *.yaml file")]
+    documents = [Document(file) for file in files]
+    mistakes = [mistake for document in documents for mistake in document.mistakes]
+    readable = [document for document in documents if document.readable]
+    shapes = [read_shape(document) for document in readable]
+    for _, found in shapes:
+        mistakes += found
+    mistakes = sorted(set(mistakes))
+    return (Catalogue(), mistakes) if mistakes else (_merge([c for c, _ in shapes if c is not None]), [])
+
+
+def _merge(catalogues: Sequence[Catalogue]) -> Catalogue:
+    customers = {name: customer for part in catalogues for name, customer in part.customers.items()}
+    platforms = {name: platform for part in catalogues for name, platform in part.platforms.items()}
+    whole = Catalogue.model_construct(customers=customers, platforms=platforms, digest="")
+    return whole.model_copy(update={"digest": digest_of(whole)})
