@@ -1,0 +1,134 @@
+"""Which Azure subscription do we look at, as whom, and what may that identity do?
+
+The reader's credential is a block that a person fills in once. The rule: a reader that may write is
+said so loudly, and what could not be found out is said to be unknown, never allowed.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from blocks.azure.actions import CHECK_ACTIONS, WRITES_THAT_A_READER_MUST_NOT_HAVE
+from blocks.ports.capabilities import Capability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_PERMISSIONS = "2022-04-01"
+_GROUPS = "2021-04-01"
+
+
+class AzureReader(Block):
+    """Lets vigie look at one Azure subscription, and change nothing.
+
+    Filled in by the platform engineer of the customer: create an application in Microsoft Entra ID, give
+    it the role that docs/permissions-azure.md describes on the platform's resource groups, and enter its
+    ids here. In production leave the secret empty and use workload identity.
+    """
+
+    _block_type_name: ClassVar[str | None] = "Vigie Azure reader"
+    _block_type_slug: ClassVar[str | None] = "vigie-azure-reader"
+    _description: ClassVar[str | None] = "Reads the state of resources in one Azure subscription; changes nothing."
+    _documentation_url: ClassVar[Any] = "https://learn.microsoft.com/azure/role-based-access-control/custom-roles"
+
+    tenant_id: str = Field(description="Directory (tenant) id of Microsoft Entra ID")
+    client_id: str = Field(description="Application (client) id of the reader")
+    client_secret: SecretStr | None = Field(
+        default=None, description="Client secret; leave empty to use workload identity (the worker's token file)"
+    )
+    subscription_id: str = Field(description="Subscription that the platform's resources live in")
+    resource_groups: list[str] = Field(
+        default_factory=list[str], description="Resource groups to examine; empty: all that the reader can see"
+    )
+    arm_endpoint: str = Field(
+        default="https://management.azure.com", description="Address of Azure Resource Manager, without a path"
+    )
+    authority_host: str = Field(
+        default="https://login.microsoftonline.com", description="Address of Microsoft Entra ID's login"
+    )
+    ca_file: str | None = Field(
+        default=None, description="PEM file of authorities to trust instead of the system's (sandbox, private cloud)"
+    )
+
+    def open_credential(self, transport: Any) -> Any:
+        """An azure-identity credential over the given transport; asks nobody anything yet."""
+        from azure.identity.aio import ClientSecretCredential, WorkloadIdentityCredential
+
+        options: dict[str, Any] = {
+            "authority": self.authority_host,
+            "disable_instance_discovery": True,
+            "transport": transport,
+            "retry_total": 0,
+        }
+        if self.client_secret is None:
+            return WorkloadIdentityCredential(tenant_id=self.tenant_id, client_id=self.client_id, **options)
+        return ClientSecretCredential(self.tenant_id, self.client_id, self.client_secret.get_secret_value(), **options)
+
+    async def examine(self) -> tuple[Capability, ...]:
+        """What the reader may do, per resource group and action. Raises Retryable, Refused or Broken."""
+        import asyncio
+
+        from blocks.azure.connection import Connection
+        from blocks.azure.failures import explained
+        from blocks.clock import SystemClock
+        from blocks.errors import Retryable
+        from blocks.ports.health import MissingCode
+
+        where = f"{self.arm_endpoint}, subscription {self.subscription_id}"
+        try:
+            with explained(where):
+                async with asyncio.timeout(30), Connection(self, None, SystemClock()) as azure:
+                    groups = self.resource_groups or await self._visible_groups(azure)
+                    found = [await self._examine_group(azure, group) for group in groups]
+        except TimeoutError as error:
+            raise Retryable("Azure did not answer in 30 s", where=where, code=MissingCode.API_UNREACHABLE) from error
+        if not found:
+            return (Capability("*/read", allowed=False, detail="the reader sees no resource group: give it a role"),)
+        return tuple(capability for group in found for capability in group)
+
+    async def _visible_groups(self, azure: Any) -> list[str]:
+        path, names = f"/subscriptions/{self.subscription_id}/resourcegroups", list[str]()
+        while path:
+            page = await azure.get(path, _GROUPS)
+            names += [group["name"] for group in page["value"]]
+            path = page.get("nextLink")
+        return names
+
+    async def _examine_group(self, azure: Any, group: str) -> list[Capability]:
+        scope = f"/subscriptions/{self.subscription_id}/resourcegroups/{group}"
+        path = f"{scope}/providers/Microsoft.Authorization/permissions"permissions = list[Any]()
+        while path:
+            page = await azure.get(path, _PERMISSIONS)
+            permissions += page["value"]
+            path = page.get("nextLink")
+        return judge_permissions(permissions, group)
+
+
+def judge_permissions(permissions: Sequence[Mapping[str, Any]], group: str) -> list[Capability]:
+    """Each action the checks need, and each write a reader had better not have, against granted permissions."""
+    needed = sorted({action for actions in CHECK_ACTIONS.values() for action in actions})
+    reads = [
+        Capability(action, allowed := may(permissions, action), f"{group}: {'may' if allowed else 'may NOT, needed'}")
+        for action in needed
+    ]
+    writes = [
+        Capability(action, allowed=True, detail=f"{group}: WARNING, a reader should not have this; use a narrower role")
+        for action in WRITES_THAT_A_READER_MUST_NOT_HAVE
+        if may(permissions, action)
+    ]
+    return reads + (writes or [Capability("*/write", allowed=False, detail=f"{group}: may not write, as it should be")])
+
+
+def may(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:
+    """Azure's rule: some role grants the action and that same role does not take it away; case does not matter."""
+    return any(
+        _matches(role.get("actions"), action) and not _matches(role.get("notActions"), action) for role in permissions
+    )
+
+
+def _matches(patterns: Sequence[str] | None, action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns or ())

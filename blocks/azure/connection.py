@@ -1,0 +1,196 @@
+"""How do we get to Azure, and who are we there?
+
+One HTTPS session, one token and one chain of policies serve every management client of a prober.
+The rules: nothing waits longer than the check allows, no answer is larger than we can hold, a token
+that Azure no longer accepts is renewed once, and a reader never registers a resource provider
+(azure-mgmt's default policies would).
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextvars import ContextVar
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
+
+from blocks.azure.failures import AnswerTooLargeError, retry_after
+
+if TYPE_CHECKING:
+    import aiohttp
+    from azure.core.pipeline.policies import AsyncHTTPPolicy, SansIOHTTPPolicy
+
+    from blocks.azure.block import AzureReader
+    from blocks.clock import Clock
+
+ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
+PUBLIC_SCOPE = "https://management.azure.com/.default"
+deadline: ContextVar[float] = ContextVar("deadline")  # monotonic second after which nobody waits any more
+
+
+class Connection:
+    """Everything the clients of one credential share; close it when done."""
+
+    def __init__(self, block: AzureReader, ca_file: str | None, clock: Clock) -> None:
+        self.block = block
+        self._clock = clock
+        self._ca_file = block.ca_file or ca_file
+        self._clients: dict[tuple[type, str], Any] = {}
+
+    async def __aenter__(self) -> Self:
+        from azure.core.pipeline.transport import AioHttpTransport
+
+        self._session = _open_session(self._ca_file)
+        self._transport = AioHttpTransport(session=self._session, session_owner=False)
+        self._credential = _RenewableCredential(self.block, self._transport)
+        self._policies = self._chain()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            await client.close()
+        await self._credential.close()
+        await self._session.close()
+
+    def client(self, kind: type, subscription: str, **options: Any) -> Any:
+        """The one management client of this kind for a subscription."""
+        key = (kind, subscription)
+        if key not in self._clients:
+            self._clients[key] = kind(
+                self._credential,
+                subscription,
+                base_url=self.block.arm_endpoint,
+                credential_scopes=[PUBLIC_SCOPE],
+                policies=self._policies,
+                transport=self._transport,
+                **options,
+            )
+        return self._clients[key]
+
+    async def get(self, path: str, api_version: str) -> Any:
+        """One plain ARM read, for what has no client of its own; JSON or an HttpResponseError."""
+        from azure.core.exceptions import HttpResponseError
+        from azure.core.rest import HttpRequest
+        from azure.mgmt.core import AsyncARMPipelineClient
+
+        client = AsyncARMPipelineClient(
+            base_url=self.block.arm_endpoint, policies=self._policies, transport=self._transport
+        )
+        url = path if path.startswith("https://") else client.format_url(path)
+        params = {} if "api-version=" in url else {"api-version": api_version}
+        response = await client.send_request(HttpRequest("GET", url, params=params))
+        if response.status_code != HTTPStatus.OK:
+            raise HttpResponseError(response=response)
+        return response.json()
+
+    def _chain(self) -> list[AsyncHTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]]:
+        from azure.core.pipeline import policies
+
+        return [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy(base_user_agent="vigie"),
+            policies.ContentDecodePolicy(),
+            _patience(self._clock),
+            _authentication(self._credential),
+        ]
+
+
+def _open_session(ca_file: str | None) -> aiohttp.ClientSession:
+    """One TLS context for all requests: azure-core would build one for each."""
+    import aiohttp
+
+    class BoundedResponse(aiohttp.ClientResponse):
+        async def read(self) -> bytes:
+            if self._body is None:
+                whole = bytearray()
+                async for chunk in self.content.iter_chunked(65_536):
+                    whole += chunk
+                    if len(whole) > ANSWER_LIMIT_BYTES:
+                        self.close()
+                        raise AnswerTooLargeError(f"Azure sent more than {ANSWER_LIMIT_BYTES} bytes")
+                self._body = bytes(whole)
+            return self._body
+
+    context = ssl.create_default_context(cafile=ca_file)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, limit=32),
+        response_class=BoundedResponse,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+        auto_decompress=True,
+    )
+
+
+class _RenewableCredential:
+    """The block's credential, with a way to forget a token that Azure says has expired."""
+
+    def __init__(self, block: AzureReader, transport: Any) -> None:
+        self._block = block
+        self._transport = transport
+        self._inner = block.open_credential(transport)
+        self._last = ""
+
+    async def get_token_info(self, *scopes: str, options: Any = None) -> Any:
+        info = await self._inner.get_token_info(*scopes, options=options or {})
+        self._last = info.token
+        return info
+
+    async def get_token(self, *scopes: str, **options: Any) -> Any:
+        return await self._inner.get_token(*scopes, **options)
+
+    def forget(self, token: str) -> None:
+        """Drop the cache that holds `token`; a newer token stays (others may have renewed it already)."""
+        if token == self._last:
+            self._inner = self._block.open_credential(self._transport)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _authentication(credential: _RenewableCredential) -> Any:
+    from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+    class Authentication(AsyncARMChallengeAuthenticationPolicy):
+        """Answers claims challenges as azure-core does, and any other 401 by one fresh token."""
+
+        async def on_challenge(self, request: Any, response: Any) -> bool:
+            if await super().on_challenge(request, response):
+                return True
+            stale = request.http_request.headers.get("Authorization", "").removeprefix("Bearer ")
+            credential.forget(stale)
+            await self.authorize_request(request, PUBLIC_SCOPE)
+            return request.http_request.headers["Authorization"] != f"Bearer {stale}"
+
+    return Authentication(credential, PUBLIC_SCOPE, enable_cae=True)
+
+
+def _patience(clock: Clock) -> Any:
+    from azure.core.pipeline.policies import AsyncHTTPPolicy
+
+    class Patience(AsyncHTTPPolicy[Any, Any]):
+        """Waits as long as a throttled answer asks for, if the check still has that time; else hands it on."""
+
+        async def send(self, request: Any) -> Any:
+            while True:
+                response = await self.next.send(request)
+                wait = _wait_asked(response.http_response)
+                left = deadline.get(clock.monotonic()) - clock.monotonic()
+                if wait is None or wait.total_seconds() >= left:
+                    return response
+                await clock.sleep(wait)
+
+    return Patience()
+
+
+def _wait_asked(response: Any) -> timedelta | None:
+    if response.status_code not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return None
+    wait = retry_after(response.headers)
+    return None if wait is None else max(wait, timedelta(seconds=1))

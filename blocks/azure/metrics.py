@@ -1,0 +1,216 @@
+"""What does Azure Monitor say about a resource?
+
+One question, one bucket: the window is asked for as one interval, so Azure itself weighs the samples.
+The rules: a point that is not there is missing, never zero; a total with a gap is no total; and the
+newest two minutes are left out, because Azure is still counting them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from blocks.azure.failures import explained
+from blocks.catalogue.quantities import format_duration
+from blocks.errors import Broken
+from blocks.ports.health import Measurement, Missing, MissingCode, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blocks.azure.connection import Connection
+    from blocks.azure.resource import AzureResource
+    from blocks.catalogue.model import MetricCheck
+
+METRICS_VERSION = DEFINITIONS_VERSION = "2021-05-01"
+SETTLING = timedelta(minutes=2)  # Azure Monitor delivers most platform metrics within this time
+_GRAINS = {
+    timedelta(days=1): "P1D",
+    timedelta(hours=12): "PT12H",
+    timedelta(hours=6): "PT6H",
+    timedelta(hours=1): "PT1H",
+    timedelta(minutes=30): "PT30M",
+    timedelta(minutes=15): "PT15M",
+    timedelta(minutes=5): "PT5M",
+    timedelta(minutes=1): "PT1M",
+}
+_UNITS: dict[str, Unit] = {
+    "Count": Unit.COUNT,
+    "Bytes": Unit.BYTES,
+    "Percent": Unit.PERCENT,
+    "Seconds": Unit.SECONDS,
+    "MilliSeconds": Unit.MILLISECONDS,
+    "CountPerSecond": Unit.PER_SECOND,
+    "BytesPerSecond": Unit.PER_SECOND,
+    "Unspecified": Unit.COUNT,
+}
+_SECONDS = {Unit.MILLISECONDS: 0.001, Unit.SECONDS: 1.0, Unit.DAYS: 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time on whole minutes."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def ending(cls, now: datetime, length: timedelta) -> Window:
+        """The newest settled window of that length. Shorter than a minute becomes one minute."""
+        end = now.astimezone(UTC).replace(second=0, microsecond=0) - SETTLING
+        return cls(end - max(length, timedelta(minutes=1)), end)
+
+    def earlier(self, by: timedelta) -> Window:
+        """The same stretch, some time before."""
+        return Window(self.start - by, self.end - by)
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    @property
+    def grain(self) -> timedelta:
+        """The largest interval Azure knows that the window is a multiple of."""
+        return next((grain for grain in _GRAINS if self.length % grain == timedelta()), timedelta(minutes=1))
+
+    def __str__(self) -> str:
+        """As Azure writes a timespan."""
+        return f"{self.start:%Y-%m-%dT%H:%M:%SZ}/{self.end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One aggregated number and Azure's unit of it; `number` is None when nothing was recorded."""
+
+    number: float | None
+    unit: str
+
+
+async def read_metric(
+    azure: Connection, resource: AzureResource, check: MetricCheck, now: datetime
+) -> Measurement | Missing:
+    """The metric over the check's window, in the check's unit. Raises the three errors."""
+    window = Window.ending(now, check.window)
+    try:
+        value = await read_value(azure, resource, check.metric, check.aggregation, window, dimensions=check.dimensions)
+    except Broken as error:
+        if error.code == MissingCode.PROBE_FAILED:
+            await _explain(azure, resource, check.metric, window, error)
+        raise
+    if value.number is None:
+        return nothing_recorded(check.metric, window)
+    return Measurement("value", _convert(value, check, window, resource), check.unit)
+
+
+async def read_value(
+    azure: Connection,
+    resource: AzureResource,
+    metric: str,
+    aggregation: str,
+    window: Window,
+    *,
+    dimensions: Mapping[str, str] | None = None,
+) -> Value:
+    """One aggregation of one metric over one window. Raises the three errors."""
+    from azure.mgmt.monitor.aio import MonitorManagementClient
+
+    where = f"metric {metric} of {resource}"
+    with explained(where):
+        client = azure.client(MonitorManagementClient, resource.subscription)
+        answer = await client.metrics.list(
+            resource.id.strip("/"),
+            timespan=str(window),
+            interval=_GRAINS[window.grain],
+            metricnames=metric,
+            aggregation=aggregation,
+            filter=_filter(dimensions or {}),
+            api_version=METRICS_VERSION,
+        )
+        return _fold(answer, metric, aggregation, window, where)
+
+
+def nothing_recorded(metric: str, window: Window) -> Missing:
+    """Azure answered and had no number."""
+    return Missing(
+        MissingCode.NO_DATA,
+        f"Azure Monitor has no {metric} between {window.start:%H:%M} and {window.end:%H:%M} UTC",
+    )
+
+
+def _fold(answer: Any, metric: str, aggregation: str, window: Window, where: str) -> Value:
+    found = [item for item in answer.value if item.name.value.lower() == metric.lower()]
+    if not found:
+        raise ValueError(f"no {metric} in the answer")
+    series = found[0].timeseries or []
+    if len(series) > 1:
+        raise Broken(
+            f"Azure gives {len(series)} series where one was expected",
+            where=where,
+            next_step="name one value for each dimension in the check",
+            code=MissingCode.PROBE_FAILED,
+        )
+    points = (series[0].data or []) if series else []
+    numbers = [number for point in points if (number := getattr(point, aggregation)) is not None]
+    return Value(_aggregate(numbers, aggregation, window), str(getattr(found[0].unit, "value", found[0].unit)))
+
+
+def _aggregate(numbers: list[float], aggregation: str, window: Window) -> float | None:
+    """Buckets of equal length to one number; a sum with a bucket missing is no sum."""
+    if not numbers:
+        return None
+    if aggregation in ("total", "count"):
+        return sum(numbers) if len(numbers) >= window.length // window.grain else None
+    if aggregation == "average":
+        return sum(numbers) / len(numbers)
+    return max(numbers) if aggregation == "maximum" else min(numbers)
+
+
+def _convert(value: Value, check: MetricCheck, window: Window, resource: AzureResource) -> float:
+    """In the check's unit; a sum may also be asked for as a rate."""
+    assert value.number is not None
+    unit = Unit.COUNT if check.aggregation == "count" else _UNITS.get(value.unit)
+    if unit is check.unit:
+        return value.number
+    if unit and unit in _SECONDS and check.unit in _SECONDS:
+        return value.number * _SECONDS[unit] / _SECONDS[check.unit]
+    if check.unit is Unit.PER_SECOND and check.aggregation in ("total", "count"):
+        return value.number / window.length.total_seconds()
+    raise Broken(
+        f"Azure gives {check.metric} in {value.unit}, the check expects {check.unit.value}",
+        where=str(resource),
+        next_step="correct the check's unit in the catalogue",
+        code=MissingCode.PROBE_FAILED,
+    )
+
+
+async def _explain(azure: Connection, resource: AzureResource, metric: str, window: Window, error: Broken) -> None:
+    """Azure did not accept the question: say which metric or window it would accept."""
+    from azure.mgmt.monitor.aio import MonitorManagementClient
+
+    with explained(f"metric definitions of {resource}"):
+        client = azure.client(MonitorManagementClient, resource.subscription)
+        known: dict[str, Any] = {
+            item.name.value: item
+            async for item in client.metric_definitions.list(resource.id.strip("/"), api_version=DEFINITIONS_VERSION)
+        }
+        if metric not in known:
+            near = get_close_matches(metric, known, n=1, cutoff=0.4)
+            what = f"no metric is called {metric!r}" + (f"; the nearest is {near[0]!r}" if near else "")
+        else:
+            grains = [item.time_grain for item in known[metric].metric_availabilities or []]
+            if not grains or window.grain in grains:
+                return
+            what = f"{metric} is not kept per {format_duration(window.grain)}, but per " + ", ".join(
+                format_duration(grain) for grain in sorted(grains)
+            )
+    raise Broken(
+        what, where=str(resource), next_step="correct the check in the catalogue", code=MissingCode.PROBE_FAILED
+    ) from error
+
+
+def _filter(dimensions: Mapping[str, str]) -> str | None:
+    parts = [f"{name} eq '{value.replace(chr(39), chr(39) * 2)}'" for name, value in sorted(dimensions.items())]
+    return " and ".join(parts) or None
