@@ -8,18 +8,18 @@ cannot be read is one mistake and never stops the others from being checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blocks.catalogue.mistakes import Mistake
 
-Path_ = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 _MAX_VALUES = 5_000_000  # after aliases are followed: a file of a few lines may claim billions
-_INTEGER = re.compile(r"^[-+]?\d+$")
+_INTEGER = re.compile(r"^[-+]?\d{1,18}$")
 _FLOAT = re.compile(r"^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS |= {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
+_EMPTY = {"", "~", "null", "Null", "NULL"}
+_TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
 
 
 class Position(NamedTuple):
@@ -44,11 +44,11 @@ class Document:
 
     # -- positions -----------------------------------------------------------------------------
 
-    def at_value(self, path: Path_) -> Position:
+    def at_value(self, path: Steps) -> Position:
         """Where the value at `path` begins; the nearest parent's where there is none."""
         return self._find(path, keys=False)
 
-    def at_key(self, path: Path_) -> Position:
+    def at_key(self, path: Steps) -> Position:
         """Where the key of `path` stands; the nearest parent's where there is none."""
         return self._find(path, keys=True)
 
@@ -56,7 +56,7 @@ class Document:
         """A mistake in this file."""
         return Mistake(str(self.file), position.line, position.column, text, nearest)
 
-    def _find(self, path: Path_, *, keys: bool) -> Position:
+    def _find(self, path: Steps, *, keys: bool) -> Position:
         key_node, node = self._root, self._root
         for step in path:
             found = self._child(node, step)
@@ -136,7 +136,9 @@ class Document:
                 self.mistakes.append(self.mistake(_position(key), "expected no merge key '<<': write the keys out"))
             elif name in seen:
                 first = _position(seen[name]).line
-                self.mistakes.append(self.mistake(_position(key), f"duplicate key {name!r}, first used on line {first}"))
+                self.mistakes.append(
+                    self.mistake(_position(key), f"duplicate key {name!r}, first used on line {first}")
+                )
             else:
                 seen[name] = key
                 yield name, child
@@ -156,9 +158,11 @@ def _scalar(node: Any) -> Any:
     text: str = node.value
     if node.style:  # quoted, or a block of text
         return text
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.match(text) and len(text) <= 18:
+    if text in _EMPTY:
+        return None
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    if _INTEGER.match(text):
         return int(text)
     return float(text) if _FLOAT.match(text) else text
 
@@ -188,6 +192,3 @@ def _children(node: Any) -> list[Any]:
     if _is(node, "mapping"):
         return [child for _, child in node.value]
     return list(node.value) if _is(node, "sequence") else []
-
-
-Value = Mapping[str, Any]

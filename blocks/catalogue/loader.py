@@ -12,6 +12,8 @@ from pathlib import Path
 from blocks.catalogue.document import Document
 from blocks.catalogue.mistakes import CatalogueInvalid, Mistake
 from blocks.catalogue.model import Catalogue
+from blocks.catalogue.references import check_references
+from blocks.catalogue.sense import check_sense
 from blocks.catalogue.serialised import digest_of
 from blocks.catalogue.shape import read_shape
 
@@ -44,6 +46,8 @@ def _read(folder: Path) -> tuple[Catalogue, list[Mistake]]:
     shapes = [read_shape(document) for document in readable]
     for _, found in shapes:
         mistakes += found
+    mistakes += check_references(readable, [document for document in documents if not document.readable])
+    mistakes += check_sense(readable)
     mistakes = sorted(set(mistakes))
     return (Catalogue(), mistakes) if mistakes else (_merge([c for c, _ in shapes if c is not None]), [])
 

@@ -16,7 +16,17 @@ from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonS
 from blocks.ports.health import Unit
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_BYTES = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+_BYTES = {
+    "B": 1.0,
+    "KiB": 2.0**10,
+    "MiB": 2.0**20,
+    "GiB": 2.0**30,
+    "TiB": 2.0**40,
+    "kB": 1e3,
+    "MB": 1e6,
+    "GB": 1e9,
+    "TB": 1e12,
+}
 _QUANTITY = re.compile(r"^\s*(?P<number>-?\d+(?:[.,]\d+)?)\s*(?P<unit>[A-Za-z%/]+)\s*$")
 _LIMIT = re.compile(r"^\s*(?P<operator>[<>]=?)\s*(?P<rest>.+)$")
 _TIME_UNITS = {Unit.MILLISECONDS: 0.001, Unit.SECONDS: 1.0, Unit.DAYS: 86400.0}
@@ -111,7 +121,9 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+([.,]\d+)?\s*(ms|s|m|min|h|d|w)\s*$", "examples": ["30s", "500 ms"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\s*\d+([.,]\d+)?\s*(ms|s|m|min|h|d|w)\s*$", "examples": ["30s", "500 ms"]}
+    ),
 ]
 LimitText = Annotated[
     Limit,
@@ -128,7 +140,7 @@ def _percent(value: object, info: ValidationInfo) -> float:
         number, unit = parse_quantity(value)
     if unit != "%":
         raise ValueError(f"expected a percentage such as '99.9 %', not {value!r}")
-    if not 0 <= number <= 100:
+    if not 0 <= number <= 100:  # noqa: PLR2004 - a share
         raise ValueError(f"expected a percentage between 0 % and 100 %, not {value!r}")
     return number
 

@@ -59,9 +59,8 @@ def _parts(rule: str) -> dict[str, str]:
         if key == "INTERVAL" and value == "1":
             continue
         if key not in _PARTS or not value or key in parts:
-            raise ValueError(
-                f"expected a rule of {', '.join(sorted(_PARTS))}, each once, such as FREQ=WEEKLY;BYDAY=SU, not {piece!r}"
-            )
+            known = ", ".join(sorted(_PARTS))
+            raise ValueError(f"expected a rule such as FREQ=WEEKLY;BYDAY=SU, of {known}, not {piece!r}")
         parts[key] = value
     return parts
 

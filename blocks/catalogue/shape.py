@@ -13,9 +13,20 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from blocks.catalogue.document import Document, Path_
+from blocks.catalogue.document import Document, Steps
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
-from blocks.catalogue.model import Catalogue, Check, CheckBase, Customer, Limits, Maintenance, Platform, Service, Site, Slo
+from blocks.catalogue.model import (
+    Catalogue,
+    Check,
+    CheckBase,
+    Customer,
+    Limits,
+    Maintenance,
+    Platform,
+    Service,
+    Site,
+    Slo,
+)
 
 CHECKS: dict[str, type[CheckBase]] = {
     kind.model_fields["kind"].annotation.__args__[0]: kind  # type: ignore[union-attr]
@@ -96,9 +107,9 @@ def _with_name(name: str, value: Any) -> Any:
 
 
 def _written_names(
-    value: Mapping[str, Any], maps: tuple[str, ...] = ("customers", "platforms"), at: Path_ = ()
-) -> list[Path_]:
-    found: list[Path_] = []
+    value: Mapping[str, Any], maps: tuple[str, ...] = ("customers", "platforms"), at: Steps = ()
+) -> list[Steps]:
+    found: list[Steps] = []
     for key in maps:
         children = value.get(key)
         for name, child in children.items() if isinstance(children, Mapping) else ():
@@ -128,11 +139,11 @@ def _explain(document: Document, detail: ErrorDetails) -> Mistake:
     return document.mistake(at, *_say(detail))
 
 
-def _path(loc: tuple[int | str, ...]) -> tuple[Path_, bool]:
+def _path(loc: tuple[int | str, ...]) -> tuple[Steps, bool]:
     """Pydantic's location without what is not in the file, and whether it means a key."""
     path = list(loc)
-    if len(path) > 6 and path[0] == "platforms" and path[2] == "services" and path[4] == "checks":
-        del path[6]  # the kind that chose the type
+    if path[:1] == ["platforms"] and path[2:3] == ["services"] and path[4:5] == ["checks"]:
+        del path[6:7]  # the kind that chose the type
     if path and path[-1] == "[key]":
         return tuple(path[:-1]), True
     if path and path[-1] == "name":
@@ -168,11 +179,11 @@ def _short(given: Any) -> str:
     return repr(given)
 
 
-def _of(path: Path_) -> str:
+def _of(path: Steps) -> str:
     return f" of {path[-2]}.{path[-1]}" if len(path) > 1 and isinstance(path[-1], str) else ""
 
 
-def _keys_at(value: Any, path: Path_) -> list[str]:
+def _keys_at(value: Any, path: Steps) -> list[str]:
     """The keys that may stand in the map at `path`."""
     model: type[BaseModel] | None = Catalogue
     for index, step in enumerate(path):

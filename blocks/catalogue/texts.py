@@ -18,18 +18,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 _NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 _BLOCK = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 _HOST = re.compile(r"^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])$")
+_NAME_LENGTH = 60
+_SECRET_LENGTH = 20  # of one word with letters and digits mixed
+_PORTS = range(1, 65536)
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _SECRET_HEADERS = ("authorization", "cookie", "api-key", "apikey", "token", "secret", "password")
 
 
 def _name(value: str) -> str:
-    if not _NAME.match(value) or len(value) > 60:
+    if not _NAME.match(value) or len(value) > _NAME_LENGTH:
         raise ValueError(f"expected a name of lower-case letters, digits and single dashes, not {value!r}")
     return value
 
 
 def _block(value: str) -> str:
-    if not _BLOCK.match(value) or len(value) > 60 or _looks_like_secret(value):
+    if not _BLOCK.match(value) or len(value) > _NAME_LENGTH or _looks_like_secret(value):
         raise ValueError(
             "expected the name of a saved block (lower-case words with dashes), not what looks like a secret: "
             "move the value into the block, and change it if this file was ever committed"
@@ -41,7 +44,7 @@ def _looks_like_secret(value: str) -> bool:
     words = value.split("-")
     if _UUID.match(value):
         return True
-    return any(len(w) >= 20 and any(c.isdigit() for c in w) and any(c.isalpha() for c in w) for w in words)
+    return any(len(w) >= _SECRET_LENGTH and any(c.isdigit() for c in w) and any(c.isalpha() for c in w) for w in words)
 
 
 def _url(value: str) -> str:
@@ -59,7 +62,7 @@ def _url(value: str) -> str:
 
 def _host_port(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not _HOST.match(host) or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not _HOST.match(host) or not port.isascii() or not port.isdigit() or int(port) not in _PORTS:
         raise ValueError(f"expected host:port such as 'db1.example:5432', not {value!r}")
     return value
 
@@ -77,11 +80,11 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder's name an OSError
-        raise UnknownZone(value) from None
+        raise UnknownZoneError(value) from None
     return value
 
 
-class UnknownZone(ValueError):
+class UnknownZoneError(ValueError):
     """A time zone that the time-zone database does not have."""
 
     def __init__(self, value: str) -> None:
@@ -116,7 +119,9 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME.pattern, "maxLength": 60})]
+Name = Annotated[
+    str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME.pattern, "maxLength": _NAME_LENGTH})
+]
 BlockName = Annotated[str, AfterValidator(_block), Field(json_schema_extra={"pattern": _BLOCK.pattern})]
 HttpUrl = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"pattern": "^https?://"})]
 HostPort = Annotated[str, AfterValidator(_host_port), Field(json_schema_extra={"pattern": r"^.+:\d+$"})]

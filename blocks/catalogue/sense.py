@@ -1,0 +1,136 @@
+"""Can what is declared be measured, in time, and by whom?
+
+A check must be one that its service's kind can have, at a site of the right provider, with the
+credentials it needs, fast enough for the sweep; a promise must have samples to be held against.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from blocks.catalogue.document import Document
+from blocks.catalogue.kinds import KINDS, ServiceKind, allowed_checks
+from blocks.catalogue.limits import check_limits
+from blocks.catalogue.mistakes import Mistake, listed, nearest_name
+from blocks.catalogue.model import Check, MetricCheck, Platform
+from blocks.catalogue.quantities import format_duration, parse_duration
+from blocks.catalogue.shape import CHECKS, read_check
+from blocks.catalogue.view import Entry, root_of
+
+_AT_SITE = {"azure", "aws", "openstack"}
+_ARM = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/"
+
+
+def check_sense(documents: Sequence[Document]) -> list[Mistake]:
+    """Everything that is rightly written but could never be measured as it stands."""
+    platforms = [p for document in documents for p in root_of(document).entries("platforms").values()]
+    return [mistake for platform in platforms for mistake in _check_platform(platform)]
+
+
+def _check_platform(platform: Entry) -> Iterator[Mistake]:
+    every, deadline = _duration(platform, "sweep_every"), _duration(platform, "sweep_deadline")
+    if deadline >= every:
+        at = ("sweep_deadline",) if "sweep_deadline" in platform.value else ("sweep_every",)
+        text = f"expected a sweep_deadline below sweep_every, not {_say(deadline)} against {_say(every)}"
+        yield platform.wrong(at, text)
+    for service in platform.entries("services").values():
+        yield from _check_service(platform, service)
+        for check in service.entries("checks").values():
+            yield from _check_check(platform, service, check, deadline)
+    groups = platform.value.get("redundancy_groups")
+    for name, members in groups.items() if isinstance(groups, dict) else ():
+        if isinstance(members, list) and len(set(map(str, members))) < 2:  # noqa: PLR2004 - one member is no redundancy
+            yield platform.wrong(("redundancy_groups", name), f"expected at least two services in group {name!r}")
+
+
+def _check_service(platform: Entry, service: Entry) -> Iterator[Mistake]:
+    kind = service.text("kind")
+    if kind is not None and kind not in KINDS:
+        near = nearest_name(kind, KINDS)
+        yield service.wrong(("kind",), f"unknown service kind {kind!r}, expected one of {listed(KINDS, 30)}", near)
+    elif kind is not None:
+        yield from _check_site(platform, service, kind, KINDS[kind])
+        yield from _check_resource(service, kind, KINDS[kind])
+    if not service.value.get("checks") and "checks" not in service.value:
+        yield service.wrong((), f"missing key 'checks': nobody would look at {service.name!r}")
+    yield from _check_promises(service)
+
+
+def _check_site(platform: Entry, service: Entry, kind: str, known: ServiceKind) -> Iterator[Mistake]:
+    site = platform.entries("sites").get(service.text("site") or "")
+    provider = site.text("provider") if site else None
+    if known.provider in _AT_SITE and provider in _AT_SITE and provider != known.provider:
+        name = service.text("site")
+        text = f"expected a site of {known.provider} for a service of kind {kind}, but {name!r} is {provider}"
+        yield service.wrong(("site",), text)
+
+
+def _check_resource(service: Entry, kind: str, known: ServiceKind) -> Iterator[Mistake]:
+    resource = service.text("resource")
+    if not known.resource or (resource is None and "resource" in service.value):
+        return
+    if not resource:
+        at = ("resource",) if "resource" in service.value else ()
+        yield service.wrong(at, f"missing key 'resource' of {service.name!r}: {known.resource}")
+    elif known.provider == "azure" and not re.fullmatch(_ARM + known.resource + "/[^/]+", resource, re.IGNORECASE):
+        text = f"expected the resource id of a {kind}: /subscriptions/.../providers/{known.resource}/<name>"
+        yield service.wrong(("resource",), text)
+
+
+def _check_promises(service: Entry) -> Iterator[Mistake]:
+    counting = [check for check in service.entries("checks").values() if check.value.get("slo") is True]
+    if counting and not service.names("slos"):
+        for check in counting:
+            yield check.wrong(("slo",), f"expected an SLO under slos: of {service.name!r} for this check to count for")
+    if not counting:
+        for name in service.names("slos"):
+            text = f"no check of {service.name!r} has slo: true, so {name!r} would never be measured"
+            yield service.document.mistake(service.document.at_key((*service.path, "slos", name)), text)
+
+
+def _check_check(platform: Entry, service: Entry, entry: Entry, deadline: float) -> Iterator[Mistake]:
+    kind, written = service.text("kind"), entry.text("kind")
+    if kind in KINDS and written in CHECKS and written not in allowed_checks(kind):
+        known = listed(allowed_checks(kind), 30)
+        text = f"a service of kind {kind} cannot have a {written} check, expected one of {known}"
+        yield entry.wrong(("kind",), text)
+    if written in {"database", "replication"} and not (
+        platform.value.get("database_credentials") or entry.value.get("credentials")
+    ):
+        yield entry.wrong((), f"missing key 'database_credentials' of {platform.name!r}, or 'credentials' here")
+    check = read_check(entry.name, entry.value)
+    if check is not None:
+        yield from check_limits(entry, check)
+        yield from _check_metric_name(entry, check, kind or "")
+        yield from _check_time(entry, check, deadline)
+
+
+def _check_metric_name(entry: Entry, check: Check, kind: str) -> Iterator[Mistake]:
+    if isinstance(check, MetricCheck) and kind.startswith("aws.") and not re.fullmatch(r".+/[^/]+", check.metric):
+        text = f"expected Namespace/MetricName such as AWS/RDS/CPUUtilization, not {check.metric!r}"
+        yield entry.wrong(("metric",), text)
+
+
+def _check_time(entry: Entry, check: Check, deadline: float) -> Iterator[Mistake]:
+    timeout, pauses = check.timeout.total_seconds(), check.recheck_every.total_seconds() * (check.attempts - 1)
+    if timeout >= deadline:
+        yield entry.wrong(("timeout",), f"expected a timeout below the sweep's deadline of {_say(deadline)}")
+    elif pauses >= deadline:
+        text = f"{check.attempts} attempts take {_say(pauses)}, expected less than the deadline of {_say(deadline)}"
+        yield entry.wrong(("recheck_every",) if "recheck_every" in entry.value else ("attempts",), text)
+
+
+def _duration(platform: Entry, key: str) -> float:
+    """Seconds of a platform's duration; the model's own where it is absent or wrong (told elsewhere)."""
+    default = Platform.model_fields[key].default
+    try:
+        return parse_duration(platform.value.get(key, default)).total_seconds()
+    except ValueError:
+        return parse_duration(default).total_seconds()
+
+
+def _say(seconds: float) -> str:
+    from datetime import timedelta
+
+    return format_duration(timedelta(seconds=seconds))
