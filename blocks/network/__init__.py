@@ -1,0 +1,1 @@
+"""Probes of services from outside: http, tcp, tls, dns."""
