@@ -1,0 +1,106 @@
+"""What is the sandbox made of, and what must be there before what?
+
+One line a component. Everything starts at once and waits only for what it names, because the time
+to "all ready" is the time somebody waits. A component is a program that writes its ready file, except
+the few that nobody here wrote (Prefect's) and those that do their work once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from typing import Literal
+
+from blocks.errors import Refused
+from deployments.sandbox.state import CHECKOUT
+
+WORK_POOL = "vigie"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A component: how it is started, after which others, and how one sees that it is ready.
+
+    `file`: it writes its ready file. `server`, `worker`: asked over Prefect's API. `once`: it ends well.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    ready: Literal["file", "server", "worker", "once"] = "file"
+    group: str = ""
+    keeps_port: bool = field(default=True)
+
+    @property
+    def argv(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, *self.command]
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return ("-m", f"deployments.sandbox.{name}")
+
+
+def _database(name: str, group: str, *after: str) -> Part:
+    return Part(name, (*_module("databases"), "--name", name), after, group=group)
+
+
+def _site(name: str) -> Part:
+    return Part(name, (*_module("sites"), "--name", name), group="sites")
+
+
+def _simulator(name: str) -> Part:
+    return Part(name, _module(name), group=name)
+
+
+_UVICORN = ("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--timeout-keep-alive", "5")
+_APPLY = ("-c", "from deployments.cli import main; main()", "apply")
+
+ALL_PARTS = (
+    _database("control-database", "postgres"),
+    Part("prefect-server", _UVICORN, ("control-database",), "server", group="prefect", keeps_port=False),
+    Part("journal", _module("journal"), ("control-database",), "once", group="journal", keeps_port=False),
+    Part("worker", _module("worker"), ("control-database",), "worker", group="prefect", keeps_port=False),
+    _database("household-primary", "sites"),
+    Part("relay", _module("relay"), group="sites", keeps_port=False),
+    _database("household-standby", "sites", "household-primary", "relay"),
+    _site("device-api"),
+    _site("device-updates"),
+    _site("device-api-recovery"),
+    _site("shop"),
+    Part("nameserver", _module("nameserver"), group="sites"),
+    Part("fleet", _module("fleet"), ("relay", "device-api"), group="sites", keeps_port=False),
+    _simulator("aws"),
+    _simulator("azure"),
+    _simulator("openstack"),
+    _simulator("slack"),
+    _simulator("pager"),
+)
+
+
+def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
+    """The parts to start: all, or those named (by name or group) with what they wait for.
+
+    Registration comes last and only with everything. Raises `Refused` for an unknown name.
+    """
+    present = {part.name: part for part in ALL_PARTS if _installed(part)}
+    if not only:
+        everything = tuple(present.values())
+        return (*everything, registration(everything)) if (CHECKOUT / "deployments" / "apply.py").exists() else everything
+    known = set(present) | {part.group for part in present.values()}
+    if unknown := sorted(set(only) - known):
+        raise Refused(f"the sandbox has no {', '.join(unknown)}", next_step=f"choose among {', '.join(sorted(known))}")
+    wanted = {name for name, part in present.items() if name in only or part.group in only}
+    while missing := {each for name in wanted for each in present[name].after} - wanted:
+        wanted |= missing
+    return tuple(part for name, part in present.items() if name in wanted)
+
+
+def registration(others: tuple[Part, ...]) -> Part:
+    """`vigie apply`, once everything else is there."""
+    return Part("registration", _APPLY, tuple(part.name for part in others), "once", keeps_port=False)
+
+
+def _installed(part: Part) -> bool:
+    return part.command[0] != "-m" or importlib.util.find_spec(part.command[1]) is not None

@@ -1,0 +1,243 @@
+"""Which component runs, since when, and how is one started, killed and started again?
+
+The supervisor's hands. A component that is started again gets its former port, because the blocks that
+name it were saved with that address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import psutil
+
+from deployments.sandbox.environment import (
+    child_environment,
+    folder_of_children,
+    sandbox_environment,
+    server_environment,
+    write_bundle,
+)
+from deployments.sandbox.parts import WORK_POOL, Part
+from deployments.sandbox.lifetimes import Identity, start_child
+from deployments.sandbox.state import State
+
+_READY_PATIENCE_S = 150.0
+
+
+class PartFailedError(Exception):
+    """A component did not become ready; the text names it and its log."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One component's process, and what became of it."""
+
+    part: Part
+    phase: str = "waiting"  # waiting, starting, ready, done, failed, ended
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    seconds: float = 0.0
+    address: str = ""
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Running:
+    """All components of one sandbox."""
+
+    def __init__(self, state: State, run: str, prefect_socket: socket.socket) -> None:
+        self._state, self._run, self._socket = state, run, prefect_socket
+        self._prefect = f"127.0.0.1:{prefect_socket.getsockname()[1]}"
+        self._children: dict[str, Child] = {}
+        self._write_environment()
+
+    async def start_all(self, parts: Sequence[Part]) -> None:
+        """Start everything, each as soon as it may. Raises `PartFailedError` at the first that fails."""
+        write_bundle(self._state)
+        self._children = {part.name: Child(part) for part in parts}
+        async with asyncio.TaskGroup() as group:
+            for child in self._children.values():
+                group.create_task(self._start_in_turn(child))
+        self._write_environment()
+
+    async def start_again(self, name: str) -> None:
+        """Start a component that ended; nothing happens when it runs. Raises KeyError, RuntimeError."""
+        child = self._children[name]
+        if child.process is not None and child.process.poll() is None:
+            return
+        try:
+            await self._start(child)
+        except PartFailedError as error:
+            raise RuntimeError(str(error)) from error
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL to a component's whole session, as a crash would. Raises KeyError."""
+        child = self._children[name]
+        if child.process is None or child.process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+        await asyncio.to_thread(child.process.wait, 10)
+        await self._await_server_gone(name)
+        self.look()
+
+    async def stop_all(self, patience_s: float) -> None:
+        """Tell all in the reverse order of their start; kill what does not listen."""
+        living = [child for child in reversed(self._children.values()) if child.process is not None]
+        databases = [child for child in living if "database" in child.part.name or "household" in child.part.name]
+        await self._stop([child for child in living if child not in databases], patience_s)
+        await self._stop(databases, patience_s)
+
+    def look(self) -> None:
+        """Notice components that ended, and bury orphans that became ours."""
+        for child in self._children.values():
+            if child.phase in ("ready", "starting") and child.process is not None and child.process.poll() is not None:
+                if child.phase == "ready":
+                    child.phase = "ended"
+                (self._state.ready / f"{child.part.name}.json").unlink(missing_ok=True)
+        self._bury()
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """What state.json says of each component."""
+        return {name: _described(child, self._state) for name, child in self._children.items()}
+
+    # -- pieces --------------------------------------------------------------------------------
+
+    async def _start_in_turn(self, child: Child) -> None:
+        for name in child.part.after:
+            await self._children[name].ready.wait()
+        await self._start(child)
+
+    async def _start(self, child: Child) -> None:
+        part = child.part
+        (self._state.ready / f"{part.name}.json").unlink(missing_ok=True)
+        child.phase, child.started = "starting", time.monotonic()
+        with self._state.log(part.name).open("ab") as log:
+            child.process = start_child(
+                self._command(child),
+                environment=self._environment(part),
+                log=log,
+                folder=folder_of_children(),
+                keep=[self._socket.fileno()] if part.ready == "server" else [],
+            )
+        await self._await_ready(child)
+        child.seconds = round(time.monotonic() - child.started, 1)
+        if part.name == "control-database":
+            self._write_environment()
+        child.ready.set()
+
+    def _command(self, child: Child) -> list[str]:
+        part = child.part
+        command = part.argv
+        if part.ready == "server":
+            return [*command, "--fd", str(self._socket.fileno())]
+        if part.name == "registration":
+            return command
+        command += ["--state", str(self._state.home)]
+        port = child.address.rpartition(":")[2]
+        return [*command, "--port", port] if port and part.keeps_port else command
+
+    def _environment(self, part: Part) -> dict[str, str]:
+        variables = child_environment(self._state, self._prefect, self._run)
+        return variables | (dict(server_environment(self._state, self._prefect)) if part.ready == "server" else {})
+
+    def _write_environment(self) -> None:
+        self._state.write_environment(sandbox_environment(self._state, self._prefect))
+
+    async def _await_ready(self, child: Child) -> None:
+        assert child.process is not None
+        deadline = time.monotonic() + _READY_PATIENCE_S
+        while time.monotonic() < deadline:
+            code = child.process.poll()
+            if code is not None:
+                if child.part.ready == "once" and code == 0:
+                    child.phase = "done"
+                    return
+                raise self._failed(child, f"ended with code {code}")
+            if child.part.ready != "once" and await self._answers(child):
+                child.phase = "ready"
+                return
+            await asyncio.sleep(0.05 if child.part.ready == "file" else 0.2)
+        raise self._failed(child, f"was not ready in {_READY_PATIENCE_S:.0f} s")
+
+    async def _answers(self, child: Child) -> bool:
+        name = child.part.name
+        if child.part.ready == "file":
+            child.address = self._state.address(name) or child.address
+            return bool(self._state.read_ready(name))
+        if not await self._asked(child.part.ready):
+            return False
+        child.address = self._prefect if child.part.ready == "server" else ""
+        assert child.process is not None
+        self._state.write_ready(name, child.address)
+        return True
+
+    async def _asked(self, what: str) -> bool:
+        """Does Prefect's API answer, and does it know of a living worker?"""
+        timeout = aiohttp.ClientTimeout(total=5)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout, base_url=f"http://{self._prefect}") as session:
+                if what == "server":
+                    async with session.get("/api/health") as answer:
+                        return answer.status == 200
+                async with session.post(f"/api/work_pools/{WORK_POOL}/workers/filter", json={}) as answer:
+                    workers = await answer.json() if answer.status == 200 else []
+                    return any(worker.get("status") == "ONLINE" for worker in workers)
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    def _failed(self, child: Child, how: str) -> PartFailedError:
+        child.phase = "failed"
+        return PartFailedError(f"{child.part.name} {how}; read {self._state.log(child.part.name)}")
+
+    async def _stop(self, children: Sequence[Child], patience_s: float) -> None:
+        for child in children:
+            with suppress(ProcessLookupError):
+                if child.process is not None and child.process.poll() is None:
+                    child.process.terminate()
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and any(c.process and c.process.poll() is None for c in children):
+            await asyncio.sleep(0.05)
+        for child in children:
+            with suppress(ProcessLookupError):
+                if child.process is not None:
+                    os.killpg(child.process.pid, signal.SIGKILL)
+            if child.process is not None:
+                child.process.wait(10)
+                child.phase = "ended" if child.phase != "failed" else "failed"
+
+    async def _await_server_gone(self, name: str) -> None:
+        """A database's server ends a moment after the process that held it."""
+        server = Identity.of(int(self._state.read_ready(name).get("server_pid") or 0) or -1)
+        deadline = time.monotonic() + 10
+        while server is not None and server.alive() and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+
+    def _bury(self) -> None:
+        ours = {child.process.pid for child in self._children.values() if child.process is not None}
+        for orphan in psutil.Process().children():
+            with suppress(psutil.Error, ChildProcessError):
+                if orphan.pid not in ours and orphan.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(orphan.pid, os.WNOHANG)
+
+
+def _described(child: Child, state: State) -> dict[str, Any]:
+    identity = Identity.of(child.process.pid) if child.process is not None and child.process.poll() is None else None
+    return {
+        "phase": child.phase,
+        "pid": identity.pid if identity else None,
+        "started": identity.started if identity else None,
+        "address": child.address,
+        "seconds": child.seconds,
+        "exit_code": child.process.returncode if child.process is not None else None,
+        "log": str(state.log(child.part.name)),
+    }
