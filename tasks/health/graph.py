@@ -1,0 +1,152 @@
+"""Which services are in trouble, and which of them explain the others?
+
+Rules: a service is as bad as the worst of its checks. A dependency explains a problem only while
+it is measured to be down itself: a hard critical or unknown check (soft states and warnings explain
+nothing). A redundancy group is down only when all its members are. A cause is followed to the
+deepest failing service; a service measured ok breaks the chain. A service without a single result
+is unknown, and so is one that nothing checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+from typing import Final, NamedTuple
+
+from blocks.catalogue.model import Platform, Service
+from blocks.ports.health import CheckKey, CheckStatus, Mode, ServiceAssessment, State
+
+GROUP: Final = "group:"
+_DOWN: Final = frozenset({State.CRITICAL, State.UNKNOWN})
+_TOLD: Final = 3  # check sentences in a service's sentence
+_NEVER_SEEN: Final = CheckStatus(state=State.UNKNOWN, mode=Mode.SOFT, sentence="not measured yet", fresh=False)
+
+
+class _View(NamedTuple):
+    """A service by itself, before anything explains it."""
+
+    state: State
+    mode: Mode
+    since: datetime | None
+    sentence: str
+    flapping: bool
+    is_down: bool  # a hard critical or unknown check, whatever else is soft
+
+
+def assess_services(
+    platform: Platform, statuses: Mapping[CheckKey, CheckStatus], maintenance: Mapping[str, str]
+) -> list[ServiceAssessment]:
+    """Every service of the platform, in the catalogue's order.
+
+    `maintenance` maps a service to the name of the window it is in, and mutes it; nothing else
+    about it changes. Services are hard when a check of their worst state is hard.
+    """
+    views = {name: _look(service, statuses) for name, service in platform.services.items()}
+    down = {name for name, view in views.items() if view.is_down}
+    causes = {name: _failed_dependencies(platform, name, down) for name in views}
+    roots = find_roots({name: causes[name] for name in down})
+    return [_assess(name, view, causes[name], roots, maintenance.get(name, "")) for name, view in views.items()]
+
+
+def find_roots(causes: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+    """For each failed service the deepest failed services that explain it, itself when nothing does.
+
+    `causes` maps failed services to failed services. A circle has no beginning; the catalogue
+    refuses circles, and should one come here, its first member by name is taken for the beginning.
+    """
+    acyclic = {name: set(found) - {name} for name, found in causes.items()}
+    roots: dict[str, tuple[str, ...]] = {}
+    for name in _deepest_first(acyclic):
+        deeper = acyclic.get(name) or ()
+        roots[name] = _union(roots[cause] for cause in deeper) if deeper else (name,)
+    return roots
+
+
+def _deepest_first(causes: dict[str, set[str]]) -> list[str]:
+    while True:
+        try:
+            return list(TopologicalSorter(causes).static_order())
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            causes[min(circle)] -= set(circle)
+
+
+def _union(found: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    several = list(found)
+    if len(several) == 1:
+        return several[0]
+    return tuple(sorted({root for roots in several for root in roots}))
+
+
+def _failed_dependencies(platform: Platform, name: str, down: Collection[str]) -> tuple[str, ...]:
+    """Failed services that `name` cannot do without; for a group, all its members or none."""
+    found: list[str] = []
+    for dependency in platform.services[name].depends_on:
+        if not dependency.startswith(GROUP):
+            found += [dependency] if dependency in down else []
+            continue
+        members = platform.redundancy_groups.get(dependency.removeprefix(GROUP), ())
+        if members and all(member in down for member in members):
+            found += members
+    return tuple(cause for cause in found if cause != name)
+
+
+def _assess(
+    name: str, view: _View, causes: tuple[str, ...], roots: Mapping[str, tuple[str, ...]], muted: str
+) -> ServiceAssessment:
+    explained = _union(roots[cause] for cause in causes) if causes else (name,)
+    return ServiceAssessment(
+        service=name,
+        state=view.state,
+        mode=view.mode,
+        since=view.since,
+        sentence=view.sentence,
+        reachable=not causes,
+        root_causes=_explain(name, view, explained, roots) if view.state.is_problem else (),
+        muted=muted,
+        flapping=view.flapping,
+    )
+
+
+def _explain(
+    name: str, view: _View, explained: tuple[str, ...], roots: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """A failed service's causes were found with the others', circles included."""
+    return roots[name] if view.is_down else explained
+
+
+def _look(service: Service, statuses: Mapping[CheckKey, CheckStatus]) -> _View:
+    if not service.checks:
+        return _View(State.UNKNOWN, Mode.SOFT, None, "nothing checks this service", flapping=False, is_down=False)
+    seen: list[tuple[str, CheckStatus]] = []
+    for check in service.checks:
+        status = statuses.get(CheckKey(service.name, check))
+        seen.append((check, status if status is not None and status.fresh else _NEVER_SEEN))
+    state = max((status.state for _, status in seen), key=lambda s: s.rank)
+    worst = [status for _, status in seen if status.state is state]
+    return _View(
+        state=state,
+        mode=Mode.HARD if any(status.mode is Mode.HARD for status in worst) else Mode.SOFT,
+        since=_since(worst, state),
+        sentence=_sentence(seen, state),
+        flapping=any(status.flapping for _, status in seen),
+        is_down=any(status.mode is Mode.HARD and status.state in _DOWN for _, status in seen),
+    )
+
+
+def _since(worst: list[CheckStatus], state: State) -> datetime | None:
+    """A problem began with its first check; all is well since the last one recovered."""
+    times = [status.since for status in worst if status.since is not None]
+    if not times:
+        return None
+    return min(times) if state.is_problem else max(times)
+
+
+def _sentence(seen: list[tuple[str, CheckStatus]], state: State) -> str:
+    if state is State.OK:
+        return f"all {len(seen)} checks ok" if len(seen) > 1 else f"{seen[0][0]}: {seen[0][1].sentence or 'ok'}"
+    troubled = sorted(((c, s) for c, s in seen if s.state.is_problem), key=lambda pair: -pair[1].state.rank)
+    told = "; ".join(f"{check}: {status.sentence or status.state.value}" for check, status in troubled[:_TOLD])
+    more = len(troubled) - _TOLD
+    return f"{told}; and {more} more" if more > 0 else told
