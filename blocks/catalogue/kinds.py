@@ -84,12 +84,12 @@ UNITS: dict[str, dict[str, Unit]] = {
     "tls": {"certificate": Unit.DAYS, "latency": Unit.MILLISECONDS},
     "dns": {"latency": Unit.MILLISECONDS},
     "heartbeat": {"age": Unit.SECONDS},
-    "resource_health": {},
-    "resource_state": {},
+    "resource_health": {"available": Unit.COUNT},  # 1 or 0
+    "resource_state": {"available": Unit.COUNT},
     "metric": {},  # `value`, in the unit the check itself names
-    "alarm": {},
+    "alarm": {"alarm": Unit.COUNT},  # 1 in ALARM, 0 otherwise
     "target_health": {"healthy": Unit.PERCENT, "healthy_count": Unit.COUNT},
-    "capacity": {"in_service": Unit.PERCENT, "desired_count": Unit.COUNT},
+    "capacity": {"in_service": Unit.PERCENT, "desired_count": Unit.COUNT, "in_service_count": Unit.COUNT},
     "queue": {"depth": Unit.COUNT, "age": Unit.SECONDS},
     "database": {"latency": Unit.MILLISECONDS, "connections": Unit.PERCENT},
     "replication": {"lag": Unit.SECONDS, "lag_bytes": Unit.BYTES},

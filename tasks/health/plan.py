@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from blocks.catalogue.kinds import measurement_units
+from blocks.catalogue.kinds import units_of
 from blocks.catalogue.model import Customer, Platform
 from blocks.ports.health import CheckKey, CheckStatus, Probe, Reading, State, Unit
 from tasks.health.decide import advance, assess_reading, needs_recheck
@@ -41,7 +41,7 @@ class SweepPlan:
 
     def declared(self) -> Mapping[CheckKey, Mapping[str, Unit]]:
         """Every declared check with the measurements its kind yields and their units."""
-        return {probe.key: measurement_units(probe.check) for probe in self.probes()}
+        return {probe.key: units_of(probe.check) for probe in self.probes()}
 
 
 @dataclass(frozen=True, slots=True)

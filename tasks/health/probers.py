@@ -99,3 +99,17 @@ async def load_routes() -> Routes:
     except ValueError:
         return Routes()
     return block.routes()
+
+
+def load_platform_block(platform: str) -> Any:
+    """The platform as `vigie apply` registered it. Raises `Refused` naming the platform when it did not."""
+    from blocks.catalogue.block import PlatformBlock
+
+    try:
+        return PlatformBlock.load(platform)
+    except ValueError as error:
+        raise Refused(
+            f"no platform named {platform!r} is registered",
+            where="the catalogue",
+            next_step="correct the name, or run `vigie apply`",
+        ) from error
