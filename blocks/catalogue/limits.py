@@ -6,60 +6,76 @@ only beyond the warning. A measurement that must have limits and has none would 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
 
-from blocks.catalogue.kinds import units_of
+from blocks.catalogue.kinds import UNITS
 from blocks.catalogue.mistakes import Mistake
-from blocks.catalogue.model import Check, Limits, QueueCheck
-from blocks.catalogue.quantities import Limit, limit_in
+from blocks.catalogue.model import Limit, Limits
+from blocks.catalogue.quantities import limit_in, parse_limit
+from blocks.catalogue.shape import CHECKS
 from blocks.catalogue.view import Entry
 from blocks.ports.health import Unit
 
+SIDES = ("warning", "critical")
 
-def check_limits(entry: Entry, check: Check) -> Iterator[Mistake]:
-    """Everything wrong with the limits of one check that is otherwise right."""
-    units = units_of(check)
-    for name, limits in check.limits().items():
-        written = name in entry.value
-        if limits.warning is None and limits.critical is None:
-            if written:
-                yield entry.wrong((name,), f"missing limits of {name!r}: expected warning, critical or both")
+
+def check_limits(entry: Entry) -> Iterator[Mistake]:
+    """Everything wrong with the limits of one check, whatever else is wrong with it."""
+    kind = entry.text("kind") or ""
+    for name in _judged(kind):
+        written = entry.value.get(name)
+        if not isinstance(written, Mapping):
             continue
-        wrong = [*_wrong_units(entry, name, limits, units[name])]
-        yield from wrong or _wrong_sides(entry, name, limits, units[name])
-    if isinstance(check, QueueCheck) and not {"depth", "age"} & entry.value.keys():
-        yield entry.wrong((), f"missing limits of {check.name!r}: expected depth, age or both")
+        if not written.keys() & set(SIDES):
+            yield entry.wrong((name,), f"missing limits of {name!r}: expected warning, critical or both")
+        elif (unit := _unit(kind, name, entry)) is not None:
+            yield from _check_sides(entry, name, _sides(written), unit)
+    if kind == "queue" and not {"depth", "age"} & entry.value.keys():
+        yield entry.wrong((), f"missing limits of {entry.name!r}: expected depth, age or both")
 
 
-def _wrong_units(entry: Entry, name: str, limits: Limits, unit: Unit) -> Iterator[Mistake]:
-    for side, limit in (("warning", limits.warning), ("critical", limits.critical)):
+@cache
+def _judged(kind: str) -> tuple[str, ...]:
+    """The measurements of a check kind that have limits."""
+    fields = CHECKS[kind].model_fields if kind in CHECKS else {}
+    return tuple(name for name, field in fields.items() if field.annotation is Limits)
+
+
+def _unit(kind: str, name: str, entry: Entry) -> Unit | None:
+    if kind != "metric":
+        return UNITS[kind][name]
+    written = entry.text("unit")
+    return Unit(written) if written in set(Unit) else None
+
+
+def _sides(written: Mapping[str, Any]) -> dict[str, Limit]:
+    """The limits that can be read; the others are told elsewhere."""
+    sides: dict[str, Limit] = {}
+    for side in SIDES:
         try:
-            if limit is not None:
-                limit_in(limit, unit)
+            sides[side] = parse_limit(written.get(side))
+        except ValueError:
+            continue
+    return sides
+
+
+def _check_sides(entry: Entry, name: str, sides: Mapping[str, Limit], unit: Unit) -> Iterator[Mistake]:
+    same: dict[str, Limit] = {}
+    for side, limit in sides.items():
+        try:
+            same[side] = limit_in(limit, unit)
         except ValueError as error:
             yield entry.wrong((name, side), f"{name!r} is measured in {unit.value!r}: {error}")
+    if len(same) == len(SIDES) and (wrong := _disagreement(same["warning"], same["critical"])):
+        yield entry.wrong((name, "critical"), f"{wrong}, not {sides['critical']} against {sides['warning']}")
 
 
-def _wrong_sides(entry: Entry, name: str, limits: Limits, unit: Unit) -> Iterator[Mistake]:
-    if limits.warning is None or limits.critical is None:
-        return
-    warning, critical = limit_in(limits.warning, unit), limit_in(limits.critical, unit)
+def _disagreement(warning: Limit, critical: Limit) -> str:
+    """Why the two limits cannot both be meant, or nothing."""
     if warning.operator[0] != critical.operator[0]:
-        text = f"expected critical to look the same way as warning, not {limits.critical} against {limits.warning}"
-    elif _beyond(warning, critical):
-        text = f"expected critical beyond warning, not {limits.critical} against {limits.warning}"
-    else:
-        return
-    yield entry.wrong((name, "critical" if _written(entry, name, "critical") else "warning"), text)
-
-
-def _beyond(warning: Limit, critical: Limit) -> bool:
-    """Is the warning further out than the critical limit, so that it would never be seen?"""
-    if warning.operator.startswith(">"):
-        return warning.value > critical.value
-    return warning.value < critical.value
-
-
-def _written(entry: Entry, name: str, side: str) -> bool:
-    value = entry.value.get(name)
-    return isinstance(value, dict) and side in value
+        return "expected critical to look the same way as warning"
+    upward = warning.operator.startswith(">")
+    hidden = warning.value > critical.value if upward else warning.value < critical.value
+    return "expected critical beyond warning" if hidden else ""

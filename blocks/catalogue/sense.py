@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from blocks.catalogue.document import Document
 from blocks.catalogue.kinds import KINDS, ServiceKind, allowed_checks
 from blocks.catalogue.limits import check_limits
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
-from blocks.catalogue.model import Check, MetricCheck, Platform
+from blocks.catalogue.model import CheckBase, Platform
 from blocks.catalogue.quantities import format_duration, parse_duration
-from blocks.catalogue.shape import CHECKS, read_check
+from blocks.catalogue.shape import CHECKS
 from blocks.catalogue.view import Entry, root_of
 
 _AT_SITE = {"azure", "aws", "openstack"}
@@ -29,10 +30,10 @@ def check_sense(documents: Sequence[Document]) -> list[Mistake]:
 
 
 def _check_platform(platform: Entry) -> Iterator[Mistake]:
-    every, deadline = _duration(platform, "sweep_every"), _duration(platform, "sweep_deadline")
+    every, deadline = (_duration(platform, Platform, key) for key in ("sweep_every", "sweep_deadline"))
     if deadline >= every:
         at = ("sweep_deadline",) if "sweep_deadline" in platform.value else ("sweep_every",)
-        text = f"expected a sweep_deadline below sweep_every, not {_say(deadline)} against {_say(every)}"
+        text = f"expected sweep_deadline below sweep_every, not {format_duration(deadline)} in {format_duration(every)}"
         yield platform.wrong(at, text)
     for service in platform.entries("services").values():
         yield from _check_service(platform, service)
@@ -89,7 +90,7 @@ def _check_promises(service: Entry) -> Iterator[Mistake]:
             yield service.document.mistake(service.document.at_key((*service.path, "slos", name)), text)
 
 
-def _check_check(platform: Entry, service: Entry, entry: Entry, deadline: float) -> Iterator[Mistake]:
+def _check_check(platform: Entry, service: Entry, entry: Entry, deadline: timedelta) -> Iterator[Mistake]:
     kind, written = service.text("kind"), entry.text("kind")
     if kind in KINDS and written in CHECKS and written not in allowed_checks(kind):
         known = listed(allowed_checks(kind), 30)
@@ -99,38 +100,32 @@ def _check_check(platform: Entry, service: Entry, entry: Entry, deadline: float)
         platform.value.get("database_credentials") or entry.value.get("credentials")
     ):
         yield entry.wrong((), f"missing key 'database_credentials' of {platform.name!r}, or 'credentials' here")
-    check = read_check(entry.name, entry.value)
-    if check is not None:
-        yield from check_limits(entry, check)
-        yield from _check_metric_name(entry, check, kind or "")
-        yield from _check_time(entry, check, deadline)
+    yield from check_limits(entry)
+    yield from _check_metric_name(entry, kind or "")
+    yield from _check_time(entry, deadline)
 
 
-def _check_metric_name(entry: Entry, check: Check, kind: str) -> Iterator[Mistake]:
-    if isinstance(check, MetricCheck) and kind.startswith("aws.") and not re.fullmatch(r".+/[^/]+", check.metric):
-        text = f"expected Namespace/MetricName such as AWS/RDS/CPUUtilization, not {check.metric!r}"
-        yield entry.wrong(("metric",), text)
+def _check_metric_name(entry: Entry, kind: str) -> Iterator[Mistake]:
+    metric = entry.text("metric")
+    if metric is not None and kind.startswith("aws.") and not re.fullmatch(r".+/[^/]+", metric):
+        yield entry.wrong(("metric",), f"expected Namespace/MetricName such as AWS/RDS/CPUUtilization, not {metric!r}")
 
 
-def _check_time(entry: Entry, check: Check, deadline: float) -> Iterator[Mistake]:
-    timeout, pauses = check.timeout.total_seconds(), check.recheck_every.total_seconds() * (check.attempts - 1)
-    if timeout >= deadline:
-        yield entry.wrong(("timeout",), f"expected a timeout below the sweep's deadline of {_say(deadline)}")
+def _check_time(entry: Entry, deadline: timedelta) -> Iterator[Mistake]:
+    attempts = entry.value.get("attempts", CheckBase.model_fields["attempts"].default)
+    pauses = _duration(entry, CheckBase, "recheck_every") * (attempts - 1 if isinstance(attempts, int) else 0)
+    if _duration(entry, CheckBase, "timeout") >= deadline:
+        yield entry.wrong(("timeout",), f"expected a timeout below the sweep's deadline of {format_duration(deadline)}")
     elif pauses >= deadline:
-        text = f"{check.attempts} attempts take {_say(pauses)}, expected less than the deadline of {_say(deadline)}"
-        yield entry.wrong(("recheck_every",) if "recheck_every" in entry.value else ("attempts",), text)
+        took, most = format_duration(pauses), format_duration(deadline)
+        at = "recheck_every" if "recheck_every" in entry.value else "attempts"
+        yield entry.wrong((at,), f"{attempts} attempts take {took}, expected less than the sweep's deadline of {most}")
 
 
-def _duration(platform: Entry, key: str) -> float:
-    """Seconds of a platform's duration; the model's own where it is absent or wrong (told elsewhere)."""
-    default = Platform.model_fields[key].default
+def _duration(entry: Entry, model: type[CheckBase | Platform], key: str) -> timedelta:
+    """What is written, or the model's own where it is absent or wrong (which is told elsewhere)."""
+    default = parse_duration(model.model_fields[key].default)
     try:
-        return parse_duration(platform.value.get(key, default)).total_seconds()
+        return parse_duration(entry.value.get(key, default))
     except ValueError:
-        return parse_duration(default).total_seconds()
-
-
-def _say(seconds: float) -> str:
-    from datetime import timedelta
-
-    return format_duration(timedelta(seconds=seconds))
+        return default

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from blocks.catalogue.document import Document, Steps
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
 from blocks.catalogue.model import (
     Catalogue,
-    Check,
     CheckBase,
     Customer,
     Limits,
@@ -62,7 +61,6 @@ _EXPECTED = {
     "datetime_parsing": "a time with its offset, such as '2026-12-05T22:00:00+01:00'",
     "datetime_from_date_parsing": "a time with its offset, such as '2026-12-05T22:00:00+01:00'",
 }
-_check_adapter: TypeAdapter[Check] = TypeAdapter(Check)
 
 
 def read_shape(document: Document) -> tuple[Catalogue | None, list[Mistake]]:
@@ -79,14 +77,6 @@ def read_shape(document: Document) -> tuple[Catalogue | None, list[Mistake]]:
         found = [_explain(document, detail) for detail in error.errors(include_url=False)]
         return None, mistakes + found
     return catalogue, mistakes
-
-
-def read_check(name: str, value: Any) -> Check | None:
-    """One check, or None when it is not right; its mistakes are told by `read_shape`."""
-    try:
-        return _check_adapter.validate_python(_with_name(name, value), context={"written": True})
-    except ValidationError:
-        return None
 
 
 def named(value: Mapping[str, Any], maps: tuple[str, ...] = ("customers", "platforms")) -> dict[str, Any]:
