@@ -13,11 +13,10 @@ from prefect import flow
 from prefect.states import Cancelled
 
 from tasks.health.steps import (
-    assess,
+    assess_and_record,
     load_plan,
     probe_platform,
     recheck,
-    record,
     right_to_sweep,
     validate_measurement,
     wait_before_recheck,
@@ -39,17 +38,16 @@ async def health_sweep(platform: str) -> SweepReport:
         if not granted:
             return overlapping(platform)
 
-        plan = load_plan(platform)
+        plan = await load_plan(platform)
         taken = Taken(plan, await probe_platform(plan))
         while doubtful := taken.doubtful():
             await wait_before_recheck(plan, doubtful)
             taken.add(await recheck(plan, doubtful, attempt=taken.next_attempt()))
 
         measurement = validate_measurement(plan, taken.readings())
-        assessment = assess(plan, taken.readings(), measurement)
-        incidents = record(plan, taken.readings(), assessment)
+        outcome = assess_and_record(plan, taken.readings(), measurement)
         told = await tell(plan)
-        return await report(plan, assessment, incidents, told)
+        return await report(plan, taken.readings(), outcome, told)
 
 
 def overlapping(platform: str) -> Any:

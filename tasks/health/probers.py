@@ -101,12 +101,12 @@ async def load_routes() -> Routes:
     return block.routes()
 
 
-def load_platform_block(platform: str) -> Any:
+async def load_platform_block(platform: str) -> Any:
     """The platform as `vigie apply` registered it. Raises `Refused` naming the platform when it did not."""
     from blocks.catalogue.block import PlatformBlock
 
     try:
-        return PlatformBlock.load(platform)
+        return await PlatformBlock.aload(platform)
     except ValueError as error:
         raise Refused(
             f"no platform named {platform!r} is registered",

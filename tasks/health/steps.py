@@ -61,9 +61,9 @@ def _enter_lock(held: ExitStack, platform: str) -> bool:
 
 
 @read_step(retry=JOURNAL, run_name="load {platform} from catalogue and journal")
-def load_plan(platform: str) -> Sealed[SweepPlan]:
+async def load_plan(platform: str) -> Sealed[SweepPlan]:
     """Pin the catalogue version and what is remembered of every check."""
-    block = load_platform_block(platform)
+    block = await load_platform_block(platform)
     model, customer = block.platform(), block.customer()
     sweep = UUID(str(flow_run.get_id()))
     with open_journal() as journal:

@@ -22,9 +22,10 @@ class Taken:
         """Another attempt has been made."""
         self._readings += readings.value
 
-    def doubtful(self) -> list[CheckKey]:
-        """Checks in a soft problem state, while the sweep's deadline leaves time to ask again."""
-        return unconfirmed(self._plan, self._readings) if self._has_time() else []
+    def doubtful(self) -> Sealed[list[CheckKey]] | None:
+        """Checks in a soft problem state, while the sweep's deadline leaves time to ask again; else None."""
+        keys = unconfirmed(self._plan, self._readings) if self._has_time() else []
+        return Sealed(keys) if keys else None
 
     def next_attempt(self) -> int:
         """The number of the attempt that comes next in this sweep."""

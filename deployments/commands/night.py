@@ -1,0 +1,245 @@
+"""`vigie now`, `vigie ack`, `vigie silence`, `vigie beat`: what an operator on duty needs at 3 a.m.
+
+`now` prints the night's picture: what is broken and since when, what runs, what waits for whom, and
+whether vigie itself is well. When a part of that cannot be found out it says so; it never leaves it out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from blocks.catalogue.quantities import parse_duration
+from blocks.errors import VigieError
+from blocks.ports.incidents import Incident
+from blocks.ports.journal import Journal
+from blocks.ports.notifications import Channel
+
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Who = Annotated[str, typer.Option("--who", help="Your name, as it is told to others.", default_factory=getuser)]
+_ALL_CHANNELS = (Channel.SLACK_MESSAGE, Channel.SLACK_THREAD, Channel.PAGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A flow run that is not finished. `waiting_for` is a person or a worker, empty while it runs."""
+
+    name: str
+    state: str
+    since: str
+    waiting_for: str
+    url: str
+
+
+def now(as_json: Json = False) -> None:
+    """The night's picture: open incidents, what runs, what waits for whom, and is vigie itself well?"""
+    from blocks.journal.block import open_journal
+
+    with _told(), open_journal() as journal:
+        incidents = journal.open_incidents()
+        sweeps = {sweep.platform: sweep for sweep in reversed(journal.latest_sweeps(limit_count=100))}
+        undelivered = journal.undelivered_count()
+        at = journal.now()
+    runs, fault = _unfinished_runs()
+    if as_json:
+        typer.echo(json.dumps(_as_json(incidents, sweeps, undelivered, runs, fault), default=str))
+        return
+    _print_incidents(incidents, at)
+    _print_sweeps(sweeps, at)
+    _print_runs(runs, fault)
+    if undelivered:
+        typer.echo(f"\n{undelivered} messages are waiting to be delivered (Slack or pager down or throttled?).")
+
+
+def ack(incident: str, who: Who, as_json: Json = False) -> None:
+    """Say that you have taken an incident: `vigie ack 4f1c`. The first letters of its id are enough."""
+    from blocks.journal.block import open_journal
+
+    with _told(), open_journal() as journal:
+        taken = journal.acknowledge(_find(journal, incident).id, who, _ALL_CHANNELS)
+    _say(as_json, taken, f"{taken.root} on {taken.platform} is taken by {taken.acknowledged_by}.")
+
+
+def silence(
+    incident: str,
+    who: Who,
+    lasting: Annotated[str, typer.Option("--for", help="How long, such as 2h or 30min.")],
+    as_json: Json = False,
+) -> None:
+    """Stop telling about an incident until an end; it is still watched, and closing it is still told."""
+    from blocks.journal.block import open_journal
+
+    try:
+        duration = parse_duration(lasting)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if duration > timedelta(days=7):
+        raise typer.BadParameter("at most 7d: a longer silence is a catalogue change")
+    with _told(), open_journal() as journal:
+        found = _find(journal, incident)
+        quiet = journal.silence(found.id, who, journal.now() + duration, _ALL_CHANNELS)
+    until = quiet.silenced_until.astimezone().strftime("%H:%M") if quiet.silenced_until else ""
+    _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {until}.")
+
+
+def beat(platform: str, name: str) -> None:
+    """Report that something has happened, for a heartbeat check: `vigie beat hearth nightly-export`."""
+    from blocks.journal.block import open_journal
+
+    with _told(), open_journal() as journal:
+        at = journal.beat(platform, name)
+    typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S}.")
+
+
+# -- finding out ------------------------------------------------------------------------------
+
+
+class _told:  # noqa: N801 - reads as a word in a with statement
+    """Turn our errors into one line and exit code 1."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, VigieError):
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+
+
+def _find(journal: Journal, start: str) -> Incident:
+    found = [incident for incident in journal.open_incidents() if str(incident.id).startswith(start.lower())]
+    if len(found) == 1:
+        return found[0]
+    what = "no open incident begins" if not found else f"{len(found)} open incidents begin"
+    typer.echo(f"{what} with {start!r}; see `vigie now`", err=True)
+    raise typer.Exit(1)
+
+
+def _unfinished_runs() -> tuple[list[Run], str]:
+    """Running, late and waiting flow runs, by plain HTTP: importing Prefect takes longer than the answer."""
+    import httpx
+
+    api = os.environ.get("PREFECT_API_URL", "")
+    if not api:
+        return [], "PREFECT_API_URL is not set; what runs is unknown"
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "PAUSED", "CANCELLING"]}}}}
+    late = {"flow_runs": {"state": {"name": {"any_": ["Late", "AwaitingRetry"]}}}}
+    try:
+        with httpx.Client(timeout=5, headers=_authorisation()) as client:
+            rows = [row for query in (wanted, late) for row in _filter(client, api, query)]
+    except httpx.HTTPError as error:
+        return [], f"the Prefect API does not answer ({type(error).__name__}); what runs is unknown"
+    return [_run(row) for row in rows], ""
+
+
+def _filter(client: Any, api: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = client.post(f"{api}/flow_runs/filter", json={**query, "limit": 50, "sort": "START_TIME_DESC"})
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _authorisation() -> dict[str, str]:
+    import base64
+
+    shared = os.environ.get("PREFECT_API_AUTH_STRING", "")
+    return {"Authorization": "Basic " + base64.b64encode(shared.encode()).decode()} if shared else {}
+
+
+def _run(row: dict[str, Any]) -> Run:
+    state = row["state"]["name"]
+    waiting = {"Late": "a worker", "Pending": "a worker", "Paused": "a person", "Suspended": "a person"}.get(state, "")
+    base = os.environ.get("PREFECT_UI_URL") or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    since = row.get("start_time") or row.get("expected_start_time") or ""
+    return Run(row["name"], state, since, waiting, f"{base}/runs/flow-run/{row['id']}")
+
+
+# -- printing ---------------------------------------------------------------------------------
+
+
+def _say(as_json: bool, incident: Incident, sentence: str) -> None:
+    typer.echo(json.dumps(_incident_json(incident), default=str) if as_json else sentence)
+
+
+def _incident_json(incident: Incident) -> dict[str, Any]:
+    return {name: getattr(incident, name) for name in Incident.__slots__}
+
+
+def _as_json(
+    incidents: Sequence[Incident], sweeps: dict[str, Any], undelivered: int, runs: Sequence[Run], fault: str
+) -> dict[str, Any]:
+    return {
+        "incidents": [_incident_json(incident) for incident in incidents],
+        "sweeps": {
+            name: {"started_at": s.started_at, "finished_at": s.finished_at, "verdict": s.verdict}
+            for name, s in sweeps.items()
+        },
+        "runs": [{name: getattr(run, name) for name in Run.__slots__} for run in runs],
+        "runs_unknown_because": fault or None,
+        "undelivered_count": undelivered,
+    }
+
+
+def ago(at: datetime, moment: datetime) -> str:
+    """'4 min', '3 h', '2 d': how long something has lasted, short enough for a column."""
+    seconds = max(0, (at - moment.astimezone(UTC)).total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _print_incidents(incidents: Sequence[Incident], at: datetime) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not incidents:
+        console.print("[green]No open incident.[/green]")
+        return
+    table = Table(title="Open incidents", title_justify="left", expand=False)
+    for column in ("id", "how bad", "platform", "root cause", "for", "what", "also suffering", "taken by"):
+        table.add_column(column, overflow="fold")
+    for incident in sorted(incidents, key=lambda i: (-i.severity.rank, i.opened_at)):
+        silenced = incident.silenced_until and incident.silenced_until > at
+        taken = incident.acknowledged_by or ("silenced" if silenced else "nobody")
+        table.add_row(
+            str(incident.id)[:8],
+            incident.severity.value,
+            incident.platform,
+            incident.root,
+            ago(at, incident.opened_at),
+            incident.sentence,
+            ", ".join(incident.affected),
+            taken,
+        )
+    console.print(table)
+
+
+def _print_sweeps(sweeps: dict[str, Any], at: datetime) -> None:
+    if not sweeps:
+        typer.echo("\nNo sweep has been made yet.")
+        return
+    typer.echo("\nLast sweep of each platform")
+    for name, sweep in sorted(sweeps.items()):
+        when = f"{ago(at, sweep.finished_at)} ago: {sweep.verdict}" if sweep.finished_at else "running, or killed"
+        detail = f"{sweep.problem_count} services with problems, {sweep.missing_count} checks without evidence"
+        typer.echo(f"  {name}: {when}; {detail}")
+
+
+def _print_runs(runs: Sequence[Run], fault: str) -> None:
+    typer.echo("")
+    if fault:
+        typer.echo(fault)
+    elif not runs:
+        typer.echo("Nothing runs or waits in Prefect.")
+    for run in runs:
+        waiting = f", waits for {run.waiting_for}" if run.waiting_for else ""
+        typer.echo(f"  {run.state:<14}{run.name}{waiting}  {run.url}")
