@@ -17,6 +17,8 @@ from blocks.catalogue.sense import check_sense
 from blocks.catalogue.serialised import digest_of
 from blocks.catalogue.shape import read_shape
 
+__all__ = ["CatalogueInvalid", "Mistake", "catalogue_files", "check_catalogue", "load_catalogue"]
+
 
 def load_catalogue(folder: Path) -> Catalogue:
     """Every customer and platform of the folder's *.yaml files. Raises `CatalogueInvalid` with all mistakes."""
