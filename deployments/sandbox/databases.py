@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -126,5 +125,4 @@ def _execute(dsn: str, *statements: str) -> None:
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
     main()

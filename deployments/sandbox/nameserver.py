@@ -13,7 +13,7 @@ import signal
 import socket
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dns.exception
 import dns.flags
@@ -74,8 +74,7 @@ class NameServer(asyncio.DatagramProtocol):
             reply.answer.append(dns.rrset.from_text(name, _TTL_S, "IN", "A", address))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         task = asyncio.ensure_future(self._reply(data, addr))

@@ -64,9 +64,12 @@ class Running:
         """Start everything, each as soon as it may. Raises `PartFailedError` at the first that fails."""
         write_bundle(self._state)
         self._children = {part.name: Child(part) for part in parts}
-        async with asyncio.TaskGroup() as group:
-            for child in self._children.values():
-                group.create_task(self._start_in_turn(child))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for child in self._children.values():
+                    group.create_task(self._start_in_turn(child))
+        except* PartFailedError as failures:
+            raise failures.exceptions[0] from None
         self._write_environment()
 
     async def start_again(self, name: str) -> None:

@@ -27,7 +27,8 @@ def main() -> None:
     from prefect.cli import app
 
     _await_server(f"{os.environ['PREFECT_API_URL']}/health")
-    app(["worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox"])
+    sys.argv = ["prefect", "worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox"]
+    app()
 
 
 def _await_server(address: str) -> None:

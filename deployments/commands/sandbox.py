@@ -1,0 +1,190 @@
+"""`vigie up`, `status`, `down` and `sandbox`: is the sandbox there, and what in it is broken on purpose?
+
+Bringing up shows what is awaited, and on failure the log to read. Nothing here needs an account.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blocks.errors import VigieError
+
+if TYPE_CHECKING:
+    from deployments.sandbox.lifecycle import Picture
+
+sandbox_app = typer.Typer(no_args_is_help=True, help="Break and mend the sandbox's services, read its logs.")
+_FOLLOW_EVERY_S = 0.3
+
+
+def register(app: typer.Typer) -> None:
+    """Mount `up`, `status`, `down` and the group `sandbox` on the command."""
+    app.command()(up)
+    app.command()(status)
+    app.command()(down)
+    app.add_typer(sandbox_app, name="sandbox")
+
+
+def up(
+    only: Annotated[str, typer.Option(help="Names or groups of components, with commas; all when absent.")] = "",
+) -> None:
+    """Start the sandbox in the background and wait until all is ready."""
+    from rich.console import Console
+
+    from deployments.sandbox.lifecycle import bring_up, look
+
+    console = Console()
+    if look().phase == "ready":
+        console.print("The sandbox is already running.")
+        _print_picture(look())
+        return
+    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
+    began = time.monotonic()
+    try:
+        with _progress(console) as show:
+            picture = bring_up(only=chosen, progress=show)
+    except VigieError as error:
+        raise _ended(error) from error
+    console.print(f"All ready in {time.monotonic() - began:.1f} s.")
+    _print_picture(picture)
+
+
+def status(
+    *, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Each component: is it well, where does it listen, which process is it? Exit 1 unless all are well."""
+    from deployments.sandbox.breaking import breaks
+    from deployments.sandbox.lifecycle import look
+    from deployments.sandbox.state import State
+
+    picture, broken = look(), breaks(State.at())
+    if as_json:
+        content = {**asdict(picture), "healthy": picture.healthy, "broken": [asdict(each) for each in broken]}
+        print(json.dumps(content, indent=1))
+    else:
+        _print_picture(picture)
+        for each in broken:
+            print(f"broken on purpose: {each.service}, {each.how}, since {each.since}")
+    if not picture.healthy:
+        raise typer.Exit(1)
+
+
+def down() -> None:
+    """Stop everything of the sandbox; what it stored stays."""
+    from deployments.sandbox.lifecycle import take_down
+
+    print("The sandbox is stopped." if take_down() else "No sandbox was running.")
+
+
+@sandbox_app.command(name="break")
+def break_(
+    service: Annotated[str, typer.Argument(help="A service, or platform/service; absent: list what is possible.")] = "",
+    how: Annotated[str, typer.Option(help="kill, slow, refuse, partition, expired-cert, wrong-body, ...")] = "",
+) -> None:
+    """Break a service for real. Without arguments: what can be broken, and how."""
+    from deployments.sandbox.breaking import break_service
+    from deployments.sandbox.faults import FAULTS
+    from deployments.sandbox.state import State
+
+    if not service:
+        for name, hows in FAULTS.items():
+            print(f"{name:24} {', '.join(hows)}")
+        return
+    try:
+        print(break_service(State.at(), service, how))
+    except VigieError as error:
+        raise _ended(error) from error
+
+
+@sandbox_app.command()
+def mend(
+    service: Annotated[str, typer.Argument(help="A service, or platform/service.")] = "",
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Mend everything that was broken.")] = False,
+) -> None:
+    """Undo every break of a service, or all breaks."""
+    from deployments.sandbox.breaking import mend_service
+    from deployments.sandbox.state import State
+
+    if not service and not every:
+        raise typer.BadParameter("name a service, or --all")
+    try:
+        sentences = mend_service(State.at(), None if every else service)
+    except VigieError as error:
+        raise _ended(error) from error
+    print("\n".join(sentences) or "Nothing was broken.")
+
+
+@sandbox_app.command()
+def logs(
+    component: Annotated[str, typer.Argument(help="A component as `vigie status` names it.")] = "supervisor",
+    lines_count: Annotated[int, typer.Option("--lines", "-n", min=0)] = 50,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
+) -> None:
+    """The last lines of a component's log, and what comes after with --follow."""
+    from deployments.sandbox.state import State
+
+    state = State.at()
+    path = state.log(component)
+    if path.parent != state.logs or not path.exists():
+        known = ", ".join(sorted(each.stem for each in state.logs.glob("*.log"))) or "none yet"
+        raise typer.BadParameter(f"no log of {component!r}; there are: {known}")
+    with path.open(errors="replace") as file:
+        print("".join(file.readlines()[-lines_count:] if lines_count else []), end="")
+        while follow:
+            print(file.read(), end="", flush=True)
+            time.sleep(_FOLLOW_EVERY_S)
+
+
+class _progress:  # noqa: N801  (used as a context, like rich's own)
+    """A live table of what is ready and what is awaited."""
+
+    def __init__(self, console: object) -> None:
+        from rich.live import Live
+
+        self._live = Live(console=console, refresh_per_second=8, transient=True)  # pyright: ignore[reportArgumentType]
+
+    def __enter__(self) -> _progress:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __call__(self, picture: Picture) -> None:
+        """Show how far it is."""
+        ready = [each for each in picture.components if each.phase in ("ready", "done")]
+        awaited = [each.name for each in picture.components if each.phase not in ("ready", "done")]
+        text = f"{len(ready)} of {len(picture.components)} components ready"
+        self._live.update(f"{text}; waiting for {', '.join(awaited)}" if awaited else text)
+
+
+def _print_picture(picture: Picture) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not picture.components:
+        console.print(f"No sandbox is running ({picture.phase}). Start it with: vigie up")
+        if picture.reason:
+            console.print(picture.reason)
+        return
+    table = Table("component", "state", "address", "process", "ready after")
+    for each in picture.components:
+        state = f"[green]{each.phase}[/]" if each.healthy else f"[bold red]{each.phase}, not well[/]"
+        table.add_row(each.name, state, each.address, str(each.pid or ""), f"{each.seconds:.1f} s")
+    console.print(table)
+    for name, address in picture.addresses.items():
+        console.print(f"{name}: {address}")
+
+
+def _ended(error: VigieError) -> typer.Exit:
+    from rich.console import Console
+
+    Console(stderr=True).print(str(error), style="red", markup=False)
+    return typer.Exit(1)

@@ -1,0 +1,105 @@
+"""How is something broken for real, and how is all of it made whole again?
+
+Every break is written down before it is done, so that `mend` finds it whatever happens in between.
+Breaking what is broken and mending what is whole change nothing and succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from blocks.errors import Broken
+from deployments.sandbox.control import tell
+from deployments.sandbox.faults import FAULTS, Action, Kill, Tell, actions_for
+from deployments.sandbox.lifecycle import order
+from deployments.sandbox.state import State, read_json, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A fault that is there now."""
+
+    service: str
+    how: str
+    since: str
+
+
+def break_service(state: State, service: str, how: str) -> str:
+    """Break a service for real; the sentence says what was done. Raises `Refused`, `Broken`."""
+    actions = actions_for(service, how)
+    name = service.rpartition("/")[2]
+    path = state.breaks / f"{name}.{how}.json"
+    if not path.exists():
+        write_json(path, {"service": name, "how": how, "since": datetime.now(UTC).isoformat(timespec="seconds")})
+    for action in actions:
+        _do(state, action)
+    return f"{name} is broken: {how} ({'; '.join(_said(action) for action in actions)})"
+
+
+def mend_service(state: State, service: str | None = None) -> list[str]:
+    """Undo every break of one service, or of all; a sentence for each. Raises `Refused`, `Broken`."""
+    name = service.rpartition("/")[2] if service else None
+    if name is not None and name not in FAULTS:
+        actions_for(name, "")
+    sentences: list[str] = []
+    for broken in [each for each in breaks(state) if name in (None, each.service)]:
+        for action in reversed(actions_for(broken.service, broken.how)):
+            _undo(state, action)
+        (state.breaks / f"{broken.service}.{broken.how}.json").unlink(missing_ok=True)
+        sentences.append(f"{broken.service} is mended: {broken.how} since {broken.since}")
+        _again(state, broken)
+    return sentences
+
+
+def breaks(state: State) -> tuple[Break, ...]:
+    """What is broken on purpose now, oldest first."""
+    found = (read_json(path) for path in state.breaks.glob("*.json"))
+    return tuple(sorted((Break(**each) for each in found if each), key=lambda each: each.since))
+
+
+def _again(state: State, mended: Break) -> None:
+    """A mend heals a whole port or process: what else is still broken there is broken again."""
+    touched = set(_places(actions_for(mended.service, mended.how)))
+    for other in breaks(state):
+        for action in actions_for(other.service, other.how):
+            if touched & set(_places([action])):
+                _do(state, action)
+
+
+def _places(actions: Iterable[Action]) -> list[tuple[str, str]]:
+    return [(action.component, action.target if isinstance(action, Tell) else "") for action in actions]
+
+
+def _do(state: State, action: Action) -> None:
+    if isinstance(action, Kill):
+        order(state, "kill", action.component)
+        return
+    asked: dict[str, Any] = {"target": action.target, "how": action.how}
+    if action.delay_s is not None:
+        asked["delay_s"] = action.delay_s
+    tell(_control(state, action.component), "/_sandbox/break", asked)
+
+
+def _undo(state: State, action: Action) -> None:
+    if isinstance(action, Kill):
+        order(state, "start", action.component)
+    elif state.read_ready(action.component):  # a fault inside a process died with it
+        tell(_control(state, action.component), "/_sandbox/mend", {"target": action.target})
+
+
+def _control(state: State, component: str) -> str:
+    ready = state.read_ready(component)
+    if not ready:
+        raise Broken(
+            f"the sandbox's {component} is not running", where=str(state.home), next_step="vigie status, then vigie up"
+        )
+    return str(ready.get("control") or ready["address"])
+
+
+def _said(action: Action) -> str:
+    if isinstance(action, Kill):
+        return f"process {action.component} killed"
+    return f"{action.component} told {action.how} for {action.target}"

@@ -1,0 +1,110 @@
+"""What can be broken, and how?
+
+One line a service. Each way of breaking is a list of actions on what is really there: a process that is
+killed, a port that is closed, a certificate that has expired, or an order to the simulator of the cloud.
+What is not in this table is refused, and the refusal says what is possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from blocks.errors import Refused
+from deployments.sandbox.names import REPLICATION
+
+How = Literal[
+    "kill", "slow", "refuse", "partition", "expired-cert", "wrong-body", "throttle", "metric-spike", "replication-stop"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL to a component; mended by starting it again."""
+
+    component: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An order to a component's /_sandbox routes. `delay_s` is for slow relays."""
+
+    component: str
+    target: str
+    how: str
+    delay_s: float | None = None
+
+
+Action = Kill | Tell
+
+
+def _web(site: str, name: str) -> dict[str, tuple[Action, ...]]:
+    return {
+        "kill": (Kill(site),),
+        "slow": (Tell("relay", name, "slow", 1.2),),
+        "refuse": (Tell("relay", name, "refuse"),),
+        "partition": (Tell("relay", name, "partition"),),
+        "expired-cert": (Tell(site, site, "expired-cert"),),
+        "wrong-body": (Tell(site, site, "wrong-body"),),
+    }
+
+
+def _database(server: str, name: str) -> dict[str, tuple[Action, ...]]:
+    return {
+        "kill": (Kill(server),),
+        "slow": (Tell("relay", name, "slow", 0.2),),
+        "refuse": (Tell("relay", name, "refuse"),),
+        "partition": (Tell("relay", name, "partition"),),
+        "replication-stop": (Tell("relay", REPLICATION, "refuse"),),
+    }
+
+
+def _cloud(simulator: str, service: str, *hows: str) -> dict[str, tuple[Action, ...]]:
+    return {how: (Tell(simulator, service, how),) for how in hows}
+
+
+def _component(name: str) -> dict[str, tuple[Action, ...]]:
+    return {"kill": (Kill(name),)}
+
+
+FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
+    # hearth, on Azure
+    "device-api": _web("device-api", "api.hearth.example:443")
+    | _cloud("azure", "device-api", "throttle", "metric-spike"),
+    "device-updates": _web("device-updates", "updates.hearth.example:443"),
+    "message-ingestion": _cloud("azure", "message-ingestion", "kill", "throttle", "metric-spike"),
+    "household-data": _database("household-primary", "db1.hearth.example:5432"),
+    "household-data-vm": _cloud("azure", "household-data-vm", "throttle", "metric-spike")
+    | {"kill": (Tell("azure", "household-data-vm", "kill"), Kill("household-primary"))},
+    "archive": _cloud("azure", "archive", "kill", "throttle", "metric-spike"),
+    "name-service": _component("nameserver") | _cloud("nameserver", "name-service", "slow", "wrong-body"),
+    # hearth, in the private cloud
+    "household-data-standby": _database("household-standby", "db2.dc-west.hearth.example:5432"),
+    "device-api-recovery": _web("device-api-recovery", "api.dc-west.hearth.example:443"),
+    "standby-server": _cloud("openstack", "standby-server", "kill"),
+    "private-cloud": _cloud("openstack", "private-cloud", "kill", "throttle", "metric-spike"),
+    # storefront, on AWS
+    "web-fleet": _cloud("aws", "web-fleet", "kill", "throttle", "metric-spike"),
+    "web-balancer": _web("shop", "shop.storefront.example:443")
+    | _cloud("aws", "web-balancer", "throttle", "metric-spike"),
+    "orders-queue": _cloud("aws", "orders-queue", "throttle", "metric-spike"),
+    "orders-db": _cloud("aws", "orders-db", "kill", "throttle", "metric-spike"),
+    "carts": _cloud("aws", "carts", "throttle", "metric-spike"),
+    # what vigie itself stands on
+    "azure": _component("azure"),
+    "aws": _component("aws"),
+    "openstack": _component("openstack"),
+    "slack": _component("slack") | _cloud("slack", "slack", "throttle"),
+    "pager": _component("pager") | _cloud("pager", "pager", "throttle"),
+}
+
+
+def actions_for(service: str, how: str) -> tuple[Action, ...]:
+    """What breaking `service` like that means. Raises `Refused` with what is possible."""
+    name = service.rpartition("/")[2]
+    if name not in FAULTS:
+        raise Refused(f"the sandbox has no service {service!r}", next_step=f"choose among {', '.join(FAULTS)}")
+    if how not in FAULTS[name]:
+        possible = ", ".join(FAULTS[name])
+        raise Refused(f"{name} cannot be broken by {how!r}", next_step=f"for {name} choose among {possible}")
+    return FAULTS[name][how]
