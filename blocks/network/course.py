@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import socket
     from datetime import timedelta
 
+    import aiohttp
+
     from blocks.clock import Clock
 
 
@@ -43,6 +45,7 @@ class Course:
     stage: Stage = Stage.NAME
     socket: socket.socket | None = None
     transport: asyncio.Transport | None = None
+    answer: aiohttp.ClientResponse | None = None
     finding: Finding | None = None
     measurements: tuple[Measurement, ...] = ()
     received_bytes: int = 0
@@ -57,6 +60,8 @@ class Course:
 
     def drop(self) -> None:
         """Cut the connection at once: whatever else comes over it is of no interest."""
+        if self.answer is not None:
+            self.answer.close()
         if self.transport is not None:
             self.transport.abort()
 

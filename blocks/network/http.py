@@ -37,11 +37,12 @@ class Answer(aiohttp.ClientResponse):
     """A response that tells its probe's course which connection it came over."""
 
     async def start(self, connection: Connection) -> Self:
-        """Note the connection, then read the headers."""
+        """Note the connection and its certificate, then read the headers."""
         course = current.get()
         if course is not None:
-            course.transport = connection.transport
+            course.transport, course.answer = connection.transport, self
             course.stage = Stage.HEADERS
+            _note_certificate(course)
         await super().start(connection)
         return self
 
@@ -94,7 +95,6 @@ class HttpProbe:
             answer = await self._session.request(
                 ask.method, ask.url, headers=ask.headers, data=ask.body, allow_redirects=False
             )
-            _note_certificate(course)
             target = ask.redirected_by(answer)
             if target is None:
                 return await _judge(check, answer, course)
