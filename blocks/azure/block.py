@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _PERMISSIONS = "2022-04-01"
-_GROUPS = "2021-04-01"
+_GROUPS = "2023-07-01"
 
 
 class AzureReader(Block):
@@ -100,7 +100,8 @@ class AzureReader(Block):
 
     async def _examine_group(self, azure: Any, group: str) -> list[Capability]:
         scope = f"/subscriptions/{self.subscription_id}/resourcegroups/{group}"
-        path = f"{scope}/providers/Microsoft.Authorization/permissions"permissions = list[Any]()
+        path = f"{scope}/providers/Microsoft.Authorization/permissions"
+        permissions = list[Any]()
         while path:
             page = await azure.get(path, _PERMISSIONS)
             permissions += page["value"]

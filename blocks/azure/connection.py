@@ -12,7 +12,7 @@ import ssl
 from contextvars import ContextVar
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from blocks.azure.failures import AnswerTooLargeError, retry_after
 
@@ -168,7 +168,7 @@ def _authentication(credential: _RenewableCredential) -> Any:
             await self.authorize_request(request, PUBLIC_SCOPE)
             return request.http_request.headers["Authorization"] != f"Bearer {stale}"
 
-    return Authentication(credential, PUBLIC_SCOPE, enable_cae=True)
+    return Authentication(cast("Any", credential), PUBLIC_SCOPE, enable_cae=True)
 
 
 def _patience(clock: Clock) -> Any:

@@ -25,8 +25,8 @@ WEB_VERSION = "2023-01-01"
 IOT_VERSION = "2023-06-30"
 STORAGE_VERSION = "2023-01-01"
 HEALTH_VERSION = "2022-10-01"
-AVAILABLE = Measurement("available", 100.0, Unit.PERCENT)
-UNAVAILABLE = Measurement("available", 0.0, Unit.PERCENT)
+AVAILABLE = Measurement("available", 1.0, Unit.COUNT)
+UNAVAILABLE = Measurement("available", 0.0, Unit.COUNT)
 
 
 class Seen(NamedTuple):

@@ -1,0 +1,114 @@
+"""Where does hearth run in the sandbox? In a simulated Azure, seeded from the catalogue.
+
+`python -m deployments.sandbox.azure --state DIR` serves Resource Manager and its login over TLS on
+loopback and says so in DIR/ready/azure.json, with what an AzureReader block needs. The rule: a client
+sees Azure, and differs from production by address, authority and credential only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import signal
+import ssl
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deployments.sandbox.authority import ensure_authority
+from deployments.sandbox.azure_app import AzureSimulator
+from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
+from deployments.sandbox.azure_login import Login
+from deployments.sandbox.azure_spec import Specification
+from deployments.sandbox.azure_store import Store
+from deployments.sandbox.state import State, read_json, write_json
+
+if TYPE_CHECKING:
+    from blocks.catalogue.model import Catalogue
+
+TENANT = "22222222-2222-4222-8222-222222222222"
+_NAMES = ("127.0.0.1", "localhost", "management.azure.com", "login.microsoftonline.com")
+
+
+def seeded_store(catalogue: Catalogue) -> Store:
+    """A healthy resource for every service of the catalogue that lives in Azure."""
+    store = Store()
+    for platform in catalogue.platforms.values():
+        for service in platform.services.values():
+            if service.kind in CATALOGUE_KINDS and service.resource:
+                region = platform.sites[service.site].region
+                store.seed(service.resource, CATALOGUE_KINDS[service.kind], region)
+    return store
+
+
+def subscriptions(store: Store) -> list[str]:
+    """The subscriptions that the store's resources live in."""
+    return sorted({key.split("/")[2] for key in store.names().values()})
+
+
+def open_specification() -> Specification | None:
+    """Microsoft's specifications, where VIGIE_CONFORMANCE points at them; None elsewhere."""
+    folder = Path(os.environ.get("VIGIE_CONFORMANCE", "../shared/conformance")) / "azure-rest"
+    return Specification(folder.resolve()) if (folder / "specification").is_dir() else None
+
+
+async def serve(state: State, catalogue: Catalogue, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; ready is written once requests are answered."""
+    from aiohttp import web
+
+    login = _login(state.home / "azure")
+    simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority = ensure_authority(state.home)
+    context.load_cert_chain(authority.issue(*_NAMES))
+    runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
+    address = f"127.0.0.1:{runner.addresses[0][1]}"
+    state.write_ready("azure", address, **_block(address, login, simulator.store, str(authority.ca_file)))
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    await runner.cleanup()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until told to end."""
+    from blocks.catalogue.loader import load_catalogue
+
+    parser = argparse.ArgumentParser(description="Azure of the sandbox")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--catalogue", type=Path, default=Path("deployments/catalogue"))
+    asked = parser.parse_args(arguments)
+    asyncio.run(serve(State.at(asked.state), load_catalogue(asked.catalogue), asked.port))
+
+
+def _login(folder: Path) -> Login:
+    """The reader's credential: made once, kept with the sandbox."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = read_json(folder / "reader.json")
+    if not kept:
+        kept = {"client_id": str(uuid.uuid4()), "client_secret": secrets.token_urlsafe(24)}
+        write_json(folder / "reader.json", kept)
+    return Login(TENANT, kept["client_id"], kept["client_secret"])
+
+
+def _block(address: str, login: Login, store: Store, ca_file: str) -> dict[str, Any]:
+    """The fields of the AzureReader block that leads here."""
+    return {
+        "tenant_id": login.tenant,
+        "client_id": login.client,
+        "client_secret": login.secret,
+        "subscription_id": next(iter(subscriptions(store)), ""),
+        "arm_endpoint": f"https://{address}",
+        "authority_host": f"https://{address}",
+        "ca_file": ca_file,
+    }
+
+
+if __name__ == "__main__":
+    main()

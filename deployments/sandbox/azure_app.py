@@ -1,0 +1,250 @@
+"""What does the sandbox's Azure answer to a request?
+
+One door for everything: login, control, and Resource Manager with its token check, its buckets of
+requests, its errors in its own shape. The rule: every exchange is held against the published
+specification before it is forgotten; what does not fit is a violation that tests look for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from deployments.sandbox.azure_faults import Faults, Traffic
+from deployments.sandbox.azure_login import Login
+from deployments.sandbox.azure_routes import (
+    PAGED_CHILDREN,
+    about,
+    act,
+    page,
+    permissions,
+    read_child,
+    shown,
+    split_extension,
+)
+from deployments.sandbox.azure_spec import Exchange, Specification
+from deployments.sandbox.azure_store import Address, ArmError, Operation, Resource, Store
+
+_UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
+
+
+@dataclass
+class Bucket:
+    """Requests that are left; refilled every second, as Resource Manager does since 2024."""
+
+    size: float
+    refill_per_s: float
+    left: float = field(init=False)
+    at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.left = self.size
+
+    def take(self) -> int:
+        """0 when there was one, else the seconds to wait."""
+        now = time.monotonic()
+        self.left = min(self.size, self.left + (now - self.at) * self.refill_per_s)
+        self.at = now
+        if self.left < 1:
+            return max(1, math.ceil((1 - self.left) / self.refill_per_s))
+        self.left -= 1
+        return 0
+
+
+@dataclass
+class AzureSimulator:
+    """Resource Manager, its login and its control routes, as one aiohttp application."""
+
+    store: Store
+    login: Login
+    specification: Specification | None = None
+    granted: list[str] = field(default_factory=lambda: ["*/read"])
+    reads: Bucket = field(default_factory=lambda: Bucket(250, 25))
+    writes: Bucket = field(default_factory=lambda: Bucket(200, 10))
+    traffic: Traffic = field(default_factory=Traffic)
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.store, self.login)
+
+    def application(self) -> web.Application:
+        """Ready to be served over TLS."""
+        app = web.Application()
+        app.router.add_post("/{tenant}/oauth2/v2.0/token", self.login.token)
+        app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self.login.discovery)
+        app.router.add_post("/_sandbox/break", self._break)
+        app.router.add_post("/_sandbox/mend", self._mend)
+        app.router.add_get("/_sandbox/traffic", self._traffic)
+        app.router.add_route("*", "/{path:.*}", self._resource_manager)
+        return app
+
+    async def _resource_manager(self, request: web.Request) -> web.StreamResponse:
+        body = await _json(request)
+        resource = self._subject(request.path)
+        try:
+            self.login.verify(request)
+            spoiled = await self.faults.spoil(resource)
+            if spoiled is not None:
+                return spoiled
+            self._take(request.method)
+            answer = self._answer(request, body)
+        except ArmError as error:
+            answer = _error(error, request.path)
+            if error.status == 501:
+                self.traffic.unknown.append(f"{request.method} {request.path}")
+        self._record(request, body, answer)
+        return answer
+
+    def _answer(self, request: web.Request, body: Any) -> web.Response:
+        if "api-version" not in request.query:
+            raise ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
+        plain = self._plain(request)
+        if plain is not None:
+            return web.json_response(plain)
+        owner, what = split_extension(request.path)
+        if what:
+            resource = self.store.find(owner)
+            answer = about(resource, what, dict(request.query), self.faults.of(resource))
+            if answer is not None and request.method == "GET":
+                return web.json_response(answer)
+        address = Address.parse(request.path)
+        if address is None or what:
+            raise ArmError(501, "NotImplemented", f"The sandbox does not know {request.path}")
+        return getattr(self, f"_{request.method.lower()}", self._unknown)(request, address, body)
+
+    def _plain(self, request: web.Request) -> dict[str, Any] | None:
+        path = request.path.lower().rstrip("/")
+        parts = path.strip("/").split("/")
+        if request.method != "GET" or parts[0] != "subscriptions":
+            return None
+        if re.search(r"/resourcegroups$", path):
+            return page(self.store.groups(parts[1]), _url(request), dict(request.query))
+        if path.endswith("/providers/microsoft.authorization/permissions"):
+            return permissions(self.granted)
+        found = re.search(r"/operations/([^/]+)$", path)
+        if found is None:
+            return None
+        done = self.store.poll(found[1]).done
+        return {"id": path, "name": found[1], "status": "Succeeded" if done else "InProgress"}
+
+    def _get(self, request: web.Request, address: Address, _: Any) -> web.Response:
+        query = dict(request.query)
+        if not address.name:
+            found = [shown(one, self.faults.of(one)) for one in self.store.list(address)]
+            return web.json_response(page(found, _url(request), query))
+        resource = self.store.find(address)
+        faults = self.faults.of(resource)
+        if not address.action:
+            return web.json_response(shown(resource, faults))
+        answer = read_child(resource, address.action, faults)
+        if address.action.lower() in PAGED_CHILDREN:
+            answer = page(answer["value"], _url(request), query)
+        return web.json_response(answer)
+
+    def _put(self, request: web.Request, address: Address, body: Any) -> web.Response:
+        resource, new, operation = self.store.put(address, body or {})
+        status = resource.kind.put if operation else 200
+        status = status if new or status == 202 else 200
+        return self._accepted(request, operation, status, shown(resource, self.faults.of(resource)))
+
+    def _patch(self, request: web.Request, address: Address, body: Any) -> web.Response:
+        resource, operation = self.store.patch(address, body or {})
+        answer = shown(resource, self.faults.of(resource))
+        return self._accepted(request, operation, 200, answer)
+
+    def _delete(self, request: web.Request, address: Address, _: Any) -> web.Response:
+        operation = self.store.delete(address)
+        return self._accepted(request, operation, 202 if operation else 200, None)
+
+    def _post(self, request: web.Request, address: Address, _: Any) -> web.Response:
+        operation, status = act(self.store, address)
+        return self._accepted(request, operation, status, None)
+
+    def _unknown(self, request: web.Request, address: Address, _: Any) -> web.Response:
+        raise ArmError(501, "NotImplemented", f"The sandbox does not know {request.method} of {address.type}")
+
+    def _accepted(self, request: web.Request, operation: Operation | None, status: int, body: Any) -> web.Response:
+        headers = dict[str, str]()
+        if operation is not None:
+            address = Address.parse(operation.resource)
+            assert address is not None
+            provider = address.type.partition("/")[0]
+            scope = f"/subscriptions/{address.subscription}/providers/{provider}/locations/westeurope"
+            version = request.query["api-version"]
+            url = f"https://{request.host}{scope}/operations/{operation.id}?api-version={version}"
+            headers = {"Azure-AsyncOperation": url, "Retry-After": "1"}
+            if status == 202:
+                headers["Location"] = url
+        return (
+            web.json_response(body, status=status, headers=headers)
+            if body
+            else web.Response(status=status, headers=headers)
+        )
+
+    def _subject(self, path: str) -> Resource | None:
+        owner, _ = split_extension(path)
+        address = Address.parse(owner)
+        try:
+            return self.store.find(address) if address and address.name else None
+        except ArmError:
+            return None
+
+    def _take(self, method: str) -> None:
+        wait = (self.reads if method in ("GET", "HEAD") else self.writes).take()
+        if wait:
+            words = "Number of requests for the subscription exceeded the limit."
+            raise ArmError(429, "SubscriptionRequestsThrottled", words, {"Retry-After": str(wait)})
+
+    def _record(self, request: web.Request, body: Any, answer: web.Response) -> None:
+        text = answer.text
+        said = json.loads(text) if text else None
+        query = dict(request.query)
+        exchange = Exchange(request.method, request.path, query, body, answer.status, said)
+        operation, violations = "", list[str]()
+        if self.specification is not None and not _UNPUBLISHED.search(request.path):
+            found = self.specification.operation(request.method, request.path)
+            operation = found.name if found else ""
+            violations = self.specification.check(exchange)
+        self.traffic.record(exchange, operation, violations)
+
+    async def _break(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        try:
+            return web.json_response({"done": self.faults.apply(str(asked["target"]), str(asked["how"]), asked)})
+        except (KeyError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    async def _mend(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        try:
+            return web.json_response({"done": self.faults.mend(str(asked.get("target", "*")))})
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    async def _traffic(self, _: web.Request) -> web.Response:
+        return web.json_response(self.traffic.shown())
+
+
+def _error(error: ArmError, path: str) -> web.Response:
+    """Each provider has its own shape of errors; Monitor's and IoT Hub's are flat."""
+    flat = error.status in (400, 501) and re.search(r"microsoft\.(insights|devices)/", path, re.IGNORECASE)
+    body = {"code": error.code, "message": error.message}
+    return web.json_response(body if flat else {"error": body}, status=error.status, headers=error.headers)
+
+
+def _url(request: web.Request) -> str:
+    return f"https://{request.host}{request.path}"
+
+
+async def _json(request: web.Request) -> Any:
+    text = await request.text()
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
