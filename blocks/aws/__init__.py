@@ -1,0 +1,1 @@
+"""AWS: what its resources and CloudWatch say, through prefect-aws credentials."""

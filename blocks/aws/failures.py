@@ -10,7 +10,7 @@ error's text holds what was signed, so it never is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -35,7 +35,7 @@ _LONGEST = 240
 
 
 @contextmanager
-def explaining(where: str) -> Iterator[None]:
+def explaining(where: str) -> Generator[None]:
     """Turn whatever boto3 raises inside into one of the three errors; ours pass unchanged."""
     try:
         yield

@@ -73,11 +73,14 @@ def read_metric(cloudwatch: Any, check: MetricCheck, address: MetricAddress, now
 def metric_points(
     cloudwatch: Any, address: MetricAddress, statistics: tuple[str, ...], *, window: timedelta, now: datetime
 ) -> dict[str, list[float]]:
-    """Values of each statistic by the minute over the window, newest first; lists are empty without data."""
-    end = now.replace(second=0, microsecond=0) + _MINUTE  # the running minute counts as far as it got
+    """Values of each statistic for the window's full minutes, newest first; lists are empty without data.
+
+    The running minute is left out: half a minute's total would look like a calm one.
+    """
+    end = now.replace(second=0, microsecond=0)
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[_query(address, statistic) for statistic in statistics],
-        StartTime=end - _MINUTE - max(window, _MINUTE),
+        StartTime=end - max(window, _MINUTE),
         EndTime=end,
         ScanBy="TimestampDescending",
     )

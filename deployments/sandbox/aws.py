@@ -87,7 +87,7 @@ class AwsEmulator:
             client.close()
 
     def _listen(self, cloud: Cloud) -> BaseWSGIServer:
-        from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
         from werkzeug.serving import make_server
 
         class Quiet(MotoRequestHandler):
@@ -117,10 +117,11 @@ class AwsEmulator:
     def _client(self, service: str, region: str) -> Any:
         import boto3
 
+        open_client: Any = boto3.client  # its stubs know a few services only
         key = (service, region)
         if key not in self._clients:
-            self._clients[key] = boto3.client(
-                service,  # pyright: ignore[reportArgumentType]
+            self._clients[key] = open_client(
+                service,
                 region_name=region,
                 endpoint_url=f"https://{self.address}",
                 verify=str(ensure_authority(self._state.home).ca_file),
@@ -142,7 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda _number, _frame: ended.set())
     state = State.at(asked.state)
     with AwsEmulator(state, load_catalogue(asked.catalogue), actions=READER_ACTIONS, port=asked.port) as aws:
         extras = {"access_key_id": aws.reader.key_id, "secret_access_key": aws.reader.secret}

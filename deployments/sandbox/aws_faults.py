@@ -97,7 +97,7 @@ class Cloud:
     def _spike(self, each: Seeded) -> None:
         for series in each.series:
             series.spiking = True
-        self._put_now(each)
+        self._rewrite(each)
         self._set_alarms(each, "ALARM", "Threshold crossed")
         if each.service.kind == "aws.sqs_queue":
             self._flood(each)
@@ -107,17 +107,19 @@ class Cloud:
         for series in each.series:
             series.spiking = False
         if spiked:
-            self._forget(each)
-            put_points(each, self._client("cloudwatch", each), minutes=HISTORY_MINUTES)
+            self._rewrite(each)
         self._set_alarms(each, "OK", "Within its threshold")
         if each.service.kind == "aws.sqs_queue":
             sqs = self._client("sqs", each)
             sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=resource_name(each.service))["QueueUrl"])
 
-    def _forget(self, each: Seeded) -> None:
-        """Drop the spike's data points, so that a mended metric is well now and not in five minutes (no AWS action)."""
+    def _rewrite(self, each: Seeded) -> None:
+        """Make the metrics' history what they are now, so that a check sees it at once and not in five minutes.
+
+        Dropping points is the one thing done behind moto's back: CloudWatch has no action for it.
+        """
         from moto.backends import get_backend
-        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.core.models import DEFAULT_ACCOUNT_ID
 
         backend: Any = get_backend("cloudwatch")[DEFAULT_ACCOUNT_ID][each.region]
         names = {(series.namespace, series.name, tuple(sorted(series.dimensions.items()))) for series in each.series}
@@ -126,6 +128,7 @@ class Cloud:
             for point in backend.metric_data
             if (point.namespace, point.name, tuple(sorted((d.name, d.value) for d in point.dimensions))) not in names
         ]
+        put_points(each, self._client("cloudwatch", each), minutes=HISTORY_MINUTES)
 
     def _flood(self, each: Seeded) -> None:
         sqs = self._client("sqs", each)

@@ -24,6 +24,7 @@ from blocks.catalogue.model import (
     Service,
     TargetHealthCheck,
 )
+from blocks.ports.health import Unit
 
 INSTANCE_COUNT = 3
 HISTORY_MINUTES = 90
@@ -111,15 +112,27 @@ def _seed_check(each: Seeded, name: str, check: CheckBase, clients: Clients) -> 
     if isinstance(check, MetricCheck):
         namespace, _, metric = check.metric.rpartition("/")
         dimensions = check.dimensions or _dimensions(each, name, clients)
-        each.series.append(Series(namespace, metric, dimensions, _normal(check.value), _beyond(check.value)))
+        minutes = check.window.total_seconds() / 60 if check.aggregation == "total" else 1.0
+        _keep(
+            each, Series(namespace, metric, dimensions, _normal(check.value) / minutes, _beyond(check.value) / minutes)
+        )
     elif isinstance(check, QueueCheck):
-        age = Series("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}, 1.0, _beyond(check.age))
-        each.series.append(age)
+        _keep(each, Series("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}, 1.0, _beyond(check.age)))
     elif isinstance(check, AlarmCheck):
         each.alarms.append(check.alarm)
         _create_alarm(check.alarm, clients("cloudwatch", each.region))
     elif isinstance(check, TargetHealthCheck):
         each.target_groups.append(_create_target_group(check.target_group, each.region, clients))
+
+
+def _keep(each: Seeded, series: Series) -> None:
+    """Two checks may look at one metric: it has one value, good for both and bad for both."""
+    for known in each.series:
+        if (known.namespace, known.name, known.dimensions) == (series.namespace, series.name, series.dimensions):
+            known.normal = min(known.normal, series.normal)
+            known.spiked = max(known.spiked, series.spiked)
+            return
+    each.series.append(series)
 
 
 def _dimensions(each: Seeded, name: str, clients: Clients) -> dict[str, str]:
@@ -142,7 +155,9 @@ def _normal(limits: Limits) -> float:
     limit = limits.warning or limits.critical
     if limit is None:
         return 1.0
-    return limit.value * 0.4 if limit.operator.startswith(">") else limit.value * 2 + 1
+    if limit.operator.startswith(">"):
+        return limit.value * 0.4
+    return 100.0 if limit.unit is Unit.PERCENT else limit.value * 2 + 1
 
 
 def _beyond(limits: Limits) -> float:
