@@ -1,0 +1,1 @@
+"""The journal: our own database of what was seen, decided and done."""

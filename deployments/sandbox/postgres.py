@@ -324,7 +324,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=tie_to(os.getpid()),  # noqa: PLW1509  prctl(2) only, prepared before the fork
+                preexec_fn=tie_to(os.getpid()),
                 **self.place.identity,
             )
 

@@ -1,0 +1,39 @@
+"""Which journal is ours? VIGIE_JOURNAL_DSN where it is set, else the Prefect block named "journal".
+
+Prefect is only imported when its block is asked for, so that `vigie ack` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+
+from blocks.errors import Broken
+from blocks.journal.adapter import PostgresJournal
+from blocks.ports.health import MissingCode
+
+BLOCK_NAME = "journal"
+ENVIRONMENT = "VIGIE_JOURNAL_DSN"
+
+
+def open_journal(dsn: str | None = None) -> PostgresJournal:
+    """The journal at `dsn`, or the configured one. Connects on first use. Raises `Broken` when none is configured."""
+    return PostgresJournal(dsn or configured_dsn())
+
+
+def configured_dsn() -> str:
+    """The address with its password: never for a log."""
+    return os.environ.get(ENVIRONMENT) or _dsn_of_block()
+
+
+def _dsn_of_block() -> str:
+    from blocks.journal.block import JournalDatabase
+
+    try:
+        block = JournalDatabase.load(BLOCK_NAME, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
+    except ValueError as error:
+        raise Broken(
+            f'no journal is configured: {ENVIRONMENT} is not set and Prefect has no block "{BLOCK_NAME}"',
+            next_step=f"set {ENVIRONMENT}, or save a Journal Database block with that name",
+            code=MissingCode.CREDENTIALS,
+        ) from error
+    return block.dsn.get_secret_value()

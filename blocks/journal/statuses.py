@@ -1,0 +1,167 @@
+"""What is remembered of each check and each service between sweeps, and how good was the service?
+
+The rule: these are written in the same transaction that marks the sweep assessed, so that a state,
+a bucket and an incident never tell different stories.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from psycopg import Connection
+
+from blocks.journal.identities import check_numbers, find_platform
+from blocks.ports.health import CheckKey, CheckStatus, Mode, ServiceAssessment, SliSample, State
+
+
+def load_statuses(connection: Connection, platform: str) -> Mapping[CheckKey, CheckStatus]:
+    """Every status the platform has, by check."""
+    platform_id = find_platform(connection, platform)
+    rows = connection.execute(
+        "SELECT k.service, k.check_name, s.state, s.mode, s.attempt, s.last_hard, s.since, s.hard_since, s.checked_at, "
+        "s.flap_changes, s.flapping, s.fresh, s.sentence "
+        "FROM check_status s JOIN check_identity k ON k.id = s.check_id WHERE k.platform_id = %s",
+        (platform_id,),
+    ).fetchall()
+    return {
+        CheckKey(row[0], row[1]): CheckStatus(
+            state=State(row[2]),
+            mode=Mode(row[3]),
+            attempt=row[4],
+            last_hard=State(row[5]),
+            since=row[6],
+            hard_since=row[7],
+            checked_at=row[8],
+            flap_changes=row[9],
+            flapping=row[10],
+            fresh=row[11],
+            sentence=row[12],
+        )
+        for row in rows
+    }
+
+
+def save_statuses(
+    connection: Connection, platform_id: int, sweep_number: int, statuses: Mapping[CheckKey, CheckStatus]
+) -> None:
+    """Replace the statuses given; a check whose state changed also gets a line in its history."""
+    if not statuses:
+        return
+    numbers = check_numbers(connection, platform_id, statuses)
+    ids = [numbers[key] for key in statuses]
+    values = list(statuses.values())
+    states = [value.state.value for value in values]
+    connection.execute(
+        "INSERT INTO check_change (check_id, sweep_number, state) "
+        "SELECT n.check_id, %s, n.state FROM unnest(%s::integer[], %s::text[]) AS n (check_id, state) "
+        "LEFT JOIN check_status s ON s.check_id = n.check_id WHERE s.state IS DISTINCT FROM n.state",
+        (sweep_number, ids, states),
+    )
+    connection.execute(
+        """
+        INSERT INTO check_status (check_id, state, mode, attempt, last_hard, since, hard_since, checked_at,
+                                  flap_changes, flapping, fresh, sentence)
+        SELECT * FROM unnest(%s::integer[], %s::text[], %s::text[], %s::integer[], %s::text[], %s::timestamptz[],
+                             %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::boolean[], %s::boolean[],
+                             %s::text[])
+        ON CONFLICT (check_id) DO UPDATE SET
+            state = excluded.state, mode = excluded.mode, attempt = excluded.attempt, last_hard = excluded.last_hard,
+            since = excluded.since, hard_since = excluded.hard_since, checked_at = excluded.checked_at,
+            flap_changes = excluded.flap_changes, flapping = excluded.flapping, fresh = excluded.fresh,
+            sentence = excluded.sentence
+        """,
+        (
+            ids,
+            states,
+            [value.mode.value for value in values],
+            [value.attempt for value in values],
+            [value.last_hard.value for value in values],
+            [value.since for value in values],
+            [value.hard_since for value in values],
+            [value.checked_at for value in values],
+            [value.flap_changes for value in values],
+            [value.flapping for value in values],
+            [value.fresh for value in values],
+            [clean(value.sentence) for value in values],
+        ),
+    )
+
+
+def load_services(connection: Connection, platform: str) -> Sequence[ServiceAssessment]:
+    """Every service as the newest assessed sweep left it, by name."""
+    rows = connection.execute(
+        "SELECT service, state, mode, since, sentence, reachable, root_causes, muted, flapping FROM service_status "
+        "WHERE platform_id = %s ORDER BY service",
+        (find_platform(connection, platform),),
+    ).fetchall()
+    return [
+        ServiceAssessment(
+            service=row[0],
+            state=State(row[1]),
+            mode=Mode(row[2]),
+            since=row[3],
+            sentence=row[4],
+            reachable=row[5],
+            root_causes=tuple(row[6]),
+            muted=row[7],
+            flapping=row[8],
+        )
+        for row in rows
+    ]
+
+
+def save_services(connection: Connection, platform_id: int, services: Sequence[ServiceAssessment]) -> None:
+    """Replace the services' states; a service that is no longer assessed disappears."""
+    connection.execute("DELETE FROM service_status WHERE platform_id = %s", (platform_id,))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO service_status (platform_id, service, state, mode, since, sentence, reachable, root_causes, "
+            "muted, flapping) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    platform_id,
+                    each.service,
+                    each.state.value,
+                    each.mode.value,
+                    each.since,
+                    clean(each.sentence),
+                    each.reachable,
+                    list(each.root_causes),
+                    clean(each.muted),
+                    each.flapping,
+                )
+                for each in services
+            ],
+        )
+
+
+def add_samples(connection: Connection, platform_id: int, samples: Sequence[SliSample]) -> None:
+    """Add good and bad samples to their buckets; several sweeps may fall into one."""
+    sums: dict[tuple[datetime, str], list[int]] = defaultdict(lambda: [0, 0])
+    for sample in samples:
+        sums[sample.bucket, sample.slo][0] += sample.good_count
+        sums[sample.bucket, sample.slo][1] += sample.bad_count
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO sli_bucket AS b (platform_id, slo, bucket, good_count, bad_count) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (platform_id, bucket, slo) DO UPDATE SET "
+            "good_count = b.good_count + excluded.good_count, bad_count = b.bad_count + excluded.bad_count",
+            [(platform_id, slo, bucket, good, bad) for (bucket, slo), (good, bad) in sorted(sums.items())],
+        )
+
+
+def read_samples(connection: Connection, platform: str, since: datetime) -> Sequence[SliSample]:
+    """Buckets that start at `since` or later, oldest first."""
+    rows = connection.execute(
+        "SELECT slo, bucket, good_count, bad_count FROM sli_bucket WHERE platform_id = %s AND bucket >= %s "
+        "ORDER BY bucket, slo",
+        (find_platform(connection, platform), since),
+    ).fetchall()
+    return [SliSample(slo=slo, bucket=bucket, good_count=good, bad_count=bad) for slo, bucket, good, bad in rows]
+
+
+def clean(text: str) -> str:
+    """Text the database can hold: without NUL characters."""
+    return text.replace("\x00", "")
