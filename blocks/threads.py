@@ -20,6 +20,7 @@ from blocks.errors import Retryable
 from blocks.ports.health import Finding, Measurement, Missing, MissingCode, Probe, Reading
 
 T = TypeVar("T")
+_ROOM_S = 0.5  # what a second try needs at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Threads:
     async def reading(self, probe: Probe, read: Callable[[], Answer], *, where: str) -> Reading:
         """Run `read` in a thread within the check's timeout. Raises what `read` raises, or Retryable when late."""
         started_at, begun = self._clock.now(), self._clock.monotonic()
-        answer = await self._within(probe, read, where)
+        answer = await self._patiently(probe, read, where, until=begun + probe.check.timeout.total_seconds())
         return Reading(
             service=probe.service.name,
             check=probe.check.name,
@@ -53,10 +54,23 @@ class Threads:
             attempt=probe.attempt,
         )
 
-    async def _within(self, probe: Probe, read: Callable[[], T], where: str) -> T:
+    async def _patiently(self, probe: Probe, read: Callable[[], T], where: str, *, until: float) -> T:
+        """Once more when we were throttled and the wait that was asked for fits into the check's timeout."""
+        try:
+            return await self._within(probe, read, where, until)
+        except Retryable as error:
+            wait = error.retry_after
+            if error.code != MissingCode.THROTTLED or wait is None:
+                raise
+            if self._clock.monotonic() + wait.total_seconds() + _ROOM_S > until:
+                raise
+            await self._clock.sleep(wait)
+            return await self._within(probe, read, where, until)
+
+    async def _within(self, probe: Probe, read: Callable[[], T], where: str, until: float) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._pool, read)
         try:
-            return await asyncio.wait_for(future, probe.check.timeout.total_seconds())
+            return await asyncio.wait_for(future, max(until - self._clock.monotonic(), 0.001))
         except TimeoutError:
             raise Retryable(
                 f"no answer within {format_duration(probe.check.timeout)}",

@@ -1,0 +1,1 @@
+"""The private cloud: what its servers and its own services say, through openstacksdk."""

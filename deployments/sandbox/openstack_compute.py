@@ -1,0 +1,223 @@
+"""Nova of the simulated private cloud: servers, its own services, limits.
+
+https://docs.openstack.org/api-ref/compute/: lists with markers and next links, microversions,
+policies by role as in Nova's policy reference, conflicts for impossible actions.
+
+The rule: what the caller's roles do not allow is a 403 that names the policy, as Nova says it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, MutableSequence
+from typing import Any
+
+from aiohttp import web
+
+from deployments.sandbox.openstack_cloud import TRANSITIONS, Cloud, Host, Server, stable_id
+from deployments.sandbox.openstack_identity import unauthorized
+
+MINIMUM, MAXIMUM = (2, 1), (2, 96)
+_ANYBODY = {"reader", "member", "admin"}
+POLICIES = {  # Nova's defaults; vigie-observer is the custom rule that docs/permissions-openstack.md asks for
+    "os_compute_api:servers:index": _ANYBODY,
+    "os_compute_api:servers:detail": _ANYBODY,
+    "os_compute_api:servers:show": _ANYBODY,
+    "os_compute_api:limits": _ANYBODY,
+    "os_compute_api:os-services:list": {"admin", "vigie-observer"},
+    "os_compute_api:servers:action": {"member", "admin"},
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def routes(cloud: Cloud, record: MutableSequence[dict[str, str]], *, page_size: int = 1000) -> list[web.RouteDef]:
+    """The paths under /compute; each call's policy is appended to `record`."""
+    nova = _Nova(cloud, page_size)
+
+    def guarded(policy: str, handler: Handler) -> Handler:
+        async def guard(request: web.Request) -> web.StreamResponse:
+            refusal = _refusal(cloud, request, policy)
+            record.append({"action": policy, "refused": str(refusal.status) if refusal else ""})
+            return refusal if refusal is not None else await handler(request)
+
+        return guard
+
+    base = "/compute/v2.1"
+    return [
+        web.get("/compute", nova.versions),
+        web.get("/compute/", nova.versions),
+        web.get(base, nova.version),
+        web.get(f"{base}/", nova.version),
+        web.get(f"{base}/servers", guarded("os_compute_api:servers:index", nova.index)),
+        web.get(f"{base}/servers/detail", guarded("os_compute_api:servers:detail", nova.detail)),
+        web.get(f"{base}/servers/{{id}}", guarded("os_compute_api:servers:show", nova.show)),
+        web.post(f"{base}/servers/{{id}}/action", guarded("os_compute_api:servers:action", nova.action)),
+        web.get(f"{base}/os-services", guarded("os_compute_api:os-services:list", nova.services)),
+        web.get(f"{base}/limits", guarded("os_compute_api:limits", nova.limits)),
+    ]
+
+
+def fault(status: int, name: str, message: str) -> web.Response:
+    """An error as Nova writes it."""
+    return web.json_response({name: {"code": status, "message": message}}, status=status)
+
+
+class _Nova:
+    def __init__(self, cloud: Cloud, page_size: int) -> None:
+        self._cloud = cloud
+        self._page_size = page_size
+
+    async def versions(self, request: web.Request) -> web.Response:
+        return web.json_response({"versions": [_version(request)]})
+
+    async def version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": _version(request)})
+
+    async def index(self, request: web.Request) -> web.Response:
+        return self._page(request, "servers", lambda server: {"id": server.id, "name": server.name, "links": []})
+
+    async def detail(self, request: web.Request) -> web.Response:
+        return self._page(request, "servers/detail", lambda server: _server(server, _microversion(request)))
+
+    async def show(self, request: web.Request) -> web.Response:
+        server = self._find(request)
+        if server is None:
+            return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
+        return _answer(request, {"server": _server(server, _microversion(request))})
+
+    async def action(self, request: web.Request) -> web.Response:
+        server, asked = self._find(request), next(iter(await request.json()), "")
+        if server is None:
+            return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
+        if asked not in TRANSITIONS:
+            return fault(501, "notImplemented", f"the simulator has no action {asked}")
+        if not self._cloud.act(server, asked):
+            state = f"Cannot '{asked}' instance {server.id} while it is in vm_state {server.status.lower()}"
+            return fault(409, "conflictingRequest", state)
+        return web.Response(status=202)
+
+    async def services(self, request: web.Request) -> web.Response:
+        microversion = _microversion(request)
+        wanted = [each for each in self._cloud.hosts if request.query.get("binary", each.binary) == each.binary]
+        return _answer(
+            request, {"services": [_service(number, each, microversion) for number, each in enumerate(wanted, 1)]}
+        )
+
+    async def limits(self, request: web.Request) -> web.Response:
+        used, limits = self._cloud.usage(), self._cloud.limits
+        absolute = {
+            "maxTotalCores": limits["cores"],
+            "totalCoresUsed": used["cores"],
+            "maxTotalRAMSize": limits["ram"],
+            "totalRAMUsed": used["ram"],
+            "maxTotalInstances": limits["instances"],
+            "totalInstancesUsed": used["instances"],
+            "maxTotalKeypairs": 100,
+            "maxServerMeta": 128,
+            "maxServerGroups": 10,
+            "maxServerGroupMembers": 10,
+            "totalServerGroupsUsed": 0,
+        }
+        return _answer(request, {"limits": {"rate": [], "absolute": absolute}})
+
+    def _page(self, request: web.Request, path: str, shown: Callable[[Server], dict[str, Any]]) -> web.Response:
+        try:
+            name = re.compile(request.query.get("name", ""))
+            wanted = [server for server in self._cloud.servers if name.search(server.name)]
+            start = _after(wanted, request.query.get("marker"))
+        except (re.error, LookupError) as error:
+            return fault(400, "badRequest", str(error))
+        size = min(int(request.query.get("limit", self._page_size)), self._page_size)
+        page = wanted[start : start + size]
+        body: dict[str, Any] = {"servers": [shown(server) for server in page]}
+        if start + size < len(wanted):
+            query = request.url.update_query(marker=page[-1].id).query_string
+            href = f"https://{request.host}/compute/v2.1/{path}?{query}"
+            body["servers_links"] = [{"rel": "next", "href": href}]
+        return _answer(request, body)
+
+    def _find(self, request: web.Request) -> Server | None:
+        return next((server for server in self._cloud.servers if server.id == request.match_info["id"]), None)
+
+
+def _after(servers: list[Server], marker: str | None) -> int:
+    if marker is None:
+        return 0
+    ids = [server.id for server in servers]
+    if marker not in ids:
+        raise LookupError(f"marker [{marker}] not found")
+    return ids.index(marker) + 1
+
+
+def _refusal(cloud: Cloud, request: web.Request, policy: str) -> web.Response | None:
+    user = cloud.holder(request.headers.get("X-Auth-Token", ""))
+    if user is None or "credentials" in cloud.faults.values():
+        return unauthorized()
+    version = _microversion(request)
+    if not MINIMUM <= version <= MAXIMUM:
+        return fault(406, "computeFault", f"Version {version[0]}.{version[1]} is not supported by the API.")
+    if not POLICIES[policy] & set(user.roles):
+        return fault(403, "forbidden", f"Policy doesn't allow {policy} to be performed.")
+    return None
+
+
+def _microversion(request: web.Request) -> tuple[int, int]:
+    service, _, asked = request.headers.get("OpenStack-API-Version", "").partition(" ")
+    asked = asked if service == "compute" else request.headers.get("X-OpenStack-Nova-API-Version", "")
+    if asked == "latest":
+        return MAXIMUM
+    major, _, minor = asked.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else MINIMUM
+
+
+def _answer(request: web.Request, body: dict[str, Any]) -> web.Response:
+    version = "{}.{}".format(*_microversion(request))
+    headers = {"OpenStack-API-Version": f"compute {version}", "X-OpenStack-Nova-API-Version": version}
+    return web.json_response(body, headers={**headers, "Vary": "OpenStack-API-Version"})
+
+
+def _version(request: web.Request) -> dict[str, Any]:
+    return {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": "{}.{}".format(*MAXIMUM),
+        "min_version": "{}.{}".format(*MINIMUM),
+        "updated": "2013-07-23T11:33:21Z",
+        "links": [{"rel": "self", "href": f"https://{request.host}/compute/v2.1/"}],
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}],
+    }
+
+
+def _server(server: Server, microversion: tuple[int, int]) -> dict[str, Any]:
+    flavor: dict[str, Any] = {"id": stable_id("flavor", str(server.vcpus)), "links": []}
+    if microversion >= (2, 47):
+        flavor = {"vcpus": server.vcpus, "ram": server.ram_mb, "disk": 40, "ephemeral": 0, "swap": 0}
+        flavor |= {"original_name": f"c{server.vcpus}", "extra_specs": {}}
+    return {
+        "id": server.id,
+        "name": server.name,
+        "status": server.status,
+        "OS-EXT-STS:vm_state": {"SHUTOFF": "stopped"}.get(server.status, server.status.lower()),
+        "OS-EXT-STS:power_state": {"ACTIVE": 1, "PAUSED": 3, "SHUTOFF": 4}.get(server.status, 0),
+        "OS-EXT-STS:task_state": None,
+        "flavor": flavor,
+        "addresses": {},
+        "metadata": {},
+        "created": "2026-01-15T09:00:00Z",
+        "updated": "2026-01-15T09:02:00Z",
+        "links": [],
+    }
+
+
+def _service(number: int, host: Host, microversion: tuple[int, int]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": host.id if microversion >= (2, 53) else number,
+        "binary": host.binary,
+        "host": host.host,
+        "zone": host.zone,
+        "status": host.status,
+        "state": host.state,
+        "updated_at": "2026-01-15T09:00:00.000000",
+        "disabled_reason": None,
+    }
+    return body | ({"forced_down": False} if microversion >= (2, 11) else {})
