@@ -16,6 +16,7 @@ from blocks.catalogue.mistakes import Mistake
 
 Steps = tuple[str | int, ...]
 _MAX_VALUES = 5_000_000  # after aliases are followed: a file of a few lines may claim billions
+_MAX_DEPTH = 50
 _INTEGER = re.compile(r"^[-+]?\d{1,18}$")
 _FLOAT = re.compile(r"^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
 _EMPTY = {"", "~", "null", "Null", "NULL"}
@@ -86,28 +87,30 @@ class Document:
 
         try:
             self.text = self.file.read_text(encoding="utf-8-sig")
+            aliased = _look_over(self.text)
             self._root = YAML(typ="safe").compose(self.text)
         except UnicodeDecodeError as error:
             self._unreadable(f"expected UTF-8 text; byte {error.start} is not", Position(1, 1))
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            mark, start = error.problem_mark or error.context_mark, error.context_mark
             where = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-            self._unreadable(f"not YAML: {error.problem or error.context}", where)
-        except (YAMLError, RecursionError, OSError, ValueError) as error:
+            began = f", {error.context} that begins on line {start.line + 1}" if error.context and start else ""
+            self._unreadable(f"not YAML: {error.problem or 'unreadable'}{began}", where)
+        except (YAMLError, OSError, ValueError) as error:
             self._unreadable(f"cannot be read: {str(error).splitlines()[0]}", Position(1, 1))
         else:
-            self._build()
+            self._build(_unfolded_size(self._root) if aliased else "")
 
     def _unreadable(self, text: str, position: Position) -> None:
         self._root = None
         self.mistakes.append(self.mistake(position, text))
 
-    def _build(self) -> None:
+    def _build(self, refused: str) -> None:
         if self._root is None:
             self._unreadable("expected customers: or platforms:, but the file is empty", Position(1, 1))
             return
-        if too_big := _unfolded_size(self._root):
-            self._unreadable(too_big, _position(self._root))
+        if refused:
+            self._unreadable(refused, _position(self._root))
             return
         self.value = self._plain(self._root, {})
         self.readable = True
@@ -167,6 +170,21 @@ def _scalar(node: Any) -> Any:
     return float(text) if _FLOAT.match(text) else text
 
 
+def _look_over(text: str) -> bool:
+    """Does the text use aliases? Raises ValueError when it is nested so deeply that composing it would crash."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+
+    depth, aliased = 0, False
+    for event in YAML(typ="safe").parse(text):
+        depth += isinstance(event, CollectionStartEvent)
+        depth -= isinstance(event, CollectionEndEvent)
+        aliased |= isinstance(event, AliasEvent)
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"expected at most {_MAX_DEPTH} levels")
+    return aliased
+
+
 def _unfolded_size(root: Any) -> str:
     """Why the file cannot be followed (an alias inside itself, or too many values), or nothing."""
     sizes: dict[int, int] = {}
@@ -185,7 +203,11 @@ def _unfolded_size(root: Any) -> str:
                 open_.add(id(node))
             stack.append((node, True))
             stack.extend((child, False) for child in children)
-    return "" if sizes[id(root)] <= _MAX_VALUES else f"expected at most {_MAX_VALUES} values after following aliases"
+    return (
+        ""
+        if root is None or sizes[id(root)] <= _MAX_VALUES
+        else f"expected at most {_MAX_VALUES} values after following aliases"
+    )
 
 
 def _children(node: Any) -> list[Any]:

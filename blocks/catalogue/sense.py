@@ -80,7 +80,7 @@ def _check_resource(service: Entry, kind: str, known: ServiceKind) -> Iterator[M
 
 
 def _check_promises(service: Entry) -> Iterator[Mistake]:
-    counting = [check for check in service.entries("checks").values() if check.value.get("slo") is True]
+    counting = [check for check in service.entries("checks").values() if check.value.get("slo", False) is not False]
     if counting and not service.names("slos"):
         for check in counting:
             yield check.wrong(("slo",), f"expected an SLO under slos: of {service.name!r} for this check to count for")
