@@ -53,23 +53,28 @@ def find_roots(causes: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ..
     """For each failed service the deepest failed services that explain it, itself when nothing does.
 
     `causes` maps failed services to failed services. A circle has no beginning; the catalogue
-    refuses circles, and should one come here, its first member by name is taken for the beginning.
+    refuses circles, and should one come here, it counts as one service, its first by name.
     """
-    acyclic = {name: set(found) - {name} for name, found in causes.items()}
+    speaker = {name: name for name in causes}  # who answers for a service: itself, or its circle's first
+    while True:
+        merged: dict[str, set[str]] = {}
+        for name, found in causes.items():
+            merged.setdefault(speaker[name], set()).update(speaker[cause] for cause in found)
+        try:
+            roots = _roots_of_acyclic({name: found - {name} for name, found in merged.items()})
+        except CycleError as error:
+            circle = set[str](error.args[1])
+            speaker = {name: min(circle) if other in circle else other for name, other in speaker.items()}
+        else:
+            return {name: roots[other] for name, other in speaker.items()}
+
+
+def _roots_of_acyclic(causes: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
     roots: dict[str, tuple[str, ...]] = {}
-    for name in _deepest_first(acyclic):
-        deeper = acyclic.get(name) or ()
+    for name in TopologicalSorter(causes).static_order():
+        deeper = causes[name]
         roots[name] = _union(roots[cause] for cause in deeper) if deeper else (name,)
     return roots
-
-
-def _deepest_first(causes: dict[str, set[str]]) -> list[str]:
-    while True:
-        try:
-            return list(TopologicalSorter(causes).static_order())
-        except CycleError as error:
-            circle: list[str] = error.args[1]
-            causes[min(circle)] -= set(circle)
 
 
 def _union(found: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

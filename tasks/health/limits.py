@@ -111,7 +111,7 @@ def _all_well(check: CheckBase, reading: Reading) -> str:
 
 def _texts(value: float, bound: float, unit: Unit) -> tuple[str, str]:
     """Both with the same unit, and with as many digits as it takes to tell them apart."""
-    scale, word = _scale(max(abs(value), abs(bound)), unit)
+    scale, word = _scale(min(abs(v) for v in (value, bound) if v or not bound), unit)
     limit = _number(bound / scale, _MOST_DIGITS)
     digits = 0 if abs(value / scale) >= _WHOLE_FROM else 1
     while (shown := _number(value / scale, digits)) == limit and value != bound and digits < _MOST_DIGITS:

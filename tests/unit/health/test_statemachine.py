@@ -157,7 +157,7 @@ def test_first_result_ever_is_no_recovery_and_one_bad_one_no_problem():
             1,
             "flapping, the state changed in 34 % of the last 20 results; now critical: critical",
         ),
-        ([State.OK, State.CRITICAL] * 3 + [State.CRITICAL] * 8, 1, "no longer flapping; now critical: critical"),
+        ([State.OK, State.CRITICAL] * 3 + [State.CRITICAL] * 15, 1, "no longer flapping; now critical: critical"),
     ],
 )
 def test_sentences(results, attempts, sentence):
