@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Self, cast
 from uuid import UUID
 
 from blocks.errors import Broken
@@ -36,6 +36,12 @@ class PostgresJournal:
     def __repr__(self) -> str:
         """Where, without the password."""
         return f"PostgresJournal({self._connections.where})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the kept connections; the next call opens new ones."""

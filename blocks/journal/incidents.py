@@ -68,7 +68,7 @@ class Ledger:
         held = self._find(change)
         if change.kind in (EventKind.OPENED, EventKind.REOPENED, EventKind.CHANGED):
             return self._trouble(change, held, reopen_within)
-        if held is None or not held.incident.is_open:
+        if held is None or not held.incident.is_open or self._is_silent_again(change, held):
             return None
         return self._write(self._after(change, held), _said(change), was_paged=held.paged)
 
@@ -152,9 +152,15 @@ class Ledger:
 
     def _quiet(self, change: IncidentChange, held: Held) -> Decision:
         """A silence asked for after the sweep had decided still counts."""
-        until = held.incident.silenced_until
-        silent = until is not None and until > self._platform.now
-        return replace(_said(change, EventKind.CHANGED), tell=change.tell and not silent)
+        return replace(_said(change, EventKind.CHANGED), tell=change.tell and not self._is_silent(held))
+
+    def _is_silent(self, held: Held) -> bool:
+        return held.incident.silenced_until is not None and held.incident.silenced_until > self._platform.now
+
+    def _is_silent_again(self, change: IncidentChange, held: Held) -> bool:
+        """The end of a silence that has ended already, or that somebody has prolonged meanwhile, is no news."""
+        ended = held.incident.silenced_until is None
+        return change.kind is EventKind.SILENCE_ENDED and (ended or self._is_silent(held))
 
     def _write(self, held: Held, said: Decision, *, was_paged: bool) -> UUID:
         ends_page = was_paged and said.kind in (EventKind.ACKNOWLEDGED, EventKind.CLOSED)
@@ -284,8 +290,8 @@ def _save(connection: Connection, platform_id: int, incident: Incident, paged: b
         (
             incident.id, platform_id, incident.root, incident.severity.value, incident.sentence,
             list(incident.affected), incident.opened_at, incident.closed_at, incident.reopened_count,
-            incident.acknowledged_by, incident.acknowledged_at, incident.silenced_until, incident.silenced_by, incident.flow_run,
-            incident.version, paged,
+            incident.acknowledged_by, incident.acknowledged_at, incident.silenced_until, incident.silenced_by,
+            incident.flow_run, incident.version, paged,
         ),
     )  # fmt: skip
 
