@@ -53,9 +53,7 @@ def up(
     _print_picture(picture)
 
 
-def status(
-    *, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Each component: is it well, where does it listen, which process is it? Exit 1 unless all are well."""
     from deployments.sandbox.breaking import breaks
     from deployments.sandbox.lifecycle import look

@@ -86,13 +86,13 @@ def _do(state: State, action: Action) -> None:
 def _undo(state: State, action: Action) -> None:
     if isinstance(action, Kill):
         order(state, "start", action.component)
-    elif state.read_ready(action.component):  # a fault inside a process died with it
+    elif state.is_ready(action.component):  # a fault inside a process died with it
         tell(_control(state, action.component), "/_sandbox/mend", {"target": action.target})
 
 
 def _control(state: State, component: str) -> str:
     ready = state.read_ready(component)
-    if not ready:
+    if not state.is_ready(component):
         raise Broken(
             f"the sandbox's {component} is not running", where=str(state.home), next_step="vigie status, then vigie up"
         )

@@ -45,7 +45,9 @@ async def serve_control(apply_break: Breaker, apply_mend: Mender) -> str:
     return f"127.0.0.1:{runner.addresses[0][1]}"
 
 
-def tell(address: str, path: str, content: dict[str, Any], *, token: str = "", timeout_s: float = 20.0) -> dict[str, Any]:
+def tell(
+    address: str, path: str, content: dict[str, Any], *, token: str = "", timeout_s: float = 20.0
+) -> dict[str, Any]:
     """POST JSON to a component's control route and return its answer.
 
     The sandbox's own control traffic stays on loopback and goes over TLS where the component does; the

@@ -55,6 +55,7 @@ def household_standby(state: State) -> tuple[PostgresServer, dict[str, Any]]:
     )
     server.start()
     server.passwords.update(known[1])
+    _execute(server.dsn(), "ALTER SYSTEM SET wal_retrieve_retry_interval = '500ms'", "SELECT pg_reload_conf()")
     return server, {"app_dsn": server.dsn(HOUSEHOLD, "hearth_app"), "reader": READER}
 
 

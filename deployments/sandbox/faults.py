@@ -59,8 +59,12 @@ def _database(server: str, name: str) -> dict[str, tuple[Action, ...]]:
     }
 
 
-def _cloud(simulator: str, service: str, *hows: str) -> dict[str, tuple[Action, ...]]:
-    return {how: (Tell(simulator, service, how),) for how in hows}
+def _cloud(simulator: str, target: str, *hows: str) -> dict[str, tuple[Action, ...]]:
+    return {how: (Tell(simulator, target, how),) for how in hows}
+
+
+def _cloud_down(simulator: str, target: str) -> dict[str, tuple[Action, ...]]:
+    return {"throttle": (Tell(simulator, target, "throttle"),), "refuse": (Tell(simulator, target, "region-down"),)}
 
 
 def _component(name: str) -> dict[str, tuple[Action, ...]]:
@@ -70,13 +74,13 @@ def _component(name: str) -> dict[str, tuple[Action, ...]]:
 FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     # hearth, on Azure
     "device-api": _web("device-api", "api.hearth.example:443")
-    | _cloud("azure", "device-api", "throttle", "metric-spike"),
+    | _cloud("azure", "hearth-device-api", "throttle", "metric-spike"),
     "device-updates": _web("device-updates", "updates.hearth.example:443"),
-    "message-ingestion": _cloud("azure", "message-ingestion", "kill", "throttle", "metric-spike"),
+    "message-ingestion": _cloud("azure", "hearth-hub", "kill", "throttle", "metric-spike"),
     "household-data": _database("household-primary", "db1.hearth.example:5432"),
-    "household-data-vm": _cloud("azure", "household-data-vm", "throttle", "metric-spike")
-    | {"kill": (Tell("azure", "household-data-vm", "kill"), Kill("household-primary"))},
-    "archive": _cloud("azure", "archive", "kill", "throttle", "metric-spike"),
+    "household-data-vm": _cloud("azure", "hearth-db-1", "throttle", "metric-spike")
+    | {"kill": (Tell("azure", "hearth-db-1", "kill"), Kill("household-primary"))},
+    "archive": _cloud("azure", "hearthararchive", "kill", "throttle", "metric-spike"),
     "name-service": _component("nameserver") | _cloud("nameserver", "name-service", "slow", "wrong-body"),
     # hearth, in the private cloud
     "household-data-standby": _database("household-standby", "db2.dc-west.hearth.example:5432"),
@@ -90,7 +94,10 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "orders-queue": _cloud("aws", "orders-queue", "throttle", "metric-spike"),
     "orders-db": _cloud("aws", "orders-db", "kill", "throttle", "metric-spike"),
     "carts": _cloud("aws", "carts", "throttle", "metric-spike"),
-    # what vigie itself stands on
+    # the clouds' own interfaces, and what vigie itself stands on
+    "azure-west": _cloud_down("azure", "*"),
+    "aws-ireland": _cloud_down("aws", "aws-ireland"),
+    "dc-west": _cloud_down("openstack", "dc-west"),
     "azure": _component("azure"),
     "aws": _component("aws"),
     "openstack": _component("openstack"),

@@ -55,7 +55,10 @@ class Household:
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         try:
             connection = await psycopg.AsyncConnection.connect(
-                self._dsn(), autocommit=True, connect_timeout=_CONNECT_S, options=f"-c statement_timeout={_STATEMENT_MS}"
+                self._dsn(),
+                autocommit=True,
+                connect_timeout=_CONNECT_S,
+                options=f"-c statement_timeout={_STATEMENT_MS}",
             )
             async with connection:
                 yield connection
@@ -67,7 +70,9 @@ class Household:
         if not known:
             raise UnavailableError("the database is not running")
         parts = urlsplit(known)
-        return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{relayed_port(self._state, self._name)}").geturl()
+        return parts._replace(
+            netloc=f"{parts.netloc.rpartition(':')[0]}:{relayed_port(self._state, self._name)}"
+        ).geturl()
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -79,7 +79,9 @@ def bring_up(
         if picture.phase == "ready":
             return picture
         if picture.phase in ("failed", "stopped", "killed"):
-            raise Broken(picture.reason or "the sandbox ended while starting", next_step=f"read {state.log('supervisor')}")
+            raise Broken(
+                picture.reason or "the sandbox ended while starting", next_step=f"read {state.log('supervisor')}"
+            )
         time.sleep(0.1)
     take_down(home)
     raise Broken(f"the sandbox was not ready in {_UP_PATIENCE_S:.0f} s", next_step=f"read {state.logs}")
@@ -134,14 +136,28 @@ def order(state: State, verb: str, component: str) -> None:
 def _launch(state: State, only: tuple[str, ...], tied: bool) -> None:
     end_marked(state.home)
     state.record.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "deployments.sandbox.supervisor", "--home", str(state.home), "--only", ",".join(only)]
+    command = [
+        sys.executable,
+        "-m",
+        "deployments.sandbox.supervisor",
+        "--home",
+        str(state.home),
+        "--only",
+        ",".join(only),
+    ]
     keep: tuple[int, ...] = ()
     if tied:
         reader, _kept_open = os.pipe()  # its other end closes with this process
         keep, command = (reader,), [*command, "--tied", str(reader)]
     with state.log("supervisor").open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=CHECKOUT, start_new_session=True, pass_fds=keep
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=CHECKOUT,
+            start_new_session=True,
+            pass_fds=keep,
         )
     for descriptor in keep:
         os.close(descriptor)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from blocks.errors import Refused
-from deployments.sandbox.state import CHECKOUT
 
 WORK_POOL = "vigie"
 
@@ -82,12 +81,13 @@ ALL_PARTS = (
 def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
     """The parts to start: all, or those named (by name or group) with what they wait for.
 
-    Registration comes last and only with everything. Raises `Refused` for an unknown name.
+    Credential blocks and registration come only with everything. Raises `Refused` for an unknown name.
     """
     present = {part.name: part for part in ALL_PARTS if _installed(part)}
     if not only:
         everything = tuple(present.values())
-        return (*everything, registration(everything)) if (CHECKOUT / "deployments" / "apply.py").exists() else everything
+        furnished = (*everything, credentials(everything))
+        return (*furnished, registration(furnished))
     known = set(present) | {part.group for part in present.values()}
     if unknown := sorted(set(only) - known):
         raise Refused(f"the sandbox has no {', '.join(unknown)}", next_step=f"choose among {', '.join(sorted(known))}")
@@ -95,6 +95,14 @@ def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
     while missing := {each for name in wanted for each in present[name].after} - wanted:
         wanted |= missing
     return tuple(part for name, part in present.items() if name in wanted)
+
+
+def credentials(others: tuple[Part, ...]) -> Part:
+    """The blocks that lead to the sandbox's clouds; imports early, and waits by itself for what it needs."""
+    needed = ",".join(part.name for part in others if part.ready == "file" or part.name == "prefect-server")
+    return Part(
+        "credentials", (*_module("credentials"), "--need", needed), ("control-database",), "once", keeps_port=False
+    )
 
 
 def registration(others: tuple[Part, ...]) -> Part:

@@ -20,10 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-
 from deployments.sandbox.control import serve_control
 from deployments.sandbox.names import ROUTES, Route
-from deployments.sandbox.lifetimes import Identity
 from deployments.sandbox.state import State, read_json, write_json
 
 HOWS = ("refuse", "partition", "slow")
@@ -160,10 +158,9 @@ class Relays:
 
 def live_target(state: State, component: str) -> tuple[str, int] | None:
     """Where a component listens, None when its process is gone."""
-    ready = state.read_ready(component)
-    if not ready or Identity.of(int(ready["pid"])) is None:
+    if not state.is_ready(component):
         return None
-    host, _, port = str(ready["address"]).rpartition(":")
+    host, _, port = state.address(component).rpartition(":")
     return host, int(port)
 
 
@@ -211,7 +208,6 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="kept for symmetry: each relay has a port of its own")
     asyncio.run(serve(State.at(parser.parse_args().state)))
-
 
 
 if __name__ == "__main__":

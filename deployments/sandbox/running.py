@@ -27,8 +27,8 @@ from deployments.sandbox.environment import (
     server_environment,
     write_bundle,
 )
-from deployments.sandbox.parts import WORK_POOL, Part
 from deployments.sandbox.lifetimes import Identity, start_child
+from deployments.sandbox.parts import WORK_POOL, Part
 from deployments.sandbox.state import State
 
 _READY_PATIENCE_S = 150.0
@@ -106,7 +106,7 @@ class Running:
             if child.phase in ("ready", "starting") and child.process is not None and child.process.poll() is not None:
                 if child.phase == "ready":
                     child.phase = "ended"
-                (self._state.ready / f"{child.part.name}.json").unlink(missing_ok=True)
+                    self._state.note_end(child.part.name)
         self._bury()
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -122,7 +122,6 @@ class Running:
 
     async def _start(self, child: Child) -> None:
         part = child.part
-        (self._state.ready / f"{part.name}.json").unlink(missing_ok=True)
         child.phase, child.started = "starting", time.monotonic()
         with self._state.log(part.name).open("ab") as log:
             child.process = start_child(
@@ -174,14 +173,14 @@ class Running:
 
     async def _answers(self, child: Child) -> bool:
         name = child.part.name
+        assert child.process is not None
         if child.part.ready == "file":
-            child.address = self._state.address(name) or child.address
-            return bool(self._state.read_ready(name))
+            child.address = self._state.address(name)
+            return self._state.read_ready(name).get("pid") == child.process.pid
         if not await self._asked(child.part.ready):
             return False
         child.address = self._prefect if child.part.ready == "server" else ""
-        assert child.process is not None
-        self._state.write_ready(name, child.address)
+        self._state.write_ready(name, child.address, pid=child.process.pid)
         return True
 
     async def _asked(self, what: str) -> bool:

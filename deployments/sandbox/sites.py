@@ -79,7 +79,9 @@ def device_api(primary: str) -> Callable[[State, web.Application], None]:
 
         async def read(request: web.Request) -> web.Response:
             found = await household.read(request.match_info["device"])
-            return web.json_response(found if found is not None else {"error": "no such device"}, status=200 if found else 404)
+            return web.json_response(
+                found if found is not None else {"error": "no such device"}, status=200 if found else 404
+            )
 
         async def write(request: web.Request) -> web.Response:
             written = await household.write(request.match_info["device"], await request.json())

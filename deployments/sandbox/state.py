@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from deployments.sandbox.lifetimes import Identity
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -76,6 +78,17 @@ class State:
     def read_ready(self, component: str) -> dict[str, Any]:
         """What a component wrote when it was ready; empty when it has not."""
         return read_json(self.ready / f"{component}.json")
+
+    def is_ready(self, component: str) -> bool:
+        """Has it said so, and is its process still there?"""
+        pid = int(self.read_ready(component).get("pid") or 0)
+        return pid > 0 and Identity.of(pid) is not None
+
+    def note_end(self, component: str) -> None:
+        """Its process is gone; its address stays known, because it comes back there."""
+        content = self.read_ready(component)
+        if content:
+            write_json(self.ready / f"{component}.json", {**content, "pid": 0})
 
     def address(self, component: str) -> str:
         """`127.0.0.1:port` of a component, or an empty text."""

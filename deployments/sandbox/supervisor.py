@@ -76,6 +76,7 @@ async def _supervise(state: State, run: str, arguments: argparse.Namespace, lock
     record.phase = "failed" if failed else "stopped"
     record.write()
     _forget(state)
+    state.env_file.unlink(missing_ok=True)  # nobody should be led to what is gone
     lock.close()
     return 1 if failed else 0
 

@@ -1,0 +1,144 @@
+"""How does a flow in the sandbox find the sandbox's clouds? By the blocks a person would fill in.
+
+Saves the credential and configuration blocks under the names that the catalogue uses, with the
+addresses of now. `python -m deployments.sandbox.credentials --state DIR`, once at each start.
+
+The rule: sandbox and production differ by what is in these blocks, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deployments.sandbox.authority import ensure_authority
+from deployments.sandbox.databases import READER
+from deployments.sandbox.names import connect_map
+from deployments.sandbox.state import State
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+
+_PATIENCE_S = 120.0
+
+
+def blocks_of(state: State) -> dict[str, Block]:
+    """Block name -> block, for every component that is ready."""
+    found: dict[str, Block] = {}
+    for name, component, build in _BLOCKS:
+        if state.is_ready(component):
+            found[name] = build(state, state.read_ready(component))
+    return found
+
+
+def _azure(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.azure.block import AzureReader
+
+    return AzureReader(**{name: value for name, value in ready.items() if name in AzureReader.model_fields})
+
+
+def _aws(state: State, ready: dict[str, Any]) -> Block:
+    from prefect_aws import AwsCredentials
+    from prefect_aws.client_parameters import AwsClientParameters
+
+    return AwsCredentials(
+        aws_access_key_id=ready["access_key_id"],
+        aws_secret_access_key=ready["secret_access_key"],
+        region_name="eu-west-1",
+        aws_client_parameters=AwsClientParameters(
+            endpoint_url=ready["endpoint_url"], verify=True, verify_cert_path=_ca(state)
+        ),
+    )
+
+
+def _openstack(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.openstack.block import OpenStackReader
+
+    wanted = ("auth_url", "region", "application_credential_id", "application_credential_secret")
+    return OpenStackReader(**{name: ready[name] for name in wanted}, ca_file=_ca(state))
+
+
+def _postgres(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.postgres.block import PostgresReader
+
+    return PostgresReader(user=READER, password=ready["reader_password"], sslmode="disable")
+
+
+def _network(state: State, _ready: dict[str, Any]) -> Block:
+    from blocks.network.block import ProbeNetwork
+
+    return ProbeNetwork(connect_to=connect_map(state), ca_file=_ca(state))
+
+
+def _slack(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.slack.block import SlackWorkspace
+
+    return SlackWorkspace(bot_token=ready["token"], base_url=f"https://{ready['address']}/api/", ca_file=_ca(state))
+
+
+def _pagerduty(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.pager.block import PagerDuty
+
+    return PagerDuty(routing_key=ready["routing_key"], events_url=ready["events_url"], ca_file=_ca(state))
+
+
+def _webhook(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.pager.block import WebhookPager
+
+    return WebhookPager(url=ready["webhook_url"], ca_file=_ca(state))
+
+
+def _journal(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.journal.block import JournalDatabase
+
+    return JournalDatabase(dsn=ready["journal_dsn"])
+
+
+_BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] = (
+    ("azure-hearth-reader", "azure", _azure),
+    ("aws-storefront-reader", "aws", _aws),
+    ("openstack-hearth-reader", "openstack", _openstack),
+    ("postgres-hearth-reader", "household-primary", _postgres),
+    ("probe-network", "relay", _network),
+    ("slack", "slack", _slack),
+    ("pagerduty-hearth", "pager", _pagerduty),
+    ("webhook-storefront", "pager", _webhook),
+    ("journal", "control-database", _journal),
+)
+
+
+def _ca(state: State) -> str:
+    return str(ensure_authority(state.home).ca_file)
+
+
+async def save_blocks(blocks: dict[str, Block]) -> None:
+    """Save them under their names, replacing those of a former start."""
+    await asyncio.gather(*(block.save(name, overwrite=True) for name, block in blocks.items()))  # pyright: ignore[reportArgumentType]
+
+
+async def _when_ready(state: State, needed: list[str]) -> None:
+    """Import everything while the components still start; wait for those whose address is to be saved."""
+    import prefect.client.orchestration
+    import prefect_aws
+
+    del prefect, prefect_aws  # only to have them imported by now
+    async with asyncio.timeout(_PATIENCE_S):
+        while not all(state.is_ready(name) for name in needed):
+            await asyncio.sleep(0.1)
+    await save_blocks(blocks_of(state))
+
+
+def main() -> None:
+    """Save the blocks of one sandbox."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--need", default="", help="components to wait for, with commas")
+    arguments = parser.parse_args()
+    asyncio.run(_when_ready(State.at(arguments.state), [name for name in arguments.need.split(",") if name]))
+
+
+if __name__ == "__main__":
+    main()
