@@ -45,6 +45,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "incident.since": Text("*Since* {moment}", "*Depuis* le {moment}"),
     "incident.lasted": Text("*From* {begin} *to* {end} ({duration})", "*Du* {begin} *au* {end} ({duration})"),
+    "incident.lasted_one_day": Text(
+        "*From* {begin} *to* {end} on {day} ({duration})", "*De* {begin} *à* {end}, le {day} ({duration})"
+    ),
     "incident.affected": Text("*Also suffering* {services}", "*En souffrent aussi* {services}"),
     "incident.affected_none": Text("*Also suffering* no other service", "*En souffrent aussi* aucun autre service"),
     "incident.affected_was": Text("*Also suffered* {services}", "*En ont aussi souffert* {services}"),
@@ -82,6 +85,28 @@ TEXTS: Mapping[str, Text] = {
         "error budget spent {rate} times too fast, {left} left",
         "budget d'erreur consommé {rate} fois trop vite, reste {left}",
     ),
+    # -- what is measured (the checks' own names) ------------------------------------------------
+    "measurement.latency": Text("latency", "latence"),
+    "measurement.certificate": Text("certificate ends in", "fin du certificat dans"),
+    "measurement.age": Text("age", "âge"),
+    "measurement.value": Text("value", "valeur"),
+    "measurement.healthy": Text("healthy targets", "cibles saines"),
+    "measurement.healthy_count": Text("healthy targets", "cibles saines"),
+    "measurement.in_service": Text("instances in service", "instances en service"),
+    "measurement.desired_count": Text("instances wanted", "instances voulues"),
+    "measurement.depth": Text("waiting messages", "messages en attente"),
+    "measurement.connections": Text("connections used", "connexions utilisées"),
+    "measurement.lag": Text("replication lag", "retard de réplication"),
+    "measurement.lag_bytes": Text("replication lag", "retard de réplication"),
+    "measurement.connected": Text("devices connected", "appareils connectés"),
+    "measurement.device_count": Text("devices", "appareils"),
+    "measurement.against_last_week": Text("messages against last week", "messages par rapport à la semaine passée"),
+    "measurement.rate": Text("messages", "messages"),
+    "measurement.used": Text("quota used", "quota utilisé"),
+    "measurement.used_count": Text("quota used", "quota utilisé"),
+    "measurement.limit_count": Text("quota", "quota"),
+    "measurement.up": Text("compute services up", "services de calcul actifs"),
+    "measurement.down_count": Text("compute services down", "services de calcul arrêtés"),
     # -- what was seen (FindingCode) -----------------------------------------------------------------
     "finding.connection_refused": Text("connection refused", "connexion refusée"),
     "finding.connection_lost": Text("connection lost", "connexion perdue"),
@@ -116,6 +141,17 @@ TEXTS: Mapping[str, Text] = {
     "missing.probe_failed": Text("cannot be measured: our probe failed", "non mesurable : notre sonde a échoué"),
     # -- the pager ------------------------------------------------------------------------------
     "pager.summary": Text("{platform} · {root}: {cause}", "{platform} · {root} : {cause}"),
+    # -- when vigie itself falls silent ------------------------------------------------------------
+    "watch.silent": Text(
+        "🔴 URGENT · {platform}: no sweep has finished for {minutes} minutes",
+        "🔴 URGENT · {platform} : aucune tournée terminée depuis {minutes} minutes",
+    ),
+    "watch.silent_next": Text(
+        "Nobody is watching {platform}. Look at the worker and at the last runs of health-sweep in the Prefect UI, "
+        "then `vigie status`. This is repeated every {minutes} minutes until a sweep finishes.",
+        "Personne ne surveille {platform}. Regarder le worker et les dernières exécutions de health-sweep dans "
+        "Prefect, puis `vigie status`. Ce message revient toutes les {minutes} minutes jusqu'à la prochaine tournée.",
+    ),
     # -- reports ----------------------------------------------------------------------------------
     "report.title": Text("{platform}: sweep of {moment}", "{platform} : tournée du {moment}"),
     "report.all_ok": Text(

@@ -59,12 +59,13 @@ def _facts(voice: Voice, picture: IncidentPicture) -> list[str]:
 def _when(voice: Voice, incident: Incident) -> str:
     if incident.closed_at is None:
         return voice.say("incident.since", moment=voice.moment(incident.opened_at))
-    return voice.say(
-        "incident.lasted",
-        begin=voice.moment(incident.opened_at),
-        end=voice.moment(incident.closed_at),
-        duration=voice.span(incident.closed_at - incident.opened_at),
-    )
+    duration = voice.span(incident.closed_at - incident.opened_at)
+    day = voice.day(incident.closed_at)
+    if voice.day(incident.opened_at) == day:
+        hours = {"begin": voice.clock(incident.opened_at), "end": voice.clock(incident.closed_at)}
+        return voice.say("incident.lasted_one_day", **hours, day=day, duration=duration)
+    moments = {"begin": voice.moment(incident.opened_at), "end": voice.moment(incident.closed_at)}
+    return voice.say("incident.lasted", **moments, duration=duration)
 
 
 def _sufferers(voice: Voice, incident: Incident) -> str:

@@ -20,6 +20,11 @@ _SAYS_WHAT = {EventKind.OPENED, EventKind.REOPENED, EventKind.CHANGED}
 _EMOJI = {Severity.PAGE: "🔴", Severity.TICKET: "🟠", Severity.NOTICE: "🔵"}
 
 
+def say(language: str, key: str, **blanks: str) -> str:
+    """The text of `key` in a language, for those who have no picture and no hours to tell."""
+    return Voice(language=language).say(key, **blanks)
+
+
 def voice_of(picture: IncidentPicture) -> Voice:
     """The customer's language and hours."""
     return Voice(language=picture.language, time_zone=picture.time_zone)
@@ -73,6 +78,11 @@ def explain(voice: Voice, numbers: Mapping[str, float | str], sentence: str) -> 
     return cause or _burn(voice, numbers) or measure or next(iter(sentence.splitlines()), "")
 
 
+def measurement_name(voice: Voice, name: str) -> str:
+    """A measurement's name in the reader's language; one that we do not know is passed on."""
+    return voice.say(f"measurement.{name}") if f"measurement.{name}" in TEXTS else name
+
+
 def _code(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     code = numbers.get("code", "")
     key = next((k for k in (f"finding.{code}", f"missing.{code}") if k in TEXTS), "")
@@ -84,9 +94,10 @@ def _measure(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     if not isinstance(value, int | float) or not name:
         return ""
     written = voice.quantity(value, str(numbers.get("unit", "count")))
+    name = measurement_name(voice, str(name))
     if limit := numbers.get("limit"):
-        return voice.say("cause.measure_limit", name=str(name), value=written, limit=voice.limit(str(limit)))
-    return voice.say("cause.measure", name=str(name), value=written)
+        return voice.say("cause.measure_limit", name=name, value=written, limit=voice.limit(str(limit)))
+    return voice.say("cause.measure", name=name, value=written)
 
 
 def _burn(voice: Voice, numbers: Mapping[str, float | str]) -> str:

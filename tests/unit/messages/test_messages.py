@@ -7,6 +7,7 @@ from string import Formatter
 
 import pytest
 
+from blocks.catalogue import model
 from blocks.ports.health import FindingCode, MissingCode, Mode, State
 from blocks.ports.incidents import EventKind, Severity
 from blocks.slack.messages import TEXTS
@@ -53,10 +54,17 @@ def test_every_code_has_its_words(prefix, words):
     assert [w for w in words if f"{prefix}.{w.value}" not in TEXTS] == []
 
 
+def test_every_measurement_of_the_catalogue_has_a_name():
+    checks = [c for c in vars(model).values() if isinstance(c, type) and issubclass(c, model.CheckBase)]
+    names = {field for check in checks for field, info in check.model_fields.items() if info.annotation is model.Limits}
+    assert names >= {"latency", "lag", "used"}
+    assert {name for name in names if f"measurement.{name}" not in TEXTS} == set()
+
+
 def test_texts_in_french_are_not_left_in_english():
     same = {key for key, text in TEXTS.items() if text.en == text.fr}
     words = {key for key in same if any(word.isalpha() and len(word) > 3 for word in blanksless(TEXTS[key]).split())}
-    assert words <= {
+    assert words <= {"measurement.rate", "measurement.limit_count"} | {
         "severity.page",
         "incident.id",
         "report.services",

@@ -70,7 +70,9 @@ def test_in_english_the_same():
 def test_a_closed_incident_says_it_is_over_and_how_long_it_took():
     text, blocks = render_incident(a_picture(closed_at=OPENED_AT + timedelta(minutes=27)))
     assert text.startswith("✅ Rétabli · hearth · device-api (c'était : connexion refusée)")
-    assert "(27 min)" in said(blocks)
+    assert "*De* 23 h 14 *à* 23 h 41, le 23 novembre (27 min)" in said(blocks)
+    _, blocks = render_incident(a_picture(closed_at=OPENED_AT + timedelta(hours=3)))
+    assert "*Du* 23 novembre à 23 h 14 *au* 24 novembre à 2 h 14 (3 h)" in said(blocks)
     assert "personne encore" not in said(blocks)
 
 
@@ -90,7 +92,7 @@ def test_acknowledged_silenced_and_reopened_are_shown():
 def test_numbers_are_said_in_the_language_of_the_customer():
     event = an_event(text="latency 1.5 s over 500 ms", measurement="latency", value=1512.0, unit="ms", limit="> 0.5 s")
     text, _ = render_incident(a_picture(event))
-    assert "latency 1 512 ms, limite > 0,5 s" in text.replace("\u00a0", " ").replace("&gt;", ">")
+    assert "latence 1 512 ms, limite > 0,5 s" in text.replace("\u00a0", " ").replace("&gt;", ">")
 
 
 def test_a_burning_budget_and_the_monitoring_have_names():

@@ -1,0 +1,95 @@
+"""Who is rung through PagerDuty, and for what?
+
+PagerDuty's Events API v2: a trigger rings, an acknowledge stops the escalation, a resolve ends it. The
+dedup key is the incident's id, so the same trigger twice rings once.
+Source: PagerDuty, "Events API v2 Overview" and "Send an Alert Event" (field lengths and severities).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from blocks.pager.calling import call
+from blocks.ports.incidents import Severity
+from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
+from blocks.slack.markup import plain
+from blocks.slack.words import cause_of, root_name, voice_of
+
+if TYPE_CHECKING:
+    import aiohttp
+
+EVENTS_URL: Final = "https://events.pagerduty.com/v2/enqueue"
+MOST_SUMMARY: Final = 1024
+MOST_DEDUP_KEY: Final = 255
+_SEVERITY = {Severity.PAGE: "critical", Severity.TICKET: "warning", Severity.NOTICE: "info"}
+_FIELD = 500
+
+
+class PagerDutyPager:
+    """Implements `Pager` with the Events API v2."""
+
+    def __init__(self, session: aiohttp.ClientSession, routing_key: str, events_url: str) -> None:
+        self._session = session
+        self._routing_key = routing_key
+        self._events_url = events_url
+
+    async def send(self, action: PagerAction, picture: IncidentPicture, dedup_key: str) -> Sent:
+        event = pagerduty_event(action, picture, dedup_key, self._routing_key)
+        answer = await call(self._session, self._events_url, json.dumps(event).encode(), {})
+        return Sent(str(answer.body.get("dedup_key") or dedup_key))
+
+    async def knows_key(self) -> None:
+        """Acknowledge what does not exist: rings nobody, and raises as `send` would."""
+        event = {"routing_key": self._routing_key, "event_action": "acknowledge", "dedup_key": "vigie-blocks-check"}
+        await call(self._session, self._events_url, json.dumps(event).encode(), {})
+
+
+def pagerduty_event(action: PagerAction, picture: IncidentPicture, dedup_key: str, routing_key: str) -> dict[str, Any]:
+    """The event as the API wants it; acknowledge and resolve need no payload."""
+    event: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": action.value,
+        "dedup_key": dedup_key[:MOST_DEDUP_KEY],
+    }
+    if action is not PagerAction.TRIGGER:
+        return event
+    event |= {"client": "vigie", "payload": _payload(picture)}
+    if picture.run_url:
+        label = voice_of(picture).say("incident.run")
+        event |= {"client_url": picture.run_url, "links": [{"href": picture.run_url, "text": label}]}
+    return event
+
+
+def summary_of(picture: IncidentPicture) -> str:
+    """What the phone shows and reads aloud."""
+    voice, incident = voice_of(picture), picture.incident
+    said = voice.say(
+        "pager.summary", platform=incident.platform, root=root_name(voice, incident), cause=cause_of(picture)
+    )
+    return plain(said, MOST_SUMMARY)
+
+
+def _payload(picture: IncidentPicture) -> dict[str, Any]:
+    incident = picture.incident
+    return {
+        "summary": summary_of(picture),
+        "source": plain(incident.platform, _FIELD) or "vigie",
+        "severity": _SEVERITY[incident.severity],
+        "timestamp": incident.opened_at.isoformat(),
+        "component": plain(incident.root, _FIELD),
+        "group": plain(picture.customer, _FIELD),
+        "class": _class_of(incident.root),
+        "custom_details": {
+            "incident": str(incident.id),
+            "sentence": plain(incident.sentence, _FIELD),
+            "affected": [plain(name, _FIELD) for name in incident.affected[:50]],
+            "clients": plain(picture.clients, _FIELD),
+            "tried": [plain(step, _FIELD) for step in picture.tried[:20]],
+            "reopened": incident.reopened_count,
+        },
+    }
+
+
+def _class_of(root: str) -> str:
+    return "slo" if root.startswith("slo:") else "monitoring" if root == "monitoring" else "health"

@@ -1,0 +1,74 @@
+"""Who is rung through anything that takes a POST, and can it trust that it was us?
+
+A plain JSON body. `Idempotency-Key` is the same for the same event of an incident, so a repeated call
+can be recognised; with a signing secret, `X-Vigie-Signature: v1=<hex>` is the HMAC-SHA256 of the body
+(the scheme of PagerDuty's and GitHub's webhooks).
+The address may hold a key: it is opened here only and never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from blocks.pager.calling import call
+from blocks.pager.pagerduty import summary_of
+from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
+
+if TYPE_CHECKING:
+    import aiohttp
+
+SIGNATURE = "X-Vigie-Signature"
+
+
+class WebhookCaller:
+    """Implements `Pager` with one POST an event."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, signing_secret: str | None) -> None:
+        self._session = session
+        self._url = url
+        self._signing_secret = signing_secret
+
+    async def send(self, action: PagerAction, picture: IncidentPicture, dedup_key: str) -> Sent:
+        body = json.dumps(webhook_body(action, picture, dedup_key)).encode()
+        key = idempotency_key(action, picture, dedup_key)
+        headers = {"Idempotency-Key": key}
+        if self._signing_secret:
+            headers[SIGNATURE] = sign(body, self._signing_secret)
+        await call(self._session, self._url, body, headers)
+        return Sent(key)
+
+
+def webhook_body(action: PagerAction, picture: IncidentPicture, dedup_key: str) -> dict[str, Any]:
+    """What the receiver gets: words in the customer's language, codes and times for programs."""
+    incident = picture.incident
+    return {
+        "action": action.value,
+        "dedup_key": dedup_key,
+        "summary": summary_of(picture),
+        "severity": incident.severity.value,
+        "customer": picture.customer,
+        "platform": incident.platform,
+        "root": incident.root,
+        "sentence": incident.sentence,
+        "affected": list(incident.affected),
+        "clients": picture.clients,
+        "tried": list(picture.tried),
+        "opened_at": incident.opened_at.isoformat(),
+        "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
+        "run_url": picture.run_url,
+        "language": picture.language,
+    }
+
+
+def idempotency_key(action: PagerAction, picture: IncidentPicture, dedup_key: str) -> str:
+    """The same for the same event however often it is sent; another for the next one (a reopening rings again)."""
+    latest = picture.events[-1].at.isoformat() if picture.events else ""
+    return hashlib.sha256(f"{dedup_key}|{action.value}|{latest}".encode()).hexdigest()
+
+
+def sign(body: bytes, secret: str) -> str:
+    """`v1=` and the hexadecimal HMAC-SHA256 of the raw body."""
+    return f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
