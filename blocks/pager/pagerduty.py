@@ -23,7 +23,7 @@ EVENTS_URL: Final = "https://events.pagerduty.com/v2/enqueue"
 MOST_SUMMARY: Final = 1024
 MOST_DEDUP_KEY: Final = 255
 _SEVERITY = {Severity.PAGE: "critical", Severity.TICKET: "warning", Severity.NOTICE: "info"}
-_FIELD = 500
+_FIELD, _NAME = 500, 255
 
 
 class PagerDutyPager:
@@ -74,11 +74,11 @@ def _payload(picture: IncidentPicture) -> dict[str, Any]:
     incident = picture.incident
     return {
         "summary": summary_of(picture),
-        "source": plain(incident.platform, _FIELD) or "vigie",
+        "source": plain(incident.platform, _NAME) or "vigie",
         "severity": _SEVERITY[incident.severity],
         "timestamp": incident.opened_at.isoformat(),
-        "component": plain(incident.root, _FIELD),
-        "group": plain(picture.customer, _FIELD),
+        "component": plain(incident.root, _NAME),
+        "group": plain(picture.customer, _NAME),
         "class": _class_of(incident.root),
         "custom_details": {
             "incident": str(incident.id),
