@@ -142,6 +142,7 @@ class _RenewableCredential:
     def forget(self, token: str) -> None:
         """Drop the cache that holds `token`; a newer token stays (others may have renewed it already)."""
         if token == self._last:
+            self._last = ""
             self._inner = self._block.open_credential(self._transport)
 
     async def close(self) -> None:

@@ -91,6 +91,8 @@ def _raise_for(error: Any, where: str) -> NoReturn:
         raise _busy(error, status, where) from error
     if isinstance(error, azure.ClientAuthenticationError) or status in (401, 403):
         raise _denied(error, status, where) from error
+    if isinstance(error, azure.IncompleteReadError):  # a DecodeError to azure-core, a lost connection to us
+        raise _unreachable(error, where) from error
     if isinstance(error, azure.DecodeError | azure.DeserializationError | azure.SerializationError):
         raise _not_understood("Azure answered something that is not JSON", where) from error
     if isinstance(error, azure.HttpResponseError) and status >= HTTPStatus.BAD_REQUEST:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.azure.failures import explained
 from blocks.catalogue.quantities import format_duration
-from blocks.errors import Broken
+from blocks.errors import Broken, VigieError
 from blocks.ports.health import Measurement, Missing, MissingCode, Unit
 
 if TYPE_CHECKING:
@@ -188,27 +188,34 @@ def _convert(value: Value, check: MetricCheck, window: Window, resource: AzureRe
 
 async def _explain(azure: Connection, resource: AzureResource, metric: str, window: Window, error: Broken) -> None:
     """Azure did not accept the question: say which metric or window it would accept."""
+    try:
+        known = await _definitions(azure, resource)
+    except VigieError:
+        return  # what Azure said in the first place is all there is
+    if metric not in known:
+        near = get_close_matches(metric, known, n=1, cutoff=0.4)
+        what = f"no metric is called {metric!r}" + (f"; the nearest is {near[0]!r}" if near else "")
+    elif window.grain not in known[metric]:
+        kept = ", ".join(format_duration(grain) for grain in known[metric])
+        what = f"{metric} is not kept per {format_duration(window.grain)}, but per {kept}"
+    else:
+        return
+    raise Broken(
+        what, where=str(resource), next_step="correct the check in the catalogue", code=MissingCode.PROBE_FAILED
+    ) from error
+
+
+async def _definitions(azure: Connection, resource: AzureResource) -> dict[str, list[timedelta]]:
+    """Each metric of a resource with the intervals it is kept by, shortest first."""
     from azure.mgmt.monitor.aio import MonitorManagementClient
 
     with explained(f"metric definitions of {resource}"):
         client = azure.client(MonitorManagementClient, resource.subscription)
-        known: dict[str, Any] = {
-            item.name.value: item
-            async for item in client.metric_definitions.list(resource.id.strip("/"), api_version=DEFINITIONS_VERSION)
+        pages = client.metric_definitions.list(resource.id.strip("/"), api_version=DEFINITIONS_VERSION)
+        return {
+            item.name.value: sorted(available.time_grain for available in item.metric_availabilities or [])
+            async for item in pages
         }
-        if metric not in known:
-            near = get_close_matches(metric, known, n=1, cutoff=0.4)
-            what = f"no metric is called {metric!r}" + (f"; the nearest is {near[0]!r}" if near else "")
-        else:
-            grains = [item.time_grain for item in known[metric].metric_availabilities or []]
-            if not grains or window.grain in grains:
-                return
-            what = f"{metric} is not kept per {format_duration(window.grain)}, but per " + ", ".join(
-                format_duration(grain) for grain in sorted(grains)
-            )
-    raise Broken(
-        what, where=str(resource), next_step="correct the check in the catalogue", code=MissingCode.PROBE_FAILED
-    ) from error
 
 
 def _filter(dimensions: Mapping[str, str]) -> str | None:

@@ -159,8 +159,9 @@ class AzureSimulator:
         return self._accepted(request, operation, 200, answer)
 
     def _delete(self, request: web.Request, address: Address, _: Any) -> web.Response:
+        body = shown(self.store.find(address), {})
         operation = self.store.delete(address)
-        return self._accepted(request, operation, 202 if operation else 200, None)
+        return self._accepted(request, operation, 202 if operation else 200, body if operation else None)
 
     def _post(self, request: web.Request, address: Address, _: Any) -> web.Response:
         operation, status = act(self.store, address)

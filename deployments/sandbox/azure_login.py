@@ -30,12 +30,15 @@ class Login:
     lifetime_s: int = 3600
     refusing: bool = False
     issued_count: int = 0
+    assertions: list[str] = field(default_factory=list[str], repr=False)  # federated tokens, none of which it knows
     _tokens: dict[str, float] = field(default_factory=dict[str, float], repr=False)
     _challenge: str = field(default="", repr=False)  # claims asked for before anything is answered
 
     async def token(self, request: web.Request) -> web.Response:
         """POST /{tenant}/oauth2/v2.0/token with client credentials."""
         form = await request.post()
+        if form.get("client_assertion"):
+            self.assertions.append(str(form["client_assertion"]))
         refusal = self._refusal(request.match_info["tenant"], form)
         if refusal:
             code, words = refusal
@@ -65,7 +68,7 @@ class Login:
 
     def verify(self, request: web.Request) -> None:
         """Raise the 401 that Resource Manager would answer, unless the token is good."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = request.headers.get("Authorization", "").partition(" ")[2]
         root = f"https://{request.host}/{self.tenant}"
         challenge = f'Bearer authorization_uri="{root}", error="invalid_token"'
         if not token:

@@ -114,8 +114,9 @@ class Store:
 
     def groups(self, subscription: str) -> list[dict[str, Any]]:
         """The resource groups that hold something."""
-        found = {key.split("/")[4]: resource for key, resource in self._resources.items()}
         prefix = f"/subscriptions/{subscription}/resourceGroups"
+        own = {key: one for key, one in self._resources.items() if key.startswith(f"{prefix.lower()}/")}
+        found = {key.split("/")[4]: one for key, one in own.items()}
         kind = "Microsoft.Resources/resourceGroups"
         return [
             {
