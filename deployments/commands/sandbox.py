@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -147,7 +147,7 @@ class _progress:  # noqa: N801  (used as a context, like rich's own)
 
         self._live = Live(console=console, refresh_per_second=8, transient=True)  # pyright: ignore[reportArgumentType]
 
-    def __enter__(self) -> _progress:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 

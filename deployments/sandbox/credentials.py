@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def _aws(state: State, ready: dict[str, Any]) -> Block:
         aws_secret_access_key=ready["secret_access_key"],
         region_name="eu-west-1",
         aws_client_parameters=AwsClientParameters(
-            endpoint_url=ready["endpoint_url"], verify=True, verify_cert_path=_ca(state)
+            endpoint_url=ready["endpoint_url"], verify=True, verify_cert_path=Path(_ca(state))
         ),
     )
 
@@ -82,13 +83,17 @@ def _slack(state: State, ready: dict[str, Any]) -> Block:
 def _pagerduty(state: State, ready: dict[str, Any]) -> Block:
     from blocks.pager.block import PagerDuty
 
-    return PagerDuty(routing_key=ready["routing_key"], events_url=ready["events_url"], ca_file=_ca(state))
+    return PagerDuty(
+        routing_key=ready["routing_key"],
+        events_url=f"https://{ready['address']}{ready['events_path']}",
+        ca_file=_ca(state),
+    )
 
 
 def _webhook(state: State, ready: dict[str, Any]) -> Block:
     from blocks.pager.block import WebhookPager
 
-    return WebhookPager(url=ready["webhook_url"], ca_file=_ca(state))
+    return WebhookPager(url=f"https://{ready['address']}/ring", ca_file=_ca(state))
 
 
 def _journal(_state: State, ready: dict[str, Any]) -> Block:
@@ -116,17 +121,16 @@ def _ca(state: State) -> str:
 
 async def save_blocks(blocks: dict[str, Block]) -> None:
     """Save them under their names, replacing those of a former start."""
-    await asyncio.gather(*(block.save(name, overwrite=True) for name, block in blocks.items()))  # pyright: ignore[reportArgumentType]
+    for name, block in blocks.items():
+        await block.asave(name, overwrite=True)
 
 
 async def _when_ready(state: State, needed: list[str]) -> None:
     """Import everything while the components still start; wait for those whose address is to be saved."""
-    import prefect.client.orchestration
-    import prefect_aws
-
-    del prefect, prefect_aws  # only to have them imported by now
+    for heavy in ("prefect.client.orchestration", "prefect_aws"):
+        import_module(heavy)
     async with asyncio.timeout(_PATIENCE_S):
-        while not all(state.is_ready(name) for name in needed):
+        while not all(state.is_ready(name) for name in needed):  # noqa: ASYNC110  another process says so
             await asyncio.sleep(0.1)
     await save_blocks(blocks_of(state))
 

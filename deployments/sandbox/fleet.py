@@ -1,7 +1,8 @@
 """Who uses the device API while nobody looks?
 
 A few devices that report their state every second, so that the sandbox's databases, logs and
-replication live. `python -m deployments.sandbox.fleet --state DIR`. It goes on through every fault.
+replication live; and the nightly work whose heartbeats the catalogue expects, once an hour here.
+`python -m deployments.sandbox.fleet --state DIR`. It goes on through every fault.
 """
 
 from __future__ import annotations
@@ -16,15 +17,57 @@ from pathlib import Path
 
 import aiohttp
 
+from blocks.catalogue.loader import load_catalogue
+from blocks.catalogue.model import Catalogue
+from blocks.errors import VigieError
+from blocks.journal.opening import open_journal
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.names import relayed_port
-from deployments.sandbox.state import State
+from deployments.sandbox.state import CHECKOUT, State
 
 _API = "api.hearth.example"
 _EVERY_S = 1.0
+_BEAT_EVERY_S = 3600.0
+_BEAT_AGAIN_S = 2.0
 
 
 async def serve(state: State) -> None:
+    """Devices and nightly work, side by side, for ever."""
+    await asyncio.gather(report_states(state), report_beats(state))
+
+
+async def report_beats(state: State) -> None:
+    """Report every heartbeat of the catalogue, as soon as there is a journal and then every hour."""
+    while True:
+        dsn = state.read_ready("control-database").get("journal_dsn")
+        done = bool(dsn) and await asyncio.to_thread(_beat, str(dsn))
+        await asyncio.sleep(_BEAT_EVERY_S if done else _BEAT_AGAIN_S)
+
+
+def heartbeats(catalogue: Catalogue) -> list[tuple[str, str]]:
+    """(platform, beat) of every heartbeat check."""
+    return [
+        (name, check.beat)
+        for name, platform in catalogue.platforms.items()
+        for service in platform.services.values()
+        for check in service.checks.values()
+        if check.kind == "heartbeat"
+    ]
+
+
+def _beat(dsn: str) -> bool:
+    journal = open_journal(dsn)
+    try:
+        for platform, beat in heartbeats(load_catalogue(CHECKOUT / "deployments" / "catalogue")):
+            journal.beat(platform, beat)
+    except VigieError:
+        return False  # the tables are being made, or the journal is down: again soon
+    finally:
+        journal.close()
+    return True
+
+
+async def report_states(state: State) -> None:
     """Report for ever, one device a second; what fails is told once, and again when it is over."""
     context = ssl.create_default_context(cafile=str(ensure_authority(state.home).ca_file))
     url = f"https://127.0.0.1:{relayed_port(state, f'{_API}:443')}"

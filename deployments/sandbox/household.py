@@ -7,7 +7,7 @@ after seconds: when the database is dead, cut off or slow, the API says so inste
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,7 +52,7 @@ class Household:
             return (await connection.execute(statement, (json.dumps(state), device))).rowcount == 1
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         try:
             connection = await psycopg.AsyncConnection.connect(
                 self._dsn(),

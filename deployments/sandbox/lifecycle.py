@@ -207,8 +207,10 @@ def _accepts(address: str) -> bool:
 
 
 def _addresses(state: State) -> dict[str, str]:
-    shown = {"Prefect UI": state.address("prefect-server"), "Slack page": state.address("slack")}
-    return {name: f"http://{address}" for name, address in shown.items() if address}
+    prefect = state.address("prefect-server")
+    pages = {"Slack": "slack", "Pager": "pager"}
+    found = {name: str(state.read_ready(component).get("page", "")) for name, component in pages.items()}
+    return {name: page for name, page in {"Prefect UI": prefect and f"http://{prefect}", **found}.items() if page}
 
 
 def _gone(process: Identity, patience_s: float) -> bool:

@@ -145,8 +145,8 @@ def _tell_me(parent: int) -> Callable[[], None]:
 
 
 def _prctl(option: int, value: int) -> None:
-    if _LIBC is not None:
+    if sys.platform == "linux":
         _LIBC.prctl(option, value, 0, 0, 0)
 
 
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LIBC = ctypes.CDLL(None)  # opened before any fork

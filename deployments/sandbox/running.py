@@ -103,10 +103,9 @@ class Running:
     def look(self) -> None:
         """Notice components that ended, and bury orphans that became ours."""
         for child in self._children.values():
-            if child.phase in ("ready", "starting") and child.process is not None and child.process.poll() is not None:
-                if child.phase == "ready":
-                    child.phase = "ended"
-                    self._state.note_end(child.part.name)
+            if child.phase == "ready" and child.process is not None and child.process.poll() is not None:
+                child.phase = "ended"
+                self._state.note_end(child.part.name)
         self._bury()
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -207,7 +206,7 @@ class Running:
                 if child.process is not None and child.process.poll() is None:
                     child.process.terminate()
         deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline and any(c.process and c.process.poll() is None for c in children):
+        while time.monotonic() < deadline and any(c.process and c.process.poll() is None for c in children):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         for child in children:
             with suppress(ProcessLookupError):
@@ -221,7 +220,7 @@ class Running:
         """A database's server ends a moment after the process that held it."""
         server = Identity.of(int(self._state.read_ready(name).get("server_pid") or 0) or -1)
         deadline = time.monotonic() + 10
-        while server is not None and server.alive() and time.monotonic() < deadline:
+        while server is not None and server.alive() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     def _bury(self) -> None:
