@@ -194,6 +194,12 @@ ONE_MISTAKE = {
         "without user and password",
         "",
     ),
+    "a certificate without TLS": (
+        "url: https://shop.acme.example/",
+        'url: http://shop.acme.example/\n            certificate: @@{warning: "< 9 d"}',
+        "nothing would measure it",
+        "",
+    ),
     "no port": ("address: two.acme.example:443", "address: @@two.acme.example", "expected host:port", ""),
     "a port that is none": (
         "address: two.acme.example:443",
