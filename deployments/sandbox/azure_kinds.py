@@ -131,7 +131,15 @@ _KINDS = (
         _hub,
         {"etag": "AAAAAAWSGos=", "sku": {"name": "S1", "tier": "Standard", "capacity": 1}},
         (
-            Metric("connectedDeviceCount", "Count", "Average", FLEET_COUNT * 0.96, 0.02, FLEET_COUNT * 0.5),
+            Metric(
+                "connectedDeviceCount",
+                "Count",
+                "Average",
+                FLEET_COUNT * 0.97,
+                0.02,
+                FLEET_COUNT * 0.5,
+                ceiling=FLEET_COUNT,
+            ),
             Metric("totalDeviceCount", "Count", "Average", FLEET_COUNT, killed=FLEET_COUNT),
             Metric("d2c.telemetry.ingress.success", "Count", "Total", 130, 0.5, 2),
             Metric("dailyMessageQuotaUsed", "Count", "Maximum", 160_000, 0.3, 396_000),

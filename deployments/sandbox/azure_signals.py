@@ -91,7 +91,8 @@ def value_at(resource_id: str, metric: Metric, at: datetime, faults: dict[str, d
     noise = hashlib.blake2s(f"{resource_id.lower()}|{metric.name}|{at:%Y%m%d%H%M}".encode(), digest_size=4).digest()
     grain = 1 + 0.03 * (int.from_bytes(noise, "big") / 2**31 - 1) if metric.swing else 1.0
     value = metric.base * (1 + metric.swing * weekly(at)) * grain
-    return min(value, metric.ceiling) if metric.ceiling is not None else value
+    value = min(value, metric.ceiling) if metric.ceiling is not None else value
+    return float(round(value)) if metric.aggregation == "Total" else value
 
 
 def _series(

@@ -20,7 +20,18 @@ from blocks.errors import Broken, Refused, Retryable, VigieError
 from blocks.ports.health import MissingCode
 from blocks.ports.network import Routes
 from deployments.sandbox.azure_app import Bucket
-from tests.contract.azure.conftest import ARCHIVE, HUB, MACHINE, RESOURCES, SECRET, SITE, Azure, FakeClock, probe_of, served
+from tests.contract.azure.conftest import (
+    ARCHIVE,
+    HUB,
+    MACHINE,
+    RESOURCES,
+    SECRET,
+    SITE,
+    Azure,
+    FakeClock,
+    probe_of,
+    served,
+)
 
 STATE = ResourceStateCheck(kind="resource_state", timeout="5s")
 CPU = MetricCheck(kind="metric", metric="Percentage CPU", unit="%", value={"warning": "> 80 %"}, timeout="5s")

@@ -25,7 +25,10 @@ METRIC: dict[str, Any] = {"kind": "metric", "unit": "%", "value": {"warning": ">
 CHECKS: dict[str, list[tuple[str, Any]]] = {
     "resource_health": [(resource, ResourceHealthCheck(kind="resource_health")) for resource in RESOURCES],
     "resource_state": [(resource, ResourceStateCheck(kind="resource_state")) for resource in RESOURCES],
-    "metric": [(MACHINE, MetricCheck(metric="Percentage CPU", **METRIC)), (MACHINE, MetricCheck(metric="No such", **METRIC))],
+    "metric": [
+        (MACHINE, MetricCheck(metric="Percentage CPU", **METRIC)),
+        (MACHINE, MetricCheck(metric="No such", **METRIC)),
+    ],
     "iot_connected": [(HUB, IotConnectedCheck(kind="iot_connected", connected={"warning": "< 90 %"}))],
     "iot_message_rate": [(HUB, IotMessageRateCheck(kind="iot_message_rate", against_last_week={"warning": "< 70 %"}))],
     "quota": [(HUB, QuotaCheck(kind="quota", quota="TotalMessages"))],

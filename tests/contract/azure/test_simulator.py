@@ -42,7 +42,9 @@ def accounts(connection: Connection) -> Any:
 
 async def test_lists_come_page_by_page_at_both_scopes(azure: Azure, accounts: Any) -> None:
     for number in range(4):
-        azure.simulator.store.seed(f"{GROUP}/Microsoft.Storage/storageAccounts/more{number}", "Microsoft.Storage/storageAccounts", "westeurope")
+        azure.simulator.store.seed(
+            f"{GROUP}/Microsoft.Storage/storageAccounts/more{number}", "Microsoft.Storage/storageAccounts", "westeurope"
+        )
     elsewhere = GROUP.replace("hearth-prod", "other") + "/Microsoft.Storage/storageAccounts/elsewhere"
     azure.simulator.store.seed(elsewhere, "Microsoft.Storage/storageAccounts", "westeurope")
     everywhere = [one.name async for one in accounts.list()]
@@ -103,7 +105,9 @@ async def test_a_hub_is_created_updated_and_deleted(connection: Connection) -> N
 
     hubs = connection.client(IotHubClient, SUBSCRIPTION, api_version="2023-06-30").iot_hub_resource
     body = {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}}
-    assert (await (await hubs.begin_create_or_update("hearth-prod", "hub-2", body, polling_interval=1)).result()).name == "hub-2"
+    assert (
+        await (await hubs.begin_create_or_update("hearth-prod", "hub-2", body, polling_interval=1)).result()
+    ).name == "hub-2"
     assert (await (await hubs.begin_update("hearth-prod", "hub-2", {"tags": {"a": "b"}})).result()).tags["a"] == "b"
     await (await hubs.begin_delete("hearth-prod", "hub-2", polling_interval=1)).result()
     assert [hub.name async for hub in hubs.list_by_subscription()] == ["hearth-hub"]
@@ -142,7 +146,9 @@ async def test_a_request_without_a_token_is_refused_as_azure_refuses(azure: Azur
 async def test_the_logins_discovery_names_its_token_endpoint(azure: Azure) -> None:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"https://{azure.address}/tenant-1/v2.0/.well-known/openid-configuration", ssl=_trusting(azure)) as answer,
+        session.get(
+            f"https://{azure.address}/tenant-1/v2.0/.well-known/openid-configuration", ssl=_trusting(azure)
+        ) as answer,
     ):
         assert (await answer.json())["token_endpoint"] == f"https://{azure.address}/tenant-1/oauth2/v2.0/token"
 
@@ -167,7 +173,9 @@ async def test_it_is_broken_and_mended_over_its_control_routes(azure: Azure) -> 
             assert set(await answer.json()) == {"exchanges", "violations", "unknown"}
 
 
-async def test_a_violation_of_the_specification_is_recorded(azure: Azure, connection: Connection, conformance: Any) -> None:
+async def test_a_violation_of_the_specification_is_recorded(
+    azure: Azure, connection: Connection, conformance: Any
+) -> None:
     conformance("azure-rest")
     azure.simulator.store.find(SITE).body["properties"]["surprise"] = 1
     await connection.get(SITE, "2023-01-01")

@@ -21,7 +21,9 @@ def cases() -> list[Any]:
         return [pytest.param({}, id="absent")]
     used = {f"azure-rest/specification/{file}" for file in USED_SPECIFICATIONS}
     listed = json.loads((ROOT / "cases.json").read_text())["cases"]
-    found = [case for case in listed if case["swagger"] in used and "{resourceProviderNamespace}" not in case["urlPath"]]
+    found = [
+        case for case in listed if case["swagger"] in used and "{resourceProviderNamespace}" not in case["urlPath"]
+    ]
     return [pytest.param(case, id=f"{case['operationId']}-{Path(case['example']).stem}") for case in found]
 
 
@@ -61,7 +63,9 @@ def test_a_published_example_passes_unless_known_not_to(
         assert operation is not None
         anywhere = case["operationId"].endswith("AtScope")  # its scope may be one that has an operation of its own
         assert operation.name == case["operationId"] or anywhere
-        violations += [one for one in published.check(exchange) if "query parameter" not in one and "api-version" not in one]
+        violations += [
+            one for one in published.check(exchange) if "query parameter" not in one and "api-version" not in one
+        ]
     assert bool(violations) == (case["example"] in nonconforming), violations
 
 
