@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -106,7 +107,7 @@ def _open(scene: Scene, case: Case) -> Iterator[IncidentChange]:
     before = scene.closed.get(case.root)
     tell = not (before is not None and _is_silenced(before, scene.at))
     severity = case.severity if tell else _held(case.severity, Severity.TICKET)
-    yield IncidentChange(
+    opening = IncidentChange(
         kind=EventKind.OPENED if before is None else EventKind.REOPENED,
         root=case.root,
         severity=severity,
@@ -117,6 +118,9 @@ def _open(scene: Scene, case: Case) -> Iterator[IncidentChange]:
         page=severity is Severity.PAGE,
         numbers=case.numbers,
     )
+    yield opening
+    if before is not None and before.silenced_until is not None and tell:
+        yield replace(opening, kind=EventKind.SILENCE_ENDED, tell=False, page=False, numbers={})
 
 
 # -- changing ---------------------------------------------------------------------------------

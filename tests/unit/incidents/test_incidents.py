@@ -400,6 +400,17 @@ def test_a_silence_that_outlives_the_incident_keeps_it_quiet_when_it_comes_back(
     assert [(c.kind, c.page) for c in changes] == [(EventKind.SILENCE_ENDED, False), (CHANGED, True)]
 
 
+def test_a_silence_that_ended_while_it_was_closed_is_only_recorded(night):
+    night.sweep(api=CRITICAL)
+    night.edit("api", silenced_until=night.at + timedelta(minutes=8))
+    night.sweep()
+    changes = night.sweep(api=CRITICAL)
+    assert [(c.kind, c.tell, c.page) for c in changes] == [
+        (REOPENED, True, True),
+        (EventKind.SILENCE_ENDED, False, False),
+    ]
+
+
 def test_an_acknowledged_incident_changes_and_closes(night):
     night.sweep(db=CRITICAL)
     night.edit("db", acknowledged_by="someone", acknowledged_at=night.at)
