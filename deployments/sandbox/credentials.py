@@ -83,9 +83,10 @@ def _slack(state: State, ready: dict[str, Any]) -> Block:
 def _pagerduty(state: State, ready: dict[str, Any]) -> Block:
     from blocks.pager.block import PagerDuty
 
+    events_url = f"https://{ready['address']}{ready['events_path']}"
     return PagerDuty(
         routing_key=ready["routing_key"],
-        events_url=f"https://{ready['address']}{ready['events_path']}",
+        events_url=events_url,
         ca_file=_ca(state),
     )
 

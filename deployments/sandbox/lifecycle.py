@@ -79,9 +79,7 @@ def bring_up(
         if picture.phase == "ready":
             return picture
         if picture.phase in ("failed", "stopped", "killed"):
-            raise Broken(
-                picture.reason or "the sandbox ended while starting", next_step=f"read {state.log('supervisor')}"
-            )
+            raise Broken(picture.reason or f"the sandbox ended while starting; read {state.log('supervisor')}")
         time.sleep(0.1)
     take_down(home)
     raise Broken(f"the sandbox was not ready in {_UP_PATIENCE_S:.0f} s", next_step=f"read {state.logs}")

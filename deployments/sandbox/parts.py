@@ -30,6 +30,7 @@ class Part:
     ready: Literal["file", "server", "worker", "once"] = "file"
     group: str = ""
     keeps_port: bool = field(default=True)
+    uses: tuple[str, ...] = ()  # started beside it, stopped before it
 
     @property
     def argv(self) -> list[str]:
@@ -54,13 +55,22 @@ def _simulator(name: str) -> Part:
 
 
 _UVICORN = ("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--timeout-keep-alive", "5")
+_FURNISHING = ("credentials", "registration")
 _APPLY = ("-c", "from deployments.cli import main; main()", "apply")
 
 ALL_PARTS = (
     _database("control-database", "postgres"),
     Part("prefect-server", _UVICORN, ("control-database",), "server", group="prefect", keeps_port=False),
     Part("journal", _module("journal"), ("control-database",), "once", group="journal", keeps_port=False),
-    Part("worker", _module("worker"), ("control-database",), "worker", group="prefect", keeps_port=False),
+    Part(
+        "worker",
+        _module("worker"),
+        ("control-database",),
+        "worker",
+        group="prefect",
+        keeps_port=False,
+        uses=("prefect-server",),
+    ),
     _database("household-primary", "sites"),
     Part("relay", _module("relay"), group="sites", keeps_port=False),
     _database("household-standby", "sites", "household-primary", "relay"),
@@ -81,20 +91,23 @@ ALL_PARTS = (
 def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
     """The parts to start: all, or those named (by name or group) with what they wait for.
 
-    Credential blocks and registration come only with everything. Raises `Refused` for an unknown name.
+    Registration brings the credential blocks, and both bring the Prefect server. Raises `Refused` for an unknown name.
     """
     present = {part.name: part for part in ALL_PARTS if _installed(part)}
     if not only:
         everything = tuple(present.values())
         furnished = (*everything, credentials(everything))
         return (*furnished, registration(furnished))
-    known = set(present) | {part.group for part in present.values()}
+    known = set(present) | {part.group for part in present.values()} | set(_FURNISHING)
     if unknown := sorted(set(only) - known):
         raise Refused(f"the sandbox has no {', '.join(unknown)}", next_step=f"choose among {', '.join(sorted(known))}")
     wanted = {name for name, part in present.items() if name in only or part.group in only}
+    wanted |= {"prefect-server"} if set(_FURNISHING) & set(only) else set()
     while missing := {each for name in wanted for each in present[name].after} - wanted:
         wanted |= missing
-    return tuple(part for name, part in present.items() if name in wanted)
+    parts = tuple(part for name, part in present.items() if name in wanted)
+    parts = (*parts, credentials(parts)) if set(_FURNISHING) & set(only) else parts
+    return (*parts, registration(parts)) if "registration" in only else parts
 
 
 def credentials(others: tuple[Part, ...]) -> Part:

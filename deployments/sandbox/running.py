@@ -94,11 +94,13 @@ class Running:
         self.look()
 
     async def stop_all(self, patience_s: float) -> None:
-        """Tell all in the reverse order of their start; kill what does not listen."""
-        living = [child for child in reversed(self._children.values()) if child.process is not None]
-        databases = [child for child in living if "database" in child.part.name or "household" in child.part.name]
-        await self._stop([child for child in living if child not in databases], patience_s)
-        await self._stop(databases, patience_s)
+        """Tell those first that nobody depends on, then what they stand on; kill what does not listen."""
+        left = {name: child for name, child in self._children.items() if child.process is not None}
+        while left:
+            needed = {name for child in left.values() for name in (*child.part.after, *child.part.uses)}
+            stage = [child for name, child in left.items() if name not in needed]
+            await self._stop(stage, patience_s)
+            left = {name: child for name, child in left.items() if child not in stage}
 
     def look(self) -> None:
         """Notice components that ended, and bury orphans that became ours."""
