@@ -1,0 +1,1 @@
+"""PostgreSQL as services run it: logins, connections and replication, read-only."""
