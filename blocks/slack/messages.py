@@ -54,6 +54,10 @@ TEXTS: Mapping[str, Text] = {
     "incident.clients": Text("*Who notices* {clients}", "*Qui le remarque* {clients}"),
     "incident.tried": Text("*Tried* {steps}", "*Déjà tenté* {steps}"),
     "incident.tried_nothing": Text("*Tried* nothing yet", "*Déjà tenté* rien encore"),
+    "tried.measured": Text(
+        ("measured {count} time before it was believed", "measured {count} times before it was believed"),
+        ("mesuré {count} fois avant d'y croire", "mesuré {count} fois avant d'y croire"),
+    ),
     "incident.acknowledged": Text("*Taken by* {who} at {time}", "*Pris en charge par* {who} à {time}"),
     "incident.unclaimed": Text("*Taken by* nobody yet", "*Pris en charge par* personne encore"),
     "incident.silenced": Text("*Silenced until* {moment} by {who}", "*En silence jusqu'au* {moment} par {who}"),
