@@ -7,6 +7,7 @@ and "unknown" from Resource Health is never taken for available.
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -164,5 +165,5 @@ def _word(value: object) -> str:
 
 def _because(properties: Any) -> str:
     """': <summary>' in plain words; Azure puts HTML there."""
-    text = re.sub(r"<[^>]+>", "", properties.summary or properties.title or "")
+    text = html.unescape(re.sub(r"<[^>]+>", "", properties.summary or properties.title or ""))
     return f": {' '.join(text.split())[:200]}" if text else ""

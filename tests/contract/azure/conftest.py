@@ -117,6 +117,32 @@ async def served(application: web.Application, folder: Path) -> AsyncIterator[tu
         await runner.cleanup()
 
 
+async def ask(tmp_path: Path, replies: dict[str, tuple[int, Any]], resource: str, check: Any) -> Reading:
+    """Serve given replies by path (lower case), with a login of one line, and probe."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.json_response({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
+        status, body = replies.get(request.path.lower(), (404, {"error": {"code": "NotRecorded", "message": "-"}}))
+        return web.json_response(body, status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with served(app, tmp_path) as (address, ca_file):
+        here = f"https://{address}"
+        block = AzureReader(
+            tenant_id="t",
+            client_id="c",
+            client_secret="s",
+            subscription_id="s",
+            arm_endpoint=here,
+            authority_host=here,
+            ca_file=ca_file,
+        )
+        async with open_prober(block, routes=Routes(), clock=SystemClock()) as prober:
+            return await prober.probe(probe_of(resource, check))
+
+
 @pytest.fixture(scope="session")
 def specification() -> Specification | None:
     """Microsoft's published specifications, where they are; the tests that are about them skip themselves."""

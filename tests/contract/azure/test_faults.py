@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from blocks.azure.connection import ANSWER_LIMIT_BYTES
+from blocks.azure.failures import retry_after
 from blocks.azure.prober import open_prober
 from blocks.catalogue.model import MetricCheck, QuotaCheck, ResourceHealthCheck, ResourceStateCheck
 from blocks.clock import SystemClock
@@ -207,7 +208,7 @@ async def test_one_token_and_one_connection_serve_a_whole_sweep(azure: Azure) ->
     ],
 )
 async def test_a_login_that_fails_is_not_a_wrong_secret(
-    azure: Azure, tmp_path: Path, status: int, body: str, kind: type, code: str
+    azure: Azure, tmp_path: Path, *, status: int, body: str, kind: type, code: str
 ) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, text=body, content_type="application/json")
@@ -216,9 +217,7 @@ async def test_a_login_that_fails_is_not_a_wrong_secret(
     app.router.add_route("*", "/{path:.*}", answer)
     (tmp_path / "login").mkdir()
     async with served(app, tmp_path / "login") as (address, ca_file):
-        both = tmp_path / "both.pem"
-        both.write_text(Path(ca_file).read_text() + Path(azure.ca_file).read_text())
-        error = await failing(azure, SITE, authority_host=f"https://{address}", ca_file=str(both))
+        error = await failing(azure, SITE, authority_host=f"https://{address}", ca_file=joined(ca_file, azure.ca_file))
     assert (type(error), error.code) == (kind, code)
 
 
@@ -263,3 +262,24 @@ async def test_an_answer_that_breaks_off_is_out_of_reach(azure: Azure, tmp_path:
         here = f"https://{address}"
         error = await failing(azure, SITE, arm_endpoint=here, authority_host=here, ca_file=ca_file)
     assert error.code == MissingCode.API_UNREACHABLE
+
+
+def joined(*files: str) -> str:
+    """One file with the authorities of all."""
+    both = Path(files[0]).with_name("both.pem")
+    both.write_text("".join(Path(file).read_text() for file in files))
+    return str(both)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0"}, 0),
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_that_azure_asks_for(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == (None if seconds is None else timedelta(seconds=seconds))

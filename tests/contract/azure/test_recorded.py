@@ -9,17 +9,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from aiohttp import web
 
-from blocks.azure.block import AzureReader
-from blocks.azure.prober import open_prober
 from blocks.catalogue.model import MetricCheck, ResourceStateCheck
-from blocks.clock import SystemClock
 from blocks.errors import Broken
 from blocks.ports.health import MissingCode, Reading, Unit
-from blocks.ports.network import Routes
 from tests.conftest import conformance_dir
-from tests.contract.azure.conftest import probe_of, served
+from tests.contract.azure.conftest import ask
 
 FOLDER = conformance_dir() / "azure-recorded"
 RIGHT = {
@@ -55,32 +50,6 @@ def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _type(item: dict[str, Any]) -> str:
     return "/".join(item["id"].split("/providers/")[-1].split("/")[:2]).lower() if item["id"].count("/") == 8 else ""
-
-
-async def ask(tmp_path: Path, replies: dict[str, tuple[int, Any]], resource: str, check: Any) -> Reading:
-    """Serve recorded replies by path, with a login of two lines, and probe."""
-
-    async def answer(request: web.Request) -> web.Response:
-        if request.method == "POST":
-            return web.json_response({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
-        status, body = replies.get(request.path.lower(), (404, {"error": {"code": "NotRecorded", "message": "-"}}))
-        return web.json_response(body, status=status)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    async with served(app, tmp_path) as (address, ca_file):
-        here = f"https://{address}"
-        block = AzureReader(
-            tenant_id="t",
-            client_id="c",
-            client_secret="s",
-            subscription_id="s",
-            arm_endpoint=here,
-            authority_host=here,
-            ca_file=ca_file,
-        )
-        async with open_prober(block, routes=Routes(), clock=SystemClock()) as prober:
-            return await prober.probe(probe_of(resource, check))
 
 
 @pytest.mark.parametrize("item", recorded_resources())
