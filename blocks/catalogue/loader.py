@@ -43,15 +43,20 @@ def _read(folder: Path) -> tuple[Catalogue, list[Mistake]]:
     if not files:
         return Catalogue(), [Mistake(str(folder), 1, 1, "expected a folder with at least one *.yaml file")]
     documents = [Document(file) for file in files]
-    mistakes = [mistake for document in documents for mistake in document.mistakes]
+    shapes = [read_shape(document) for document in documents if document.readable]
+    mistakes = [*_mistakes(documents), *(mistake for _, found in shapes for mistake in found)]
+    catalogues = [catalogue for catalogue, _ in shapes if catalogue is not None]
+    if not mistakes and not any(catalogue.platforms for catalogue in catalogues):
+        mistakes.append(Mistake(str(files[0]), 1, 1, "expected at least one platform: nothing would be watched"))
+    return (Catalogue(), sorted(set(mistakes))) if mistakes else (_merge(catalogues), [])
+
+
+def _mistakes(documents: Sequence[Document]) -> list[Mistake]:
+    """What is wrong as YAML, and what is wrong between things that are each well-formed."""
     readable = [document for document in documents if document.readable]
-    shapes = [read_shape(document) for document in readable]
-    for _, found in shapes:
-        mistakes += found
-    mistakes += check_references(readable, [document for document in documents if not document.readable])
-    mistakes += check_sense(readable)
-    mistakes = sorted(set(mistakes))
-    return (Catalogue(), mistakes) if mistakes else (_merge([c for c, _ in shapes if c is not None]), [])
+    unreadable = [document for document in documents if not document.readable]
+    found = [mistake for document in documents for mistake in document.mistakes]
+    return [*found, *check_references(readable, unreadable), *check_sense(readable)]
 
 
 def _merge(catalogues: Sequence[Catalogue]) -> Catalogue:

@@ -136,7 +136,7 @@ def _path(loc: tuple[int | str, ...]) -> tuple[Steps, bool]:
         del path[6:7]  # the kind that chose the type
     if path and path[-1] == "[key]":
         return tuple(path[:-1]), True
-    if path and path[-1] == "name":
+    if len(path) % 2 and path[-1] == "name":  # maps of named things alternate with names: the name is the key
         return tuple(path[:-1]), True
     return tuple(path), False
 

@@ -52,3 +52,9 @@ def test_no_catalogue_is_never_an_empty_one(tmp_path, missing):
     assert "at least one *.yaml" in check_catalogue(folder)[0].text
     with pytest.raises(CatalogueInvalid):
         load_catalogue(folder)
+
+
+@pytest.mark.parametrize("text", ["{}", "customers: {}", CUSTOMER, "platforms: {}"])
+def test_a_catalogue_without_platforms_watches_nothing_and_is_a_mistake(example, text):
+    found, _ = example.check(shop=text)
+    assert ["nothing would be watched" in m.text for m in found] == [True]

@@ -225,6 +225,18 @@ ONE_MISTAKE = {
         "expected no header 'Authorization'",
         "",
     ),
+    "a service that is called name": (
+        "      machine:\n",
+        "      name: @@5\n      machine:\n",
+        "expected a map, not 5",
+        "",
+    ),
+    "a group that is called name": (
+        "      fronts: [front, front-two]",
+        "      fronts: [front, front-two]\n      name: @@5",
+        "expected a list, not 5",
+        "",
+    ),
     "a list that is text": ("services: [data]", "services: @@data", "expected a list, not 'data'", ""),
     "a map that is text": ("kind: tcp\n", "kind: tcp\n            latency: @@fast\n", "expected a map, not 'fast'", ""),
     "a map left empty": (
