@@ -58,7 +58,7 @@ def explained(error: Exception, where: str) -> VigieError:
             next_step="check verify_cert_path of the AWS credential block and the endpoint's address",
             code=MissingCode.API_UNREACHABLE,
         )
-    if isinstance(error, (aws.HTTPClientError, ConnectionError, TimeoutError)):
+    if isinstance(error, (aws.HTTPClientError, aws.ConnectionError, OSError)):
         return Retryable(
             f"the API could not be reached ({type(error).__name__})",
             where=where,

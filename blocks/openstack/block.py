@@ -86,7 +86,7 @@ class OpenStackReader(Block):
         return v3.Password(
             self.auth_url,
             username=self.username,
-            password=self.password.get_secret_value() if self.password else None,
+            password=self.password.get_secret_value() if self.password else "",
             user_domain_name=self.user_domain_name,
             project_name=self.project_name,
             project_domain_name=self.project_domain_name,

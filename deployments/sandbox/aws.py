@@ -51,7 +51,7 @@ class AwsEmulator:
         self._port = port
         keys = _keys(state.home / "aws")
         self.reader = Key(*keys["reader"], actions, f"arn:aws:iam::{ACCOUNT}:user/vigie-reader")
-        self._admin = Key(*keys["admin"], ("*",), f"arn:aws:iam::{ACCOUNT}:user/sandbox")
+        self.admin = Key(*keys["admin"], ("*",), f"arn:aws:iam::{ACCOUNT}:user/sandbox")
         self._clients: dict[tuple[str, str], Any] = {}
         self._stopped = threading.Event()
         self._server: BaseWSGIServer | None = None
@@ -94,7 +94,7 @@ class AwsEmulator:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Traffic is asked for at /_sandbox/traffic."""
 
-        principals = {key.key_id: (key.secret, key.actions, key.arn) for key in (self.reader, self._admin)}
+        principals = {key.key_id: (key.secret, key.actions, key.arn) for key in (self.reader, self.admin)}
         inner: Any = DomainDispatcherApplication(create_backend_app)
         cloud.front = Front(inner, principals, cloud.control)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -125,8 +125,8 @@ class AwsEmulator:
                 region_name=region,
                 endpoint_url=f"https://{self.address}",
                 verify=str(ensure_authority(self._state.home).ca_file),
-                aws_access_key_id=self._admin.key_id,
-                aws_secret_access_key=self._admin.secret,
+                aws_access_key_id=self.admin.key_id,
+                aws_secret_access_key=self.admin.secret,
             )
         return self._clients[key]
 

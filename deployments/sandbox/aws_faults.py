@@ -110,8 +110,7 @@ class Cloud:
             self._rewrite(each)
         self._set_alarms(each, "OK", "Within its threshold")
         if each.service.kind == "aws.sqs_queue":
-            sqs = self._client("sqs", each)
-            sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=resource_name(each.service))["QueueUrl"])
+            self._drain(each)
 
     def _rewrite(self, each: Seeded) -> None:
         """Make the metrics' history what they are now, so that a check sees it at once and not in five minutes.
@@ -137,12 +136,21 @@ class Cloud:
             entries = [{"Id": str(number), "MessageBody": f"order {batch}-{number}"} for number in range(10)]
             sqs.send_message_batch(QueueUrl=url, Entries=entries)
 
+    def _drain(self, each: Seeded) -> None:
+        """Take every message out, as a consumer would (purging is allowed once a minute only)."""
+        sqs = self._client("sqs", each)
+        url = sqs.get_queue_url(QueueName=resource_name(each.service))["QueueUrl"]
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
     def _flood_count(self, each: Seeded) -> int:
-        wanted = [_SPIKE_MESSAGE_COUNT]
-        for check in each.service.checks.values():
-            depth = check.limits().get("depth")
-            wanted += [int(limit.value * 1.2) for limit in (depth.critical, depth.warning) if limit] if depth else []
-        return min(max(wanted), 20_000)
+        """Enough to be seen; where only the depth is judged, enough to be too much."""
+        limits = [limits for check in each.service.checks.values() for limits in check.limits().items()]
+        if any(name == "age" and (limit.critical or limit.warning) for name, limit in limits):
+            return _SPIKE_MESSAGE_COUNT
+        depths = [limit.critical or limit.warning for name, limit in limits if name == "depth"]
+        return max([_SPIKE_MESSAGE_COUNT, *(int(depth.value * 1.2) for depth in depths if depth)])
 
     def _set_alarms(self, each: Seeded, state: str, reason: str) -> None:
         for alarm in each.alarms:

@@ -82,8 +82,11 @@ class Front:
         return self._serve(call, environ, start_response)
 
     def _serve(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if call.permission == "iam:SimulatePrincipalPolicy":
-            return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], self._simulate(call))
+        own = {"iam:SimulatePrincipalPolicy": self._simulate, "sts:GetCallerIdentity": self._identify}.get(
+            call.permission
+        )
+        if own is not None:
+            return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], own(call))
         if not call.service or not call.action:
             return _respond(start_response, "501 Not Implemented", [("Content-Type", "text/plain")], b"not emulated")
         return self._inner(environ, start_response)
@@ -132,6 +135,15 @@ class Front:
             "</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
         ).encode()
 
+    def _identify(self, call: Call) -> bytes:
+        """STS's GetCallerIdentity (moto's names the same user whoever asks); shape from botocore's STS model."""
+        arn = self._principals[call.access_key][2]
+        return (
+            '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+            f"<Arn>{arn}</Arn><UserId>{call.access_key}</UserId><Account>{arn.split(':')[4]}</Account>"
+            "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ).encode()
+
     def _serve_control(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         action, status = environ["PATH_INFO"].removeprefix("/_sandbox/"), "200 OK"
         if action == "traffic":
@@ -174,5 +186,5 @@ def _hang_up(environ: Environ) -> None:
 
     connection = environ["werkzeug.socket"]
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError

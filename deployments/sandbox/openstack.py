@@ -16,6 +16,7 @@ import signal
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakSet
 
@@ -24,7 +25,7 @@ from aiohttp import web
 from blocks.catalogue.model import Catalogue
 from deployments.sandbox import openstack_compute, openstack_identity
 from deployments.sandbox.authority import ensure_authority
-from deployments.sandbox.openstack_cloud import Cloud, User, cloud_from
+from deployments.sandbox.openstack_cloud import User, cloud_from
 from deployments.sandbox.state import State, read_json, write_json
 
 _NAMES = ("127.0.0.1", "localhost", "identity.dc-west.hearth.example")
@@ -45,6 +46,7 @@ class OpenStackSimulator:
         self.operator = User("vigie-operator", keys["operator"], ("member", "reader"))
         self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator])
         self.traffic: deque[dict[str, str]] = deque(maxlen=10_000)
+        self._mended = asyncio.Condition()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._runner = web.AppRunner(self._application(page_size), access_log=None, shutdown_timeout=1)
         self.ca_file = ensure_authority(state.home).ca_file
@@ -109,9 +111,9 @@ class OpenStackSimulator:
         return next((how for how in self.cloud.faults.values() if how != "credentials"), "")
 
     async def _wait_for_mending(self) -> None:
-        deadline = asyncio.get_running_loop().time() + _SLOW_S
-        while self._fault() == "slow" and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SLOW_S), self._mended:
+                await self._mended.wait_for(lambda: self._fault() != "slow")
 
     async def _control(self, request: web.Request) -> web.Response:
         try:
@@ -119,6 +121,8 @@ class OpenStackSimulator:
             done = self.cloud.control(request.match_info["action"], str(asked["target"]), str(asked.get("how", "")))
         except (ValueError, KeyError) as error:
             return web.json_response({"error": str(error)}, status=400)
+        async with self._mended:
+            self._mended.notify_all()
         return web.json_response({"done": done})
 
     async def _tell(self, _request: web.Request) -> web.Response:

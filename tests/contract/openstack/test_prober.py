@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blocks.clock import SystemClock
-from blocks.errors import Broken
-from blocks.openstack.prober import open_prober
-from blocks.ports.health import FindingCode, MissingCode, State
-from blocks.ports.network import Routes
-from tests.contract.openstack.conftest import block_for, probe_of
+from tests.contract.openstack.conftest import probe_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
 
