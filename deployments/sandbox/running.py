@@ -68,8 +68,8 @@ class Running:
             async with asyncio.TaskGroup() as group:
                 for child in self._children.values():
                     group.create_task(self._start_in_turn(child))
-        except* PartFailedError as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the others only followed it
         self._write_environment()
 
     async def start_again(self, name: str) -> None:

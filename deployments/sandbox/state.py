@@ -37,7 +37,7 @@ class State:
         """Open the folder, made if it is absent; what holds secrets is closed to others."""
         state = cls((home or default_home()).resolve())
         state.home.mkdir(parents=True, exist_ok=True)
-        for private in (state.ready, state.logs, state.breaks):
+        for private in (state.ready, state.logs, state.breaks, state.temporary):
             private.mkdir(mode=0o700, exist_ok=True)
         return state
 
@@ -55,6 +55,11 @@ class State:
     def breaks(self) -> Path:
         """What is broken on purpose right now, one file each."""
         return self.home / "breaks"
+
+    @property
+    def temporary(self) -> Path:
+        """Where components put what they need for a moment."""
+        return self.home / "tmp"
 
     @property
     def env_file(self) -> Path:
