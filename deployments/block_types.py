@@ -23,12 +23,14 @@ def block_classes() -> list[type[Block]]:
     from blocks.pager.block import PagerDuty, WebhookPager
     from blocks.postgres.block import PostgresReader
     from blocks.slack.block import SlackWorkspace
+    from blocks.watch.block import OutsideWatch
 
     return [
         AwsCredentials,
         AzureReader,
         JournalDatabase,
         OpenStackReader,
+        OutsideWatch,
         PagerDuty,
         PlatformBlock,
         PostgresReader,

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Managed cloud operations as Prefect flows.")
+from deployments.commands import apply, blocks, catalogue, demo, night, sandbox
+from deployments.environment import adopt_sandbox
 
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Managed cloud operations as Prefect flows.",
+)
 
-@app.callback()
-def _root() -> None:
-    """Managed cloud operations as Prefect flows."""
+sandbox.register(app)
+app.command("demo")(demo.demo)
+app.command("now")(night.now)
+app.command("ack")(night.ack)
+app.command("silence")(night.silence)
+app.command("beat")(night.beat)
+app.command("apply")(apply.apply)
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(blocks.app, name="blocks")
 
 
 def main() -> None:
     """Entry point of the `vigie` command."""
+    adopt_sandbox()
     app()

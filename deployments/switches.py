@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from blocks.catalogue.model import Catalogue, Customer, Platform
+from blocks.ports.events import FINISHED, resource_of
 from blocks.slack.words import say
 from deployments.apply import Item
 
@@ -23,13 +24,7 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
 INTERVALS = 3
-FINISHED = "vigie.sweep.finished"
 PREFIX = "dead man's switch: "
-
-
-def resource_of(platform: str) -> str:
-    """The Prefect resource that a platform's events are about."""
-    return f"vigie.platform.{platform}"
 
 
 async def switch_items(client: PrefectClient, catalogue: Catalogue) -> list[Item]:

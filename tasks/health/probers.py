@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
-from blocks.catalogue.kinds import BLOCK_TYPES, open_prober_path, prober_for
+from blocks.catalogue.kinds import Provider, open_prober_path, prober_for
 from blocks.clock import Clock, SystemClock
 from blocks.errors import Broken, Refused
 from blocks.ports.health import MissingCode, Probe, Prober
@@ -21,6 +21,13 @@ from blocks.ports.network import Routes
 if TYPE_CHECKING:
     from types import TracebackType
 
+_BLOCKS: dict[Provider, str] = {
+    "azure": "blocks.azure.block:AzureReader",
+    "aws": "prefect_aws:AwsCredentials",
+    "openstack": "blocks.openstack.block:OpenStackReader",
+    "postgres": "blocks.postgres.block:PostgresReader",
+    "network": "blocks.network.block:ProbeNetwork",
+}
 NETWORK_BLOCK = "probe-network"
 """Where real names lead, when not where the name service says; absent in most installations."""
 
@@ -54,14 +61,13 @@ class ProberPool:
             self._opened[key] = asyncio.ensure_future(self._open(provider, name))
         return await asyncio.shield(self._opened[key])
 
-    async def _open(self, provider: str, name: str) -> Prober:
-        module, _, function = open_prober_path(provider).partition(":")
-        open_prober: Callable[..., Prober] = getattr(await asyncio.to_thread(import_module, module), function)
-        block = await load_block(BLOCK_TYPES[provider], name) if name else None
+    async def _open(self, provider: Provider, name: str) -> Prober:
+        open_prober: Callable[..., Prober] = await _imported(open_prober_path(provider))
+        block = await load_block(await _imported(_BLOCKS[provider]), name) if name else None
         return await self._stack.enter_async_context(open_prober(block, routes=self._routes, clock=self._clock))
 
 
-def _block_name(provider: str, probe: Probe) -> str:
+def _block_name(provider: Provider, probe: Probe) -> str:
     if provider in ("network", "journal"):
         return ""
     if provider == "postgres":
@@ -69,22 +75,21 @@ def _block_name(provider: str, probe: Probe) -> str:
     return probe.platform.credentials_for(probe.service, probe.check)
 
 
-async def load_block(block_type: str, name: str) -> Any:
+async def load_block(block_class: type[Any], name: str) -> Any:
     """A saved block, or `Refused` saying which one is absent."""
-    from prefect.blocks.core import Block
-
+    kind = block_class.get_block_type_slug()
     try:
-        return await Block.aload(f"{block_type}/{name}")
+        return await block_class.aload(name)
     except ValueError as error:
         raise Refused(
-            f"no {block_type} block named {name!r} is saved",
+            f"no {kind} block named {name!r} is saved",
             where="the credential blocks",
             next_step="create it in the Prefect UI, then run `vigie blocks check`",
             code=MissingCode.CREDENTIALS.value,
         ) from error
     except RuntimeError as error:
         raise Broken(
-            f"the {block_type} block named {name!r} cannot be opened ({type(error).__name__})",
+            f"the {kind} block named {name!r} cannot be opened ({type(error).__name__})",
             where="the credential blocks",
             code=MissingCode.CREDENTIALS.value,
         ) from error
@@ -92,13 +97,18 @@ async def load_block(block_type: str, name: str) -> Any:
 
 async def load_routes() -> Routes:
     """Where real names lead: the `probe-network` block's word, or as the name service says."""
-    from prefect.blocks.core import Block
+    from blocks.network.block import ProbeNetwork
 
     try:
-        block: Any = await Block.aload(f"{BLOCK_TYPES['network']}/{NETWORK_BLOCK}")
+        return (await ProbeNetwork.aload(NETWORK_BLOCK)).over(Routes())
     except ValueError:
         return Routes()
-    return block.routes()
+
+
+async def _imported(path: str) -> Any:
+    """"module:name" -> the thing, imported beside the loop because a cloud's SDK takes a second."""
+    module, _, name = path.partition(":")
+    return getattr(await asyncio.to_thread(import_module, module), name)
 
 
 async def load_platform_block(platform: str) -> Any:

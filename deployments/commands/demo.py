@@ -1,0 +1,266 @@
+"""`vigie demo`: does the whole thing work here, before my eyes?
+
+Starts the sandbox, sweeps every platform, breaks a service of each for real, shows the incidents
+that were opened, mends, shows them closed, and says where to look in the Prefect UI. With ALL=1 it
+tells one story for every way of breaking. It owns the sandbox it started: however it ends, kill -9
+included, nothing is left running.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blocks.errors import Broken, VigieError
+from blocks.ports.incidents import Incident
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SWEEP_PATIENCE_S = 240.0
+_FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One fault told from beginning to end: `root` is the service the incident must name."""
+
+    platform: str
+    service: str
+    how: str
+    root: str
+
+
+SHORT = (Story("hearth", "device-api", "kill", "device-api"), Story("storefront", "web-fleet", "kill", "web-fleet"))
+EVERY = (
+    *SHORT,
+    Story("hearth", "household-data", "replication-stop", "household-data"),
+    Story("storefront", "orders-queue", "metric-spike", "orders-queue"),
+    Story("hearth", "device-api", "slow", "device-api"),
+    Story("storefront", "web-balancer", "expired-cert", "web-balancer"),
+    Story("hearth", "household-data", "refuse", "household-data"),
+    Story("storefront", "web-balancer", "wrong-body", "web-balancer"),
+    Story("hearth", "device-updates", "partition", "device-updates"),
+    Story("storefront", "orders-db", "throttle", "orders-db"),
+)
+
+
+def demo() -> None:
+    """Sweep, break, find, mend and close on a real running sandbox; STAY=0 ends by itself, ALL=1 tells every story."""
+    from rich.console import Console
+
+    console = Console()
+    stories = EVERY if os.environ.get("ALL", "0") == "1" else SHORT
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    try:
+        with _Sandbox(console) as sandbox:
+            _tell_stories(console, sandbox, stories)
+            _say_where_to_look(console, sandbox)
+            if os.environ.get("STAY", "1") != "0":
+                _stay(console)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    except VigieError as error:
+        console.print(f"[bold red]The demonstration failed:[/] {error}")
+        raise typer.Exit(1) from error
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+class _Sandbox:
+    """The sandbox of this demonstration: started with it, gone with it."""
+
+    def __init__(self, console: Console) -> None:
+        from deployments.sandbox.lifecycle import look
+        from deployments.sandbox.state import State
+
+        self._console = console
+        self.state = State.at()
+        self._mine = look().phase != "ready"
+        self.prefect = ""
+
+    def __enter__(self) -> _Sandbox:
+        from deployments.commands.sandbox import progress_on
+        from deployments.environment import adopt_sandbox
+        from deployments.sandbox.breaking import mend_service
+        from deployments.sandbox.lifecycle import bring_up
+
+        began = time.monotonic()
+        with progress_on(self._console) as show:
+            bring_up(tied=True, progress=show)
+        how = f"All of it is ready, {time.monotonic() - began:.0f} s" if self._mine else "A sandbox was running; using it"
+        self._console.rule(how)
+        for name in ("PREFECT_API_URL", "VIGIE_JOURNAL_DSN"):
+            os.environ.pop(name, None)
+        adopt_sandbox()
+        mend_service(self.state)
+        self.prefect = os.environ["PREFECT_UI_URL"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from deployments.sandbox.lifecycle import take_down
+
+        if self._mine:
+            self._console.print("Taking the sandbox down.")
+            take_down()
+
+
+# -- the stories ------------------------------------------------------------------------------
+
+
+def _tell_stories(console: Console, sandbox: _Sandbox, stories: Sequence[Story]) -> None:
+    platforms = sorted({story.platform for story in stories})
+    _sweep(console, sandbox, platforms, "How is everything? A first sweep of each platform")
+    _await(lambda: not _open(platforms), "no incident is open before anything is broken", lambda: _open(platforms))
+    for chapter in _chapters(stories):
+        _tell_chapter(console, sandbox, chapter)
+
+
+def _chapters(stories: Sequence[Story]) -> list[tuple[Story, ...]]:
+    """Stories of different platforms are told together: their sweeps run side by side."""
+    by_platform: dict[str, list[Story]] = {}
+    for story in stories:
+        by_platform.setdefault(story.platform, []).append(story)
+    length = max(len(told) for told in by_platform.values())
+    return [tuple(told[n] for told in by_platform.values() if n < len(told)) for n in range(length)]
+
+
+def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story]) -> None:
+    from deployments.sandbox.breaking import break_service, mend_service
+
+    platforms = [story.platform for story in chapter]
+    for story in chapter:
+        console.print(f"[bold red]Breaking[/] {break_service(sandbox.state, story.service, story.how)}")
+    _sweep(console, sandbox, platforms, "Sweeping again: does it find and explain what is broken?")
+    found = [_found(story) for story in chapter]
+    _show(console, found)
+    for story in chapter:
+        for sentence in mend_service(sandbox.state, story.service):
+            console.print(f"[bold green]Mending[/] {sentence}")
+    _close(console, sandbox, platforms)
+    console.print(f"[green]Closed by evidence:[/] {', '.join(f'{i.platform}/{i.root}' for i in found)}\n")
+
+
+def _close(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> None:
+    """A mended service may need a moment (an instance starts, a standby catches up): sweep until closed, three times."""
+    for _ in range(3):
+        _sweep(console, sandbox, platforms, "Sweeping once more: is it over?")
+        if not _open(platforms):
+            return
+    left = ", ".join(f"{i.platform}/{i.root}: {i.sentence}" for i in _open(platforms))
+    raise Broken(f"what was mended did not close: {left}", next_step="read `vigie now`")
+
+
+def _found(story: Story) -> Incident:
+    matching = [incident for incident in _open([story.platform]) if incident.root == story.root]
+    if not matching:
+        raise Broken(
+            f"{story.service} was broken ({story.how}) and no incident names {story.root}",
+            where=story.platform,
+            next_step="read `vigie now` and the last run in the Prefect UI",
+        )
+    return matching[0]
+
+
+def _open(platforms: Sequence[str]) -> list[Incident]:
+    from blocks.journal.block import open_journal
+
+    with open_journal() as journal:
+        return [incident for name in platforms for incident in journal.open_incidents(name)]
+
+
+def _await(settled: Callable[[], bool], what: str, left: Callable[[], Sequence[Incident]]) -> None:
+    if not settled():
+        told = "; ".join(f"{i.platform}/{i.root}: {i.sentence}" for i in left())
+        raise Broken(f"expected that {what}, but: {told}", next_step="run `make clean` and try again")
+
+
+# -- sweeps, started as a person would start them in the Prefect UI ----------------------------
+
+
+def _sweep(console: Console, sandbox: _Sandbox, platforms: Sequence[str], why: str) -> None:
+    """Start a sweep of each platform through its deployment and wait for all; a late one is started again."""
+    with console.status(why):
+        waiting = {platform: _start(sandbox, platform) for platform in platforms}
+        deadline = time.monotonic() + _SWEEP_PATIENCE_S
+        while waiting:
+            if time.monotonic() > deadline:
+                raise Broken(f"sweeps of {', '.join(waiting)} did not end", where=sandbox.prefect, next_step="look there")
+            time.sleep(0.5)
+            for platform, run in list(waiting.items()):
+                state = _call(f"/flow_runs/{run}")["state"]
+                if state["type"] == "CANCELLED":  # a scheduled sweep was at it: the rule is one at a time
+                    time.sleep(2)
+                    waiting[platform] = _start(sandbox, platform)
+                elif state["type"] in _FINAL:
+                    del waiting[platform]
+                    _say_outcome(console, sandbox, platform, run, state)
+
+
+def _say_outcome(console: Console, sandbox: _Sandbox, platform: str, run: str, state: dict[str, Any]) -> None:
+    if state["type"] != "COMPLETED":
+        raise Broken(f"the sweep of {platform} ended {state['name']}: {state['message']}", where=f"{sandbox.prefect}/runs/flow-run/{run}")
+    from blocks.journal.block import open_journal
+
+    with open_journal() as journal:
+        latest = journal.latest_sweeps(platform, 1)[0]
+    colour = {"ok": "green", "warning": "yellow"}.get(latest.verdict, "red")
+    console.print(
+        f"  {platform}: [{colour}]{latest.verdict}[/], {latest.check_count} checks, "
+        f"{latest.problem_count} services with problems, {latest.missing_count} checks without evidence"
+    )
+
+
+def _start(sandbox: _Sandbox, platform: str) -> str:
+    deployment = _call("/deployments/name/health-sweep/sweep")["id"]
+    answer = _call(f"/deployments/{deployment}/create_flow_run", {"parameters": {"platform": platform}})
+    return str(answer["id"])
+
+
+def _call(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    import httpx
+
+    url = os.environ["PREFECT_API_URL"] + path
+    answer = httpx.get(url, timeout=30) if body is None else httpx.post(url, json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+# -- what is shown ----------------------------------------------------------------------------
+
+
+def _show(console: Console, incidents: Sequence[Incident]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Incidents", title_justify="left")
+    for column in ("how bad", "platform", "root cause", "what", "also suffering"):
+        table.add_column(column, overflow="fold")
+    for incident in incidents:
+        table.add_row(
+            incident.severity.value, incident.platform, incident.root, incident.sentence, ", ".join(incident.affected) or "-"
+        )
+    console.print(table)
+
+
+def _say_where_to_look(console: Console, sandbox: _Sandbox) -> None:
+    slack = sandbox.state.address("slack")
+    console.rule("Where to look")
+    console.print(f"Prefect UI    {sandbox.prefect}")
+    console.print("  Runs: open the newest 'sweep hearth', see its steps; Artifacts: the overview and the report with its picture")
+    console.print("  Deployments > sweep > Run > Custom run: choose a platform from the list")
+    console.print(f"Slack         https://{slack}/  (the sandbox's own; its certificate is the sandbox's)")
+    console.print("Try           vigie now, vigie sandbox break hearth/device-api --how slow, vigie sandbox mend --all")
+
+
+def _stay(console: Console) -> None:
+    console.print("\nEverything stays up until Ctrl-C.")
+    while True:
+        time.sleep(3600)
