@@ -49,7 +49,7 @@ def claim(connection: Connection, platform: str, limit_count: int, lease: timede
     """
     platform_id = find_platform(connection, platform)
     if platform_id is None:
-        return ()
+        return []
     _collapse(connection, platform_id)
     rows = connection.execute(
         """

@@ -97,7 +97,7 @@ def read_timeline(connection: Connection, platform: str, since: datetime) -> Seq
     """
     platform_id = find_platform(connection, platform)
     if platform_id is None:
-        return ()
+        return []
     rows = connection.execute(
         """
         SELECT k.service, k.check_name, r.at, r.value, m.units[1],

@@ -24,6 +24,7 @@ def upgrade(dsn: str) -> str:
     """Bring the schema to the newest version and return that version. Harmless when already there."""
     from alembic import command
     from sqlalchemy import create_engine, pool, text
+    from sqlalchemy.exc import DBAPIError
 
     with translated(place_of(dsn)):
         engine = create_engine(
@@ -35,6 +36,10 @@ def upgrade(dsn: str) -> str:
                 config = _config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error):
+                raise error.orig from error
+            raise
         finally:
             engine.dispose()
     return newest_version()

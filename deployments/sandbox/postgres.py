@@ -157,8 +157,8 @@ class PostgresServer:
             process.wait()
 
     def remove(self) -> None:
-        """Stop and delete everything this server ever wrote."""
-        self.stop()
+        """End it and delete everything it ever wrote."""
+        self.kill()
         leave_place(self.place, self.wanted_dir)
         for path in (self._memory, self.log_file):
             path.unlink(missing_ok=True)

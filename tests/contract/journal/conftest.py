@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from blocks.journal.adapter import PostgresJournal
-from tests.postgres_fixture import journal_dsn, postgres_server  # noqa: F401
+from tests.postgres_fixture import journal_dsn, journal_template, postgres_server  # noqa: F401
 
 
 @pytest.fixture
 def journal(journal_dsn: str) -> Iterator[PostgresJournal]:  # noqa: F811
     """An empty journal."""
-    opened = PostgresJournal(journal_dsn)
-    yield opened
-    opened.close()
+    with PostgresJournal(journal_dsn) as opened:
+        yield opened
