@@ -35,16 +35,14 @@ def check_references(documents: Sequence[Document], unreadable: Sequence[Documen
 
 def _check_platform(platform: Entry) -> Iterator[Mistake]:
     sites, services = set(platform.names("sites")), set(platform.names("services"))
-    groups = Entry(
-        platform.document, (*platform.path, "redundancy_groups"), platform.value.get("redundancy_groups") or {}
-    )
+    groups = platform.part("redundancy_groups")
     for service in platform.entries("services").values():
         yield from _unknown(service, ("site",), "site", sites)
         for check in service.entries("checks").values():
             yield from _unknown(check, ("site",), "site", sites)
         for at, name in service.texts("depends_on"):
             yield from _dependency(service, at, name, services, set(groups.value))
-    for group in groups.value if isinstance(groups.value, dict) else ():
+    for group in groups.value:
         for at, name in groups.texts(group):
             yield from _lost(groups, at, "service", name, services)
     for window in platform.entries("maintenance").values():

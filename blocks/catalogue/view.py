@@ -35,6 +35,10 @@ class Entry:
             if isinstance(child, Mapping)
         }
 
+    def part(self, key: str) -> Entry:
+        """The map under `key`, empty where there is none."""
+        return Entry(self.document, (*self.path, key), self._map(key))
+
     def names(self, key: str) -> list[str]:
         """Every name declared under `key`, right or wrong."""
         return list(self._map(key))

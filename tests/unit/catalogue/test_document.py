@@ -65,12 +65,12 @@ def test_an_alias_repeats_what_was_anchored(read):
         ("# only a comment\n", 1, 1, "the file is empty"),
         ("a: [1,\nb: 2\n", 3, 1, "while parsing a flow sequence that begins on line 1"),
         ("a:\n\tb: 1\n", 2, 1, "not YAML"),
-        ("a: 1\n--- \nb: 2\n", 2, 1, "not YAML"),
+        ("a: 1\n--- \nb: 2\n", 2, 1, "expected one document"),
         ("a: *nobody\n", 1, 4, "not YAML"),
         (b"a: \xff\n", 1, 1, "expected UTF-8 text; byte 3"),
         ("a: \x07\n", 1, 1, "cannot be read"),
-        ("a: &x {b: *x}\n", 1, 1, "no alias that contains itself"),
-        ("a: &x [*x]\n", 1, 1, "no alias that contains itself"),
+        ("a: &x {b: *x}\n", 1, 11, "no alias that contains itself"),
+        ("a: &x [*x]\n", 1, 8, "no alias that contains itself"),
     ],
 )
 def test_what_cannot_be_read_is_one_mistake(read, text, line, column, said):
@@ -89,7 +89,8 @@ def test_a_billion_values_are_not_unfolded(read):
 
 
 def test_deep_nesting_is_a_mistake_and_not_a_crash(read):
-    assert not read("a: " + "[" * 50_000).readable
+    for text in ("a: " + "[" * 50_000, "- " * 50_000, "\n".join(" " * n + "a:" for n in range(5_000))):
+        assert "at most 50 levels" in read(text).mistakes[0].text
 
 
 def test_a_file_that_is_not_there_is_a_mistake(tmp_path):
@@ -114,6 +115,10 @@ def test_positions_are_those_editors_show(read):
     assert document.at_value(("é", "b", 1)) == (1, 12)
     assert document.at_value(("empty",)) == (2, 1)
     assert document.at_value(("é", "gone", "deeper")) == (1, 1)
+    quoted = read("a:\n  - x\nb: ''\n")
+    assert quoted.at_value(("b",)) == (3, 4)
+    assert quoted.at_value(("a", 0)) == (2, 5)
+    assert quoted.at_value(("a", 1)) == (1, 1)
 
 
 _values = st.recursive(
