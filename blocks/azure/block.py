@@ -13,7 +13,9 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from blocks.azure.actions import CHECK_ACTIONS, WRITES_THAT_A_READER_MUST_NOT_HAVE
+from blocks.errors import Refused, Retryable
 from blocks.ports.capabilities import Capability
+from blocks.ports.health import MissingCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +47,9 @@ class AzureReader(Block):
         default_factory=list[str], description="Resource groups to examine; empty: all that the reader can see"
     )
     arm_endpoint: str = Field(
-        default="https://management.azure.com", description="Address of Azure Resource Manager, without a path"
+        default="https://management.azure.com",
+        pattern=r"^https://[^/]+/?$",
+        description="Address of Azure Resource Manager, without a path",
     )
     authority_host: str = Field(
         default="https://login.microsoftonline.com", description="Address of Microsoft Entra ID's login"
@@ -64,9 +68,22 @@ class AzureReader(Block):
             "transport": transport,
             "retry_total": 0,
         }
+        try:
+            if self.client_secret is None:
+                return WorkloadIdentityCredential(tenant_id=self.tenant_id, client_id=self.client_id, **options)
+            return ClientSecretCredential(
+                self.tenant_id, self.client_id, self.client_secret.get_secret_value(), **options
+            )
+        except ValueError as error:
+            raise self._unusable() from error
+
+    def _unusable(self) -> Refused:
         if self.client_secret is None:
-            return WorkloadIdentityCredential(tenant_id=self.tenant_id, client_id=self.client_id, **options)
-        return ClientSecretCredential(self.tenant_id, self.client_id, self.client_secret.get_secret_value(), **options)
+            what = "workload identity is not set up on this machine"
+            next_step = "give the worker AZURE_FEDERATED_TOKEN_FILE, or enter a client secret in the block"
+        else:
+            what, next_step = "the credential block is not complete or not well-formed", "check its ids and addresses"
+        return Refused(what, where=self.authority_host, next_step=next_step, code=MissingCode.CREDENTIALS)
 
     async def examine(self) -> tuple[Capability, ...]:
         """What the reader may do, per resource group and action. Raises Retryable, Refused or Broken."""
@@ -75,8 +92,6 @@ class AzureReader(Block):
         from blocks.azure.connection import Connection
         from blocks.azure.failures import explained
         from blocks.clock import SystemClock
-        from blocks.errors import Retryable
-        from blocks.ports.health import MissingCode
 
         where = f"{self.arm_endpoint}, subscription {self.subscription_id}"
         try:

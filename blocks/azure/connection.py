@@ -8,13 +8,17 @@ that Azure no longer accepts is renewed once, and a reader never registers a res
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from contextvars import ContextVar
 from datetime import timedelta
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from blocks.azure.failures import AnswerTooLargeError, retry_after
+from blocks.errors import Broken
+from blocks.ports.health import MissingCode
 
 if TYPE_CHECKING:
     import aiohttp
@@ -25,6 +29,16 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
 PUBLIC_SCOPE = "https://management.azure.com/.default"
+_SDKS = (
+    "azure.identity.aio",
+    "azure.mgmt.compute.aio",
+    "azure.mgmt.core",
+    "azure.mgmt.iothub.v2023_06_30.aio",
+    "azure.mgmt.monitor.aio",
+    "azure.mgmt.resourcehealth.aio",
+    "azure.mgmt.storage.aio",
+    "azure.mgmt.web.aio",
+)
 deadline: ContextVar[float] = ContextVar("deadline")  # monotonic second after which nobody waits any more
 
 
@@ -38,11 +52,16 @@ class Connection:
         self._clients: dict[tuple[type, str], Any] = {}
 
     async def __aenter__(self) -> Self:
+        context = await asyncio.to_thread(_prepare, self._ca_file)
         from azure.core.pipeline.transport import AioHttpTransport
 
-        self._session = _open_session(self._ca_file)
-        self._transport = AioHttpTransport(session=self._session, session_owner=False)
-        self._credential = _RenewableCredential(self.block, self._transport)
+        self._session = _open_session(context)
+        try:
+            self._transport = AioHttpTransport(session=self._session, session_owner=False)
+            self._credential = _RenewableCredential(self.block, self._transport)
+        except BaseException:
+            await self._session.close()
+            raise
         self._policies = self._chain()
         return self
 
@@ -96,7 +115,22 @@ class Connection:
         ]
 
 
-def _open_session(ca_file: str | None) -> aiohttp.ClientSession:
+def _prepare(ca_file: str | None) -> ssl.SSLContext:
+    """What takes a second, done beside the loop: other checks measure their latency on it meanwhile."""
+    for module in _SDKS:
+        import_module(module)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise Broken(
+            f"the file of trusted authorities cannot be used ({type(error).__name__})",
+            where=str(ca_file),
+            next_step="correct ca_file in the credential block",
+            code=MissingCode.PROBE_FAILED,
+        ) from error
+
+
+def _open_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     """One TLS context for all requests: azure-core would build one for each."""
     import aiohttp
 
@@ -112,7 +146,6 @@ def _open_session(ca_file: str | None) -> aiohttp.ClientSession:
                 self._body = bytes(whole)
             return self._body
 
-    context = ssl.create_default_context(cafile=ca_file)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, limit=32),
         response_class=BoundedResponse,

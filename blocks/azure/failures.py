@@ -118,7 +118,6 @@ def _busy(error: Any, status: int, where: str) -> Retryable:
         where=where,
         next_step="look at the Azure status page of the region",
         code=MissingCode.API_UNREACHABLE,
-        retry_after=wait,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from blocks.azure.failures import explained
@@ -58,9 +59,9 @@ class Window:
 
     @classmethod
     def ending(cls, now: datetime, length: timedelta) -> Window:
-        """The newest settled window of that length. Shorter than a minute becomes one minute."""
+        """The newest settled window of that length, rounded up to whole minutes."""
         end = now.astimezone(UTC).replace(second=0, microsecond=0) - SETTLING
-        return cls(end - max(length, timedelta(minutes=1)), end)
+        return cls(end - timedelta(minutes=ceil(length / timedelta(minutes=1))), end)
 
     def earlier(self, by: timedelta) -> Window:
         """The same stretch, some time before."""

@@ -75,10 +75,9 @@ class Faults:
         return f"{target}: {how}"
 
     def mend(self, target: str) -> str:
-        """End the faults of `target`, or all of them for `*`."""
+        """End the faults that were put on `target`; those of other targets stay."""
         key = self._key(target)
         if key == "*":
-            self._on.clear()
             self.login.refusing = False
             self.login.demand_claims("")
         self._on.pop(key, None)
@@ -128,8 +127,8 @@ class Traffic:
     """What went over the wire, and what was wrong with it."""
 
     exchanges: deque[dict[str, Any]] = field(default_factory=lambda: deque[dict[str, Any]](maxlen=_RECORDED_COUNT))
-    violations: list[str] = field(default_factory=list[str])
-    unknown: list[str] = field(default_factory=list[str])
+    violations: deque[str] = field(default_factory=lambda: deque[str](maxlen=_RECORDED_COUNT))
+    unknown: deque[str] = field(default_factory=lambda: deque[str](maxlen=_RECORDED_COUNT))
 
     def record(self, exchange: Exchange, operation: str, violations: list[str]) -> None:
         """Keep one exchange, without bodies."""
@@ -140,7 +139,7 @@ class Traffic:
 
     def shown(self) -> dict[str, Any]:
         """As GET /_sandbox/traffic answers it."""
-        return {"exchanges": list(self.exchanges), "violations": self.violations, "unknown": self.unknown}
+        return {"exchanges": list(self.exchanges), "violations": list(self.violations), "unknown": list(self.unknown)}
 
     def forget(self) -> None:
         """Start a new record."""

@@ -85,6 +85,11 @@ class Login:
             words = "The access token expiry is in the past."
             raise ArmError(401, "ExpiredAuthenticationToken", words, {"WWW-Authenticate": challenge})
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every token that was given."""
+        return list(self._tokens)
+
     def expire_all(self) -> None:
         """Every token given so far is over from now on."""
         self._tokens = dict.fromkeys(self._tokens, time.monotonic())

@@ -100,7 +100,8 @@ async def test_all_azure_checks_of_the_shipped_catalogue_are_well_then_break_the
             await control("break", target=name, how="kill")
         killed = await sweep(ready)
         assert {key[0] for key, reading in killed.items() if reading.finding} == {key[0] for key in killed}
-        await control("mend", target="*")
+        for name in names:
+            await control("mend", target=name)
         assert not [key for key, reading in (await sweep(ready)).items() if reading.finding or reading.missing]
         async with session.get(f"https://{ready['address']}/_sandbox/traffic") as answer:
             traffic = await answer.json()

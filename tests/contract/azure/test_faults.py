@@ -183,6 +183,16 @@ async def test_a_claims_challenge_is_answered(azure: Azure) -> None:
     assert azure.simulator.login.issued_count == 2
 
 
+async def test_neither_secret_nor_token_reaches_a_log(azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    await azure.probe(SITE, STATE)
+    azure.break_("azure", "credentials")
+    await failing(azure, SITE)
+    assert "azure" in caplog.text
+    assert SECRET not in caplog.text
+    assert not [token for token in azure.simulator.login.tokens if token in caplog.text]
+
+
 async def test_tokens_that_never_hold_end_in_a_refusal(azure: Azure) -> None:
     azure.simulator.login.lifetime_s = 0
     error = await failing(azure, SITE)
@@ -234,6 +244,25 @@ async def test_the_routes_authority_is_used_when_the_block_has_none(azure: Azure
     routes = Routes(ca_file=azure.ca_file)
     async with open_prober(azure.block(ca_file=None), routes=routes, clock=SystemClock()) as prober:
         assert (await prober.probe(probe_of(SITE, STATE))).finding is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "code"),
+    [
+        ({"ca_file": "/nowhere/ca.pem"}, Broken, MissingCode.PROBE_FAILED),
+        ({"client_secret": None}, Refused, MissingCode.CREDENTIALS),
+        ({"authority_host": "http://127.0.0.1:1"}, Refused, MissingCode.CREDENTIALS),
+        ({"tenant_id": "no/tenant"}, Refused, MissingCode.CREDENTIALS),
+    ],
+)
+async def test_a_block_that_cannot_be_opened_says_so(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], kind: type, code: str
+) -> None:
+    monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE", raising=False)
+    error = await failing(azure, SITE, **changes)
+    assert (type(error), error.code) == (kind, code)
+    with pytest.raises(kind):
+        await azure.block(**changes).examine()
 
 
 async def test_an_address_where_nobody_listens_is_out_of_reach(azure: Azure, unused_tcp_port: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blocks.azure.metrics import Window
 from blocks.catalogue.model import (
     IotConnectedCheck,
     IotMessageRateCheck,
@@ -172,3 +174,25 @@ async def test_a_quota_without_a_limit_is_missing(tmp_path: Path) -> None:
     value = {"value": [{"name": "TotalMessages", "currentValue": 3, "maxValue": 0}]}
     reading = await ask(tmp_path, {HUB.lower() + "/quotametrics": (200, value)}, HUB, QUOTA)
     assert reading.missing is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes", "grain"),
+    [
+        (30, 1, 1),
+        (60, 1, 1),
+        (90, 2, 1),
+        (300, 5, 5),
+        (420, 7, 1),
+        (600, 10, 5),
+        (3600, 60, 60),
+        (7200, 120, 60),
+        (259_200, 4320, 1440),
+    ],
+)
+def test_a_window_is_whole_settled_minutes_in_the_largest_interval(seconds: int, minutes: int, grain: int) -> None:
+    now = datetime(2026, 11, 23, 18, 0, 59, tzinfo=UTC)
+    window = Window.ending(now, timedelta(seconds=seconds))
+    assert window.end == datetime(2026, 11, 23, 17, 58, tzinfo=UTC)
+    assert (window.length, window.grain) == (timedelta(minutes=minutes), timedelta(minutes=grain))
+    assert str(window).endswith("/2026-11-23T17:58:00Z")

@@ -165,6 +165,10 @@ async def test_it_is_broken_and_mended_over_its_control_routes(azure: Azure) -> 
         assert "kill" in azure.simulator.faults.of(resource)
         assert (await post("mend", target="hearth-hub"))[0] == 200
         assert azure.simulator.faults.of(resource) == {}
+        await post("break", target="hearth-hub", how="kill")
+        await post("break", target="*", how="throttle")
+        await post("mend", target="*")
+        assert list(azure.simulator.faults.of(resource)) == ["kill"]
         status, said = await post("break", target="hearth-hbu", how="kill")
         assert (status, "hearth-hub" in said["error"]) == (400, True)
         status, said = await post("break", target="hearth-hub", how="melt")
