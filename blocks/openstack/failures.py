@@ -53,7 +53,8 @@ def explained(error: Exception, where: str) -> VigieError:
         ValueError,  # requests makes its JSON error an OSError too
     ):
         return _unreachable(f"the API could not be reached ({type(error).__name__})", where)
-    if isinstance(error, (keystone.CatalogException, sdk.EndpointNotFound, keystone.AuthPluginException)):
+    no_endpoint = (keystone.CatalogException, sdk.EndpointNotFound, sdk.ConfigException, keystone.AuthPluginException)
+    if isinstance(error, no_endpoint):
         return Broken(
             "the private cloud's catalogue has no compute API for us",
             where=where,
