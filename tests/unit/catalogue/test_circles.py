@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.circles import circles
@@ -23,6 +23,7 @@ def _reaches(graph, start, goal):
     return False
 
 
+@settings(deadline=None)
 @given(_graphs)
 def test_a_name_is_in_a_knot_exactly_when_it_reaches_itself(graph):
     found = circles(graph, first=sorted(graph))
@@ -32,6 +33,7 @@ def test_a_name_is_in_a_knot_exactly_when_it_reaches_itself(graph):
         assert sum(_reaches(graph, name, c[0]) and _reaches(graph, c[0], name) for c in found) == 1
 
 
+@settings(deadline=None)
 @given(_graphs)
 def test_what_is_told_is_a_circle_from_its_earliest_name(graph):
     for circle in circles(graph, first=sorted(graph)):

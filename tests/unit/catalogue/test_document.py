@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.document import Document
@@ -128,6 +128,7 @@ _values = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(value=st.dictionaries(st.text("abcdef", min_size=1, max_size=6), _values, min_size=1, max_size=4))
 def test_every_key_is_found_where_it_stands(tmp_path_factory, value):
     lines: list[str] = []

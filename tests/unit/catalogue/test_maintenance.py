@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.maintenance import active_maintenance, next_windows
@@ -143,6 +143,7 @@ _starts = st.times().map(lambda t: time(t.hour, t.minute))
 _moments = st.datetimes(datetime(2026, 1, 2), datetime(2027, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 
 
+@settings(deadline=None)
 @given(zone=_zones, start=_starts, minutes=st.integers(1, 3000), at=_moments)
 def test_inside_means_that_some_day_s_window_holds_it(zone, start, minutes, at):
     """Against the plainest reading: walk every local day around, convert its start, add elapsed time."""
@@ -154,6 +155,7 @@ def test_inside_means_that_some_day_s_window_holds_it(zone, start, minutes, at):
     assert bool(active_maintenance(p, CUSTOMER, at)) is inside
 
 
+@settings(deadline=None)
 @given(zone=_zones, start=_starts, minutes=st.integers(1, 3000), at=_moments)
 def test_windows_last_their_elapsed_time_and_agree_with_active(zone, start, minutes, at):
     p = platform(
@@ -168,6 +170,7 @@ def test_windows_last_their_elapsed_time_and_agree_with_active(zone, start, minu
         assert active_maintenance(p, CUSTOMER, window.end - timedelta(microseconds=1))
 
 
+@settings(deadline=None)
 @given(
     day=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
     rule=st.sampled_from(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import Slo
@@ -36,11 +36,13 @@ def test_what_is_no_duration_is_refused(text):
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=4000)))
 def test_a_duration_survives_being_written(value):
     assert parse_duration(format_duration(value)) == value
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["<", "<=", ">", ">="]),
     st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15),
@@ -51,6 +53,7 @@ def test_a_limit_survives_being_written(operator, value, unit):
     assert parse_limit(str(limit)) == limit
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100))
 def test_a_percentage_survives_being_written(value):
     promise = Slo(name="x", objective=value)

@@ -7,7 +7,7 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.loader import load_catalogue
@@ -50,6 +50,7 @@ _limits = st.builds(Limit, st.sampled_from([">", "<="]), st.floats(-1e12, 1e12),
 _durations = st.timedeltas(timedelta(microseconds=1), timedelta(days=900))
 
 
+@settings(deadline=None)
 @given(
     warning=_limits,
     critical=st.none() | _limits,
