@@ -35,6 +35,10 @@ def _check_platform(platform: Entry) -> Iterator[Mistake]:
         at = ("sweep_deadline",) if "sweep_deadline" in platform.value else ("sweep_every",)
         text = f"expected sweep_deadline below sweep_every, not {format_duration(deadline)} in {format_duration(every)}"
         yield platform.wrong(at, text)
+    if platform.value.get("services") == {}:
+        yield platform.wrong(
+            ("services",), f"expected at least one service: nothing of {platform.name!r} would be watched"
+        )
     for service in platform.entries("services").values():
         yield from _check_service(platform, service)
         for check in service.entries("checks").values():
@@ -53,8 +57,8 @@ def _check_service(platform: Entry, service: Entry) -> Iterator[Mistake]:
     elif kind is not None:
         yield from _check_site(platform, service, kind, KINDS[kind])
         yield from _check_resource(service, kind, KINDS[kind])
-    if not service.value.get("checks") and "checks" not in service.value:
-        yield service.wrong((), f"missing key 'checks': nobody would look at {service.name!r}")
+    if service.value.get("checks", {}) == {}:
+        yield service.wrong((), f"expected at least one check: nobody would look at {service.name!r}")
     yield from _check_promises(service)
 
 

@@ -288,10 +288,22 @@ ONE_MISTAKE = {
         None,
     ),
     "a service nobody looks at": (
-        "        checks:\n          port:\n            kind: tcp\n            address: two.acme.example:443\n",
+        "      front-two:\n        kind: web\n        site: north\n        checks:\n          port:\n            kind: tcp\n            address: two.acme.example:443\n",
+        "      @@front-two:\n        kind: web\n        site: north\n",
+        "nobody would look at 'front-two'",
         "",
-        "missing key 'checks': nobody would look at 'front-two'",
-        None,
+    ),
+    "a service with no checks in its checks": (
+        "      front-two:\n        kind: web\n        site: north\n        checks:\n          port:\n            kind: tcp\n            address: two.acme.example:443\n",
+        "      @@front-two:\n        kind: web\n        site: north\n        checks: {}\n",
+        "nobody would look at 'front-two'",
+        "",
+    ),
+    "a platform of nothing": (
+        "platforms:\n",
+        "platforms:\n  none: {customer: acme, sites: {}, services: @@{}}\n",
+        "expected at least one service",
+        "",
     ),
     "a timeout longer than the sweep": (
         "deadline: 26h",
