@@ -28,8 +28,8 @@ def render_incident(picture: IncidentPicture) -> tuple[str, Blocks]:
     title, voice = headline(picture), voice_of(picture)
     facts = _facts(voice, picture)
     blocks: Blocks = [{"type": "header", "text": {"type": "plain_text", "text": plain(title, _HEADER), "emoji": True}}]
-    if _adds_something(picture):
-        blocks.append(_section(escaped(picture.incident.sentence, _SENTENCE)))
+    if detail := _detail(voice, picture):
+        blocks.append(_section(detail))
     blocks += [_section("\n".join(facts)), _foot(voice, picture)]
     return f"{escaped_line(title, _HEADER * 2)}\n{facts[0]}", blocks
 
@@ -91,9 +91,10 @@ def _say(voice: Voice, key: str, **blanks: str) -> str:
     return voice.say(key, **{name: escaped_line(value, _FACT) for name, value in blanks.items()})
 
 
-def _adds_something(picture: IncidentPicture) -> bool:
-    sentence = picture.incident.sentence.strip()
-    return bool(sentence) and sentence != cause_of(picture).strip()
+def _detail(voice: Voice, picture: IncidentPicture) -> str:
+    """The whole sentence where the headline did not hold it; empty when it adds nothing."""
+    sentence = voice.retell(picture.incident.sentence).strip()
+    return "" if sentence == cause_of(picture).strip() else escaped(sentence, _SENTENCE).strip()
 
 
 def _section(text: str) -> dict[str, Any]:

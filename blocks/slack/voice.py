@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from blocks.slack.messages import TEXTS
+from blocks.slack.sentences import in_french
 
 NO_BREAK = "\u00a0"
 _MONTHS = {
@@ -120,6 +121,20 @@ class Voice:
         """The same instant on the reader's clock."""
         return at.astimezone(ZoneInfo(self.time_zone))
 
+    # -- recorded sentences ------------------------------------------------------------------------
+
+    def retell(self, sentence: str) -> str:
+        """A sentence recorded in English, in the reader's language as far as its shape is known."""
+        if self._tongue != "fr":
+            return sentence
+        return in_french(
+            sentence, self.measurement, lambda text: self.number(float(text.replace(",", "")), _places(text))
+        )
+
+    def measurement(self, name: str) -> str:
+        """A measurement's name in the reader's language; one that we do not know is passed on."""
+        return self.say(f"measurement.{name}") if f"measurement.{name}" in TEXTS else name
+
     # -- lists -----------------------------------------------------------------------------------
 
     def listing(self, names: Sequence[str], most: int = 8) -> str:
@@ -134,6 +149,11 @@ class Voice:
     @property
     def _tongue(self) -> str:
         return "fr" if self.language == "fr" else "en"
+
+
+def _places(text: str) -> int:
+    """Decimals of a number as it was written."""
+    return len(text.partition(".")[2])
 
 
 def _digits(value: float) -> int:

@@ -75,12 +75,7 @@ def explain(voice: Voice, numbers: Mapping[str, float | str], sentence: str) -> 
     cause, measure = _code(voice, numbers), _measure(voice, numbers)
     if cause and measure:
         return voice.say("cause.with_measure", cause=cause, measure=measure)
-    return cause or _burn(voice, numbers) or measure or next(iter(sentence.splitlines()), "")
-
-
-def measurement_name(voice: Voice, name: str) -> str:
-    """A measurement's name in the reader's language; one that we do not know is passed on."""
-    return voice.say(f"measurement.{name}") if f"measurement.{name}" in TEXTS else name
+    return cause or _burn(voice, numbers) or measure or voice.retell(next(iter(sentence.splitlines()), ""))
 
 
 def _code(voice: Voice, numbers: Mapping[str, float | str]) -> str:
@@ -94,7 +89,7 @@ def _measure(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     if not isinstance(value, int | float) or not name:
         return ""
     written = voice.quantity(value, str(numbers.get("unit", "count")))
-    name = measurement_name(voice, str(name))
+    name = voice.measurement(str(name))
     if limit := numbers.get("limit"):
         return voice.say("cause.measure_limit", name=name, value=written, limit=voice.limit(str(limit)))
     return voice.say("cause.measure", name=name, value=written)

@@ -1,0 +1,199 @@
+"""How did it go in the last hours?
+
+A picture of each check's state over time, and of the latencies below: what broke first, what followed,
+what came back. Where nothing was measured nothing is drawn: a gap is not green.
+Opaque and light, so that it reads the same on a light and on a dark page; states differ by pattern too.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise, zip_longest
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blocks.ports.health import CheckKey, State, Unit
+from blocks.ports.journal import StatePoint
+from blocks.slack.voice import Voice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_CHECKS = 24
+MOST_LATENCIES = 5
+MOST_BYTES = 150_000
+_USUAL_GAP = timedelta(minutes=5)
+_LONGEST_NAME = 34
+_COLOURS = {"ok": "#3aa76d", "warning": "#f2b134", "critical": "#d92d20", "unknown": "#8a63d2"}
+_PATTERNS = {"critical": "xx", "unknown": "///"}
+_LINES = ("#1264a3", "#d9730d", "#0f7b6c", "#ad1a72", "#6940a5")
+_PAPER, _INK, _GRID = "#fbfbfc", "#1f2328", "#d5d9de"
+
+
+class Stretch(NamedTuple):
+    """A time during which a check was in one state."""
+
+    begin: datetime
+    end: datetime
+    state: str
+
+
+def draw_timeline(points: Sequence[StatePoint], *, language: str, time_zone: str) -> bytes:
+    """A PNG of less than 150 kB; empty when there is nothing to draw."""
+    if not points:
+        return b""
+    histories = _histories(points)
+    shown = worst_checks(histories)
+    for dots in (110, 80, 55):
+        picture = _draw(shown, histories, Voice(language, time_zone), dots)
+        if len(picture) <= MOST_BYTES:
+            return picture
+    return b""
+
+
+def stretches(history: Sequence[StatePoint]) -> list[Stretch]:
+    """A check's states over time, equal neighbours joined. A state holds until the next point, but not over a gap."""
+    times = [point.at for point in history]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(times)]
+    usual = timedelta(seconds=median(gaps)) if gaps else _USUAL_GAP
+    holds = max(usual, timedelta(seconds=1)) * 2
+    joined: list[Stretch] = []
+    for point, following in zip_longest(history, history[1:]):
+        end = min(following.at, point.at + holds) if following else point.at + min(usual, holds)
+        if joined and joined[-1].state == point.state and joined[-1].end >= point.at:
+            joined[-1] = joined[-1]._replace(end=end)
+        else:
+            joined.append(Stretch(point.at, end, point.state))
+    return joined
+
+
+def worst_checks(histories: dict[CheckKey, list[StatePoint]]) -> list[CheckKey]:
+    """The checks to draw: those that fared worst, in the order of their names."""
+
+    def badness(key: CheckKey) -> tuple[int, int]:
+        ranks = [State(p.state).rank if p.state in set(State) else State.UNKNOWN.rank for p in histories[key]]
+        return max(ranks), sum(ranks)
+
+    chosen = sorted(histories, key=lambda key: (badness(key), key), reverse=True)[:MOST_CHECKS]
+    return sorted(chosen)
+
+
+def _histories(points: Sequence[StatePoint]) -> dict[CheckKey, list[StatePoint]]:
+    found: dict[CheckKey, list[StatePoint]] = {}
+    for point in sorted(points, key=lambda p: p.at):
+        found.setdefault(point.key, []).append(point)
+    return found
+
+
+def _draw(shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], voice: Voice, dots: int) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    slow = _slowest(histories)
+    height = 0.9 + 0.27 * len(shown)
+    figure = Figure(figsize=(10, height + (2.4 if slow else 0.3)), dpi=dots, facecolor=_PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes: Any = figure.subplots(
+        2 if slow else 1, 1, sharex=True, squeeze=False, height_ratios=[height, 2.1][: 2 if slow else 1]
+    )
+    _draw_states(axes[0][0], shown, histories, voice)
+    if slow:
+        _draw_latencies(axes[1][0], slow, histories, voice)
+    _draw_hours(axes[-1][0], voice)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", facecolor=_PAPER)
+    return _fewer_colours(file)
+
+
+def _fewer_colours(picture: io.BytesIO) -> bytes:
+    """A third of the size: flat colours need no more than 64."""
+    from PIL import Image
+
+    smaller = io.BytesIO()
+    with Image.open(picture) as image, image.convert("RGB") as flat:
+        flat.quantize(64, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
+    return smaller.getvalue()
+
+
+def _draw_states(axes: Axes, shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], voice: Voice) -> None:
+    from matplotlib.dates import date2num
+    from matplotlib.patches import Patch
+
+    seen: set[str] = set()
+    for row, key in enumerate(reversed(shown)):
+        for part in stretches(histories[key]):
+            state = part.state if part.state in _COLOURS else State.UNKNOWN.value
+            seen.add(state)
+            begin, end = float(date2num(part.begin)), float(date2num(part.end))
+            axes.broken_barh(
+                [(begin, end - begin)],
+                (row - 0.38, 0.76),
+                facecolors=_COLOURS[state],
+                hatch=_PATTERNS.get(state),
+                edgecolor="#ffffffaa",
+                linewidth=0,
+            )
+    names = [_name(key) for key in reversed(shown)]
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    legend = [
+        Patch(facecolor=colour, hatch=_PATTERNS.get(state), edgecolor="#ffffffaa", label=voice.say(f"state.{state}"))
+        for state, colour in _COLOURS.items()
+        if state in seen
+    ]
+    axes.legend(
+        handles=legend, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9, labelcolor=_INK
+    )
+    _plain(axes)
+
+
+def _draw_latencies(
+    axes: Axes, keys: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], voice: Voice
+) -> None:
+    from matplotlib.dates import date2num
+
+    for key, colour in zip(keys, _LINES, strict=False):
+        at = [float(date2num(p.at)) for p in histories[key]]
+        value = [
+            p.value if p.value is not None and p.unit == Unit.MILLISECONDS else float("nan") for p in histories[key]
+        ]
+        axes.plot(at, value, color=colour, linewidth=1.4, label=_name(key))
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(voice.say("column.latency"), fontsize=9, color=_INK)
+    axes.yaxis.set_major_formatter(lambda value, _: voice.number(value, 0))
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, labelcolor=_INK, ncols=3, borderaxespad=0.2
+    )
+    axes.grid(axis="y", color=_GRID, linewidth=0.6)
+    _plain(axes)
+
+
+def _draw_hours(axes: Axes, voice: Voice) -> None:
+    from matplotlib.dates import AutoDateLocator, num2date
+
+    axes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=9, tz=voice.time_zone))
+    axes.xaxis.set_major_formatter(lambda value, _: voice.clock(num2date(value)))
+    axes.tick_params(axis="x", labelsize=9, colors=_INK)
+
+
+def _plain(axes: Axes) -> None:
+    axes.set_facecolor(_PAPER)
+    axes.tick_params(colors=_INK, length=3)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_GRID)
+
+
+def _slowest(histories: dict[CheckKey, list[StatePoint]]) -> list[CheckKey]:
+    peaks = {
+        key: max((p.value for p in history if p.value is not None and p.unit == Unit.MILLISECONDS), default=-1.0)
+        for key, history in histories.items()
+    }
+    return sorted((key for key in peaks if peaks[key] >= 0), key=lambda key: (-peaks[key], key))[:MOST_LATENCIES]
+
+
+def _name(key: CheckKey) -> str:
+    name = f"{key.service} · {key.check}"
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
