@@ -13,7 +13,7 @@ from uuid import UUID
 
 from blocks.journal.opening import open_journal
 from blocks.ports.notifications import Sent
-from tests.contract.journal.words import ALL, assess, begin, closed, latency, opened
+from tests.contract.journal.words import assess, begin, closed, latency, opened
 
 
 def open_same(processes: str, count: str) -> None:
@@ -83,7 +83,8 @@ def many_sweeps(count: str) -> None:
 
 
 def say(word: str) -> None:
-    print(word, flush=True)
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def wait_for_line() -> None:

@@ -48,7 +48,7 @@ def test_nobody_listening_is_retryable():
 
 def test_a_wrong_password_is_refused_and_not_shown(journal_dsn):
     journal = PostgresJournal(_with_password(journal_dsn, PASSWORD))
-    with pytest.raises(Refused, match="refused us.*Next: check the user") as caught:
+    with pytest.raises(Refused, match=r"refused us.*Next: check the user") as caught:
         journal.now()
     assert caught.value.code == MissingCode.CREDENTIALS
     for words in (_whole_chain(caught.value), repr(journal), str(journal)):
@@ -57,14 +57,14 @@ def test_a_wrong_password_is_refused_and_not_shown(journal_dsn):
 
 def test_an_absent_database_is_broken(postgres_server):
     dsn = postgres_server.dsn("nothing_here")
-    with pytest.raises(Broken, match="database is not there.*vigie journal upgrade"):
+    with pytest.raises(Broken, match=r"database is not there.*vigie journal upgrade"):
         PostgresJournal(dsn).now()
 
 
 def test_an_absent_schema_is_broken_and_says_what_to_run(postgres_server):
-    with PostgresJournal(new_database(postgres_server)) as journal:
-        with pytest.raises(Broken, match="schema is not the one needed.*vigie journal upgrade"):
-            journal.load_statuses("hearth")
+    said = r"schema is not the one needed.*vigie journal upgrade"
+    with PostgresJournal(new_database(postgres_server)) as journal, pytest.raises(Broken, match=said):
+        journal.load_statuses("hearth")
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_twenty_processes_find_the_same_fault_at_once_and_open_it_once(journal, 
     assert sorted(each.root for each in journal.open_incidents("hearth")) == ["device-api", "hub"]
     for incident in journal.open_incidents("hearth"):
         events = journal.incident(incident.id)[1]
-        assert [event.kind for event in events][0] is EventKind.OPENED
+        assert events[0].kind is EventKind.OPENED
         assert {event.kind for event in events[1:]} <= {EventKind.CHANGED}
         assert len(events) == incident.version
     assert journal.verify_chain("hearth") == sum(each.version for each in journal.open_incidents("hearth"))

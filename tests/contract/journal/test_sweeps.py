@@ -244,9 +244,13 @@ def test_a_verdict_nobody_knows_is_refused(journal):
 
 
 def test_only_one_may_sweep_a_platform(journal, journal_dsn):
-    with PostgresJournal(journal_dsn) as other, journal.sweep_lock("hearth") as mine:
-        with other.sweep_lock("hearth") as theirs, other.sweep_lock("storefront") as elsewhere:
-            assert (mine, theirs, elsewhere) == (True, False, True)
+    with (
+        PostgresJournal(journal_dsn) as other,
+        journal.sweep_lock("hearth") as mine,
+        other.sweep_lock("hearth") as theirs,
+        other.sweep_lock("storefront") as elsewhere,
+    ):
+        assert (mine, theirs, elsewhere) == (True, False, True)
     with journal.sweep_lock("hearth") as again:
         assert again
 
