@@ -1,0 +1,1 @@
+"""Azure, looked at and never changed: the block, the prober, and what they say when Azure fails."""

@@ -51,12 +51,21 @@ class AzureReader(Block):
         pattern=r"^https://[^/]+/?$",
         description="Address of Azure Resource Manager, without a path",
     )
+    audience: str = Field(
+        default="https://management.azure.com",
+        description="Whom tokens are for; other clouds than the public have their own",
+    )
     authority_host: str = Field(
         default="https://login.microsoftonline.com", description="Address of Microsoft Entra ID's login"
     )
     ca_file: str | None = Field(
         default=None, description="PEM file of authorities to trust instead of the system's (sandbox, private cloud)"
     )
+
+    @property
+    def scope(self) -> str:
+        """What a token is asked for."""
+        return f"{self.audience.rstrip('/')}/.default"
 
     def open_credential(self, transport: Any) -> Any:
         """An azure-identity credential over the given transport; asks nobody anything yet."""

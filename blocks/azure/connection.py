@@ -1,22 +1,20 @@
 """How do we get to Azure, and who are we there?
 
 One HTTPS session, one token and one chain of policies serve every management client of a prober.
-The rules: nothing waits longer than the check allows, no answer is larger than we can hold, a token
-that Azure no longer accepts is renewed once, and a reader never registers a resource provider
-(azure-mgmt's default policies would).
+The rules: no answer is larger than we can hold, what takes long is done beside the loop, and a reader
+never registers a resource provider (azure-mgmt's default policies would).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from contextvars import ContextVar
-from datetime import timedelta
 from http import HTTPStatus
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
-from blocks.azure.failures import AnswerTooLargeError, retry_after
+from blocks.azure.failures import AnswerTooLargeError
+from blocks.azure.policies import RenewableCredential, authentication, patience
 from blocks.errors import Broken
 from blocks.ports.health import MissingCode
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from blocks.clock import Clock
 
 ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
-PUBLIC_SCOPE = "https://management.azure.com/.default"
 _SDKS = (
     "azure.identity.aio",
     "azure.mgmt.compute.aio",
@@ -39,7 +36,6 @@ _SDKS = (
     "azure.mgmt.storage.aio",
     "azure.mgmt.web.aio",
 )
-deadline: ContextVar[float] = ContextVar("deadline")  # monotonic second after which nobody waits any more
 
 
 class Connection:
@@ -58,7 +54,7 @@ class Connection:
         self._session = _open_session(context)
         try:
             self._transport = AioHttpTransport(session=self._session, session_owner=False)
-            self._credential = _RenewableCredential(self.block, self._transport)
+            self._credential = RenewableCredential(self.block, self._transport)
         except BaseException:
             await self._session.close()
             raise
@@ -79,7 +75,7 @@ class Connection:
                 self._credential,
                 subscription,
                 base_url=self.block.arm_endpoint,
-                credential_scopes=[PUBLIC_SCOPE],
+                credential_scopes=[self.block.scope],
                 policies=self._policies,
                 transport=self._transport,
                 **options,
@@ -110,8 +106,8 @@ class Connection:
             policies.HeadersPolicy(),
             policies.UserAgentPolicy(base_user_agent="vigie"),
             policies.ContentDecodePolicy(),
-            _patience(self._clock),
-            _authentication(self._credential),
+            patience(self._clock),
+            authentication(self._credential, self.block.scope),
         ]
 
 
@@ -153,78 +149,3 @@ def _open_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
         trust_env=True,
         auto_decompress=True,
     )
-
-
-class _RenewableCredential:
-    """The block's credential, with a way to forget a token that Azure says has expired."""
-
-    def __init__(self, block: AzureReader, transport: Any) -> None:
-        self._block = block
-        self._transport = transport
-        self._inner = block.open_credential(transport)
-        self._last = ""
-
-    async def get_token_info(self, *scopes: str, options: Any = None) -> Any:
-        info = await self._inner.get_token_info(*scopes, options=options or {})
-        self._last = info.token
-        return info
-
-    async def get_token(self, *scopes: str, **options: Any) -> Any:
-        return await self._inner.get_token(*scopes, **options)
-
-    def forget(self, token: str) -> None:
-        """Drop the cache that holds `token`; a newer token stays (others may have renewed it already)."""
-        if token == self._last:
-            self._last = ""
-            self._inner = self._block.open_credential(self._transport)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-
-def _authentication(credential: _RenewableCredential) -> Any:
-    from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
-
-    class Authentication(AsyncARMChallengeAuthenticationPolicy):
-        """Answers claims challenges as azure-core does, and any other 401 by one fresh token."""
-
-        async def on_challenge(self, request: Any, response: Any) -> bool:
-            if await super().on_challenge(request, response):
-                return True
-            stale = request.http_request.headers.get("Authorization", "").removeprefix("Bearer ")
-            credential.forget(stale)
-            await self.authorize_request(request, PUBLIC_SCOPE)
-            return request.http_request.headers["Authorization"] != f"Bearer {stale}"
-
-    return Authentication(cast("Any", credential), PUBLIC_SCOPE, enable_cae=True)
-
-
-def _patience(clock: Clock) -> Any:
-    from azure.core.pipeline.policies import AsyncHTTPPolicy
-
-    class Patience(AsyncHTTPPolicy[Any, Any]):
-        """Waits as long as a throttled answer asks for, if the check still has that time; else hands it on."""
-
-        async def send(self, request: Any) -> Any:
-            while True:
-                response = await self.next.send(request)
-                wait = _wait_asked(response.http_response)
-                left = deadline.get(clock.monotonic()) - clock.monotonic()
-                if wait is None or wait.total_seconds() >= left:
-                    return response
-                await clock.sleep(wait)
-
-    return Patience()
-
-
-def _wait_asked(response: Any) -> timedelta | None:
-    if response.status_code not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        return None
-    wait = retry_after(response.headers)
-    return None if wait is None else max(wait, timedelta(seconds=1))

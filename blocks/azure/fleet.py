@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from blocks.azure.failures import explained
-from blocks.azure.metrics import Window, nothing_recorded, read_value
+from blocks.azure.metrics import nothing_recorded, read_value
 from blocks.azure.states import IOT_VERSION, Seen
+from blocks.azure.window import Window
 from blocks.errors import Broken
 from blocks.ports.health import Measurement, Missing, MissingCode, Unit
 

@@ -1,19 +1,18 @@
 """What does Azure Monitor say about a resource?
 
 One question, one bucket: the window is asked for as one interval, so Azure itself weighs the samples.
-The rules: a point that is not there is missing, never zero; a total with a gap is no total; and the
-newest two minutes are left out, because Azure is still counting them.
+The rules: a point that is not there is missing, never zero; a total with a gap is no total.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from blocks.azure.failures import explained
+from blocks.azure.window import Window
 from blocks.catalogue.quantities import format_duration
 from blocks.errors import Broken, VigieError
 from blocks.ports.health import Measurement, Missing, MissingCode, Unit
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
     from blocks.catalogue.model import MetricCheck
 
 METRICS_VERSION = DEFINITIONS_VERSION = "2021-05-01"
-SETTLING = timedelta(minutes=2)  # Azure Monitor delivers most platform metrics within this time
-_GRAINS = {
-    timedelta(days=1): "P1D",
-    timedelta(hours=12): "PT12H",
-    timedelta(hours=6): "PT6H",
-    timedelta(hours=1): "PT1H",
-    timedelta(minutes=30): "PT30M",
-    timedelta(minutes=15): "PT15M",
-    timedelta(minutes=5): "PT5M",
-    timedelta(minutes=1): "PT1M",
-}
 _UNITS: dict[str, Unit] = {
     "Count": Unit.COUNT,
     "Bytes": Unit.BYTES,
@@ -48,38 +36,6 @@ _UNITS: dict[str, Unit] = {
     "Unspecified": Unit.COUNT,
 }
 _SECONDS = {Unit.MILLISECONDS: 0.001, Unit.SECONDS: 1.0, Unit.DAYS: 86400.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of time on whole minutes."""
-
-    start: datetime
-    end: datetime
-
-    @classmethod
-    def ending(cls, now: datetime, length: timedelta) -> Window:
-        """The newest settled window of that length, rounded up to whole minutes."""
-        end = now.astimezone(UTC).replace(second=0, microsecond=0) - SETTLING
-        return cls(end - timedelta(minutes=ceil(length / timedelta(minutes=1))), end)
-
-    def earlier(self, by: timedelta) -> Window:
-        """The same stretch, some time before."""
-        return Window(self.start - by, self.end - by)
-
-    @property
-    def length(self) -> timedelta:
-        """From start to end."""
-        return self.end - self.start
-
-    @property
-    def grain(self) -> timedelta:
-        """The largest interval Azure knows that the window is a multiple of."""
-        return next((grain for grain in _GRAINS if self.length % grain == timedelta()), timedelta(minutes=1))
-
-    def __str__(self) -> str:
-        """As Azure writes a timespan."""
-        return f"{self.start:%Y-%m-%dT%H:%M:%SZ}/{self.end:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +80,7 @@ async def read_value(
         answer = await client.metrics.list(
             resource.id.strip("/"),
             timespan=str(window),
-            interval=_GRAINS[window.grain],
+            interval=window.interval,
             metricnames=metric,
             aggregation=aggregation,
             filter=_filter(dimensions or {}),

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from blocks.azure.connection import Connection, deadline
+from blocks.azure.connection import Connection
 from blocks.azure.fleet import read_connected, read_message_rate, read_quota
 from blocks.azure.metrics import read_metric
+from blocks.azure.policies import deadline
 from blocks.azure.resource import AzureResource
 from blocks.azure.states import Seen, read_resource_health, read_resource_state
 from blocks.catalogue.model import (

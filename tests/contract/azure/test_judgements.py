@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blocks.azure.metrics import Window
+from blocks.azure.window import Window
 from blocks.catalogue.model import (
     IotConnectedCheck,
     IotMessageRateCheck,
