@@ -6,6 +6,7 @@ taking down what is down too; and what was killed leaves nothing that stands in 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -132,8 +133,8 @@ def order(state: State, verb: str, component: str) -> None:
 
 
 def _launch(state: State, only: tuple[str, ...], tied: bool) -> None:
-    end_marked(state.home)
-    state.record.unlink(missing_ok=True)
+    if not _held(state):
+        state.record.unlink(missing_ok=True)
     command = [
         sys.executable,
         "-m",
@@ -144,8 +145,9 @@ def _launch(state: State, only: tuple[str, ...], tied: bool) -> None:
         ",".join(only),
     ]
     keep: tuple[int, ...] = ()
+    line: int | None = None
     if tied:
-        reader, _kept_open = os.pipe()  # its other end closes with this process
+        reader, line = os.pipe()  # our end closes with this process, however it ends
         keep, command = (reader,), [*command, "--tied", str(reader)]
     with state.log("supervisor").open("ab") as log:
         process = subprocess.Popen(
@@ -159,6 +161,7 @@ def _launch(state: State, only: tuple[str, ...], tied: bool) -> None:
         )
     for descriptor in keep:
         os.close(descriptor)
+    _launched.append(_Launched(process, line))
     _await_record(state, process)
 
 
@@ -167,12 +170,20 @@ def _await_record(state: State, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if _supervisor(state) is not None:
             return
-        if process.poll() is not None and not state.record.exists():
-            if _supervisor(state) is None:
-                raise Broken("the supervisor ended at once", next_step=f"read {state.log('supervisor')}")
-            return
+        if process.poll() is not None and not _held(state):
+            raise Broken("the supervisor ended at once", next_step=f"read {state.log('supervisor')}")
         time.sleep(0.05)
     raise Broken("the supervisor did not report in 30 s", next_step=f"read {state.log('supervisor')}")
+
+
+def _held(state: State) -> bool:
+    """Does a supervisor hold this folder? One may, that has not yet said anything of itself."""
+    with (state.home / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _supervisor(state: State) -> Identity | None:
@@ -216,12 +227,24 @@ def _gone(process: Identity, patience_s: float) -> bool:
     while time.monotonic() < deadline:
         if not process.alive():
             return True
-        _reap()
+        for ours in _launched:
+            ours.bury()
         time.sleep(0.05)
     return False
 
 
-def _reap() -> None:
-    """The supervisor may be our own child: bury it, so that it does not look alive."""
-    with suppress(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+@dataclass(slots=True)
+class _Launched:
+    """A supervisor that this process started, with the line that ties it to us."""
+
+    process: subprocess.Popen[bytes]
+    line: int | None
+
+    def bury(self) -> None:
+        """Wait for it if it is dead, and let go of its line."""
+        if self.process.poll() is not None and self.line is not None:
+            os.close(self.line)
+            self.line = None
+
+
+_launched: list[_Launched] = []

@@ -69,6 +69,12 @@ class Relay:
         else:
             await self._close(reset=True)
 
+    async def close(self) -> None:
+        """Give the port back."""
+        self._drain()
+        await self._close(reset=True)
+        self._holder.close()
+
     async def _listen(self) -> None:
         if self._listener is None:
             self._listener = await asyncio.start_server(self._carry, sock=_bound(self.port), backlog=256)

@@ -1,0 +1,70 @@
+"""What can be broken is named rightly: services, components, relays and resources all exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from blocks.catalogue.loader import load_catalogue
+from blocks.errors import Refused
+from deployments.sandbox.faults import FAULTS, How, Kill, Tell, actions_for
+from deployments.sandbox.names import ROUTES
+from deployments.sandbox.parts import ALL_PARTS
+
+CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
+SERVICES = {name: service for platform in CATALOGUE.platforms.values() for name, service in platform.services.items()}
+SITES = {name for platform in CATALOGUE.platforms.values() for name in platform.sites}
+COMPONENTS = {part.name for part in ALL_PARTS}
+ACTIONS = [(s, how, action) for s, hows in FAULTS.items() for how, actions in hows.items() for action in actions]
+
+
+def test_every_service_of_the_catalogue_can_be_broken():
+    assert set(SERVICES) - set(FAULTS) == set()
+
+
+def test_nothing_else_is_in_the_table_but_sites_and_components():
+    assert set(FAULTS) - set(SERVICES) - SITES - COMPONENTS == {"name-service"}
+
+
+def test_every_kind_of_break_is_possible_somewhere():
+    assert {how for hows in FAULTS.values() for how in hows} == set(get_args(How))
+
+
+@pytest.mark.parametrize(("service", "how", "action"), ACTIONS)
+def test_actions_name_components_and_targets_that_exist(service, how, action):
+    assert action.component in COMPONENTS
+    if isinstance(action, Kill):
+        return
+    if action.component == "relay":
+        assert action.target in {route.name for route in ROUTES}
+    if action.component == "azure" and action.target != "*":
+        assert SERVICES[service].resource.rpartition("/")[2] == action.target
+    if action.component in ("aws", "openstack"):
+        assert action.target == service
+
+
+def test_a_fault_of_a_site_reaches_the_relay_before_that_site():
+    behind = {route.name: route.component for route in ROUTES}
+    for service in ("device-api", "device-updates", "device-api-recovery", "web-balancer"):
+        (slow,), (kill,) = FAULTS[service]["slow"], FAULTS[service]["kill"]
+        assert isinstance(slow, Tell)
+        assert isinstance(kill, Kill)
+        assert behind[slow.target] == kill.component
+
+
+def test_the_platform_may_be_named_too():
+    assert actions_for("hearth/device-api", "kill") == actions_for("device-api", "kill")
+
+
+def test_an_impossible_way_is_refused_with_the_possible_ones():
+    with pytest.raises(Refused) as refused:
+        actions_for("device-updates", "replication-stop")
+    assert "expired-cert" in str(refused.value)
+    assert "throttle" not in str(refused.value)
+
+
+def test_an_unknown_service_is_refused_with_the_known_ones():
+    with pytest.raises(Refused, match="household-data"):
+        actions_for("device-ipa", "kill")

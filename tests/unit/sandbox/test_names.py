@@ -1,0 +1,54 @@
+"""No real name of the catalogue is forgotten: it would be asked of the real Internet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from blocks.catalogue.loader import load_catalogue
+from deployments.sandbox.names import NAME_SERVER, REPLICATION, ROUTES, connect_map
+from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.state import State
+
+CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
+
+
+def _names_in_use() -> set[str]:
+    found: set[str] = set()
+    for platform in CATALOGUE.platforms.values():
+        for service in platform.services.values():
+            for check in service.checks.values():
+                if check.kind == "http":
+                    parts = urlsplit(check.url)
+                    found.add(f"{parts.hostname}:{parts.port or 443}")
+                found |= {getattr(check, field, None) for field in ("address", "resolver")} - {None}
+    return found
+
+
+def _sandbox(tmp_path: Path) -> State:
+    state = State.at(tmp_path)
+    state.write_ready("relay", "127.0.0.1:1", relays={route.name: "127.0.0.1:2" for route in ROUTES})
+    state.write_ready("nameserver", "127.0.0.1:3")
+    return state
+
+
+def test_the_connect_map_covers_every_name_of_the_catalogue(tmp_path):
+    assert _names_in_use() - set(connect_map(_sandbox(tmp_path))) == set()
+
+
+def test_no_route_is_there_for_nothing(tmp_path):
+    internal = {REPLICATION, "db2.hearth.example:5432"}
+    assert set(connect_map(_sandbox(tmp_path))) - _names_in_use() == internal
+
+
+def test_every_http_name_resolves_in_the_sandbox():
+    hosts = {name.rpartition(":")[0] for name in _names_in_use()}
+    assert {f"{host}." for host in hosts} - set(ADDRESSES) == set()
+
+
+def test_without_components_the_map_is_empty(tmp_path):
+    assert connect_map(State.at(tmp_path)) == {}
+
+
+def test_the_name_server_is_led_to_its_own_address(tmp_path):
+    assert connect_map(_sandbox(tmp_path))[NAME_SERVER] == "127.0.0.1:3"
