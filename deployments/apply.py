@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,7 +48,7 @@ class Item:
     name: str
     wanted: Mapping[str, Any]
     actual: Mapping[str, Any] | None
-    make: Callable[[], Awaitable[object]] = field(repr=False)
+    make: Callable[[], Awaitable[object] | None] = field(repr=False)
 
     def change(self) -> Change | None:
         """How the actual differs from the wanted; None when it does not."""
@@ -76,11 +77,15 @@ async def register(
                 changes.append(change)
                 on_change(change)
                 if really:
-                    await item.make()
+                    making = item.make()
+                    if making is not None:
+                        await making
 
     async with get_client() as client:
         await settle(await _block_type_items(client))
-        await settle([await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})])
+        await settle(
+            [await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})]
+        )
         await settle([await _platform_item(client, catalogue, p) for p in catalogue.platforms.values()])
         await settle([await _deployment_item(client, catalogue, entry, code) for entry in listing.deployments])
         await settle(await switch_items(client, catalogue))
@@ -149,13 +154,13 @@ async def _pool_item(client: PrefectClient, name: str) -> Item:
     from prefect.exceptions import ObjectNotFound
 
     actual: Mapping[str, Any] | None = None
-    try:
+    with suppress(ObjectNotFound):  # when there is none yet it will be created
         actual = {"type": (await client.read_work_pool(name)).type}
-    except ObjectNotFound:
-        pass  # there is none yet: it will be created
     # An existing pool keeps the type its operators gave it.
     wanted = {"type": actual["type"] if actual else "process"}
-    return Item("work pool", name, wanted, actual, lambda: client.create_work_pool(WorkPoolCreate(name=name, type="process")))
+    return Item(
+        "work pool", name, wanted, actual, lambda: client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+    )
 
 
 async def _deployment_item(client: PrefectClient, catalogue: Catalogue, entry: DeploymentEntry, code: Path) -> Item:

@@ -35,17 +35,13 @@ async def switch_items(client: PrefectClient, catalogue: Catalogue) -> list[Item
         customer = catalogue.customers[platform.customer]
         doors = await _doors(client, customer)
         items.append(_switch_item(client, platform, customer, doors, there.pop(PREFIX + platform.name, None)))
-    for gone in there.values():
-        items.append(
-            Item(
-                "dead man's switch",
-                gone.name.removeprefix(PREFIX),
-                {"platform": "not in the catalogue"},
-                {},
-                lambda gone=gone: client.delete_automation(gone.id),
-            )
-        )
-    return items
+    return [*items, *(_farewell(client, gone) for gone in there.values())]
+
+
+def _farewell(client: PrefectClient, gone: Any) -> Item:
+    name = gone.name.removeprefix(PREFIX)
+    wanted = {"platform": "not in the catalogue"}
+    return Item("dead man's switch", name, wanted, {}, lambda: client.delete_automation(gone.id))
 
 
 def _switch_item(
@@ -139,7 +135,7 @@ def _slack_webhook(slack: Any, channel: str) -> Any:
     from prefect.blocks.fields import SecretDict
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
-    return CustomWebhookNotificationBlock(
+    return CustomWebhookNotificationBlock(  # pyright: ignore[reportCallIssue]  its optional fields have defaults
         name="vigie watch",
         url=f"{str(slack.base_url).rstrip('/')}/chat.postMessage",
         headers={"Authorization": "Bearer {{token}}", "Content-Type": "application/json; charset=utf-8"},

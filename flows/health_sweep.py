@@ -52,4 +52,6 @@ async def health_sweep(platform: str) -> SweepReport:
 
 def overlapping(platform: str) -> Any:
     """End this run as Cancelled, with the reason where the operator looks for it."""
-    return Cancelled(message=f"Another sweep of {platform} is still running; this late one was cancelled, nothing is lost.")
+    return Cancelled(
+        message=f"Another sweep of {platform} is still running; this late one was cancelled, nothing is lost."
+    )

@@ -1,0 +1,1 @@
+"""The boundaries: what steps see of outside systems, pure."""

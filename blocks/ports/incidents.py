@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """notice 0, ticket 1, page 2."""
+        """Notice 0, ticket 1, page 2."""
         return {"notice": 0, "ticket": 1, "page": 2}[self.value]
 
 

@@ -55,7 +55,8 @@ class Journal(Protocol):
     def sweep_lock(self, platform: str) -> AbstractContextManager[bool]:
         """Hold the right to sweep a platform; yields False at once when another process holds it.
 
-        A PostgreSQL session lock: gone with the connection, so a killed sweep blocks nobody."""
+        A PostgreSQL session lock: gone with the connection, so a killed sweep blocks nobody.
+        """
         ...
 
     def start_sweep(self, sweep: UUID, platform: str, catalogue_digest: str) -> None: ...
@@ -82,7 +83,8 @@ class Journal(Protocol):
         Repeated with the same sweep it changes nothing and returns the same incidents. A sweep that
         started before the newest assessed one of the platform moves no status and no incident.
         An open incident of the same root is changed instead of opened; one closed less than
-        `reopen_within` ago is reopened."""
+        `reopen_within` ago is reopened.
+        """
         ...
 
     def finish_sweep(self, sweep: UUID) -> SweepSummary: ...

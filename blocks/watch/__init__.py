@@ -1,0 +1,1 @@
+"""The outside watcher: it notices when vigie itself is gone."""

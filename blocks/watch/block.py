@@ -29,7 +29,9 @@ class OutsideWatch(Block):
 
     _block_type_name: ClassVar[str | None] = "Vigie outside watch"
     _block_type_slug: ClassVar[str | None] = "vigie-outside-watch"
-    _description: ClassVar[str | None] = "Called at every finished sweep; whoever watches it notices when vigie is gone."
+    _description: ClassVar[str | None] = (
+        "Called at every finished sweep; whoever watches it notices when vigie is gone."
+    )
 
     url: SecretStr = Field(description="Address to call with GET; often holds a token, so it is kept secret")
     ca_file: str | None = Field(default=None, description="PEM file of authorities to trust instead of the system's")

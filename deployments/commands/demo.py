@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
@@ -57,7 +57,7 @@ def demo() -> None:
 
     console = Console()
     stories = EVERY if os.environ.get("ALL", "0") == "1" else SHORT
-    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _Sandbox(console) as sandbox:
             _tell_stories(console, sandbox, stories)
@@ -71,7 +71,7 @@ def demo() -> None:
         raise typer.Exit(1) from error
 
 
-def _interrupt() -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -87,7 +87,7 @@ class _Sandbox:
         self._mine = look().phase != "ready"
         self.prefect = ""
 
-    def __enter__(self) -> _Sandbox:
+    def __enter__(self) -> Self:
         from deployments.commands.sandbox import progress_on
         from deployments.environment import adopt_sandbox
         from deployments.sandbox.breaking import mend_service
@@ -96,7 +96,9 @@ class _Sandbox:
         began = time.monotonic()
         with progress_on(self._console) as show:
             bring_up(tied=True, progress=show)
-        how = f"All of it is ready, {time.monotonic() - began:.0f} s" if self._mine else "A sandbox was running; using it"
+        how = (
+            f"All of it is ready, {time.monotonic() - began:.0f} s" if self._mine else "A sandbox was running; using it"
+        )
         self._console.rule(how)
         for name in ("PREFECT_API_URL", "VIGIE_JOURNAL_DSN"):
             os.environ.pop(name, None)
@@ -150,7 +152,7 @@ def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story])
 
 
 def _close(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> None:
-    """A mended service may need a moment (an instance starts, a standby catches up): sweep until closed, three times."""
+    """A mended service may need a moment (an instance starts, a standby catches up): sweep until closed, at most thrice."""
     for _ in range(3):
         _sweep(console, sandbox, platforms, "Sweeping once more: is it over?")
         if not _open(platforms):
@@ -189,17 +191,19 @@ def _await(settled: Callable[[], bool], what: str, left: Callable[[], Sequence[I
 def _sweep(console: Console, sandbox: _Sandbox, platforms: Sequence[str], why: str) -> None:
     """Start a sweep of each platform through its deployment and wait for all; a late one is started again."""
     with console.status(why):
-        waiting = {platform: _start(sandbox, platform) for platform in platforms}
+        waiting = {platform: _start(platform) for platform in platforms}
         deadline = time.monotonic() + _SWEEP_PATIENCE_S
         while waiting:
             if time.monotonic() > deadline:
-                raise Broken(f"sweeps of {', '.join(waiting)} did not end", where=sandbox.prefect, next_step="look there")
+                raise Broken(
+                    f"sweeps of {', '.join(waiting)} did not end", where=sandbox.prefect, next_step="look there"
+                )
             time.sleep(0.5)
             for platform, run in list(waiting.items()):
                 state = _call(f"/flow_runs/{run}")["state"]
                 if state["type"] == "CANCELLED":  # a scheduled sweep was at it: the rule is one at a time
                     time.sleep(2)
-                    waiting[platform] = _start(sandbox, platform)
+                    waiting[platform] = _start(platform)
                 elif state["type"] in _FINAL:
                     del waiting[platform]
                     _say_outcome(console, sandbox, platform, run, state)
@@ -207,7 +211,10 @@ def _sweep(console: Console, sandbox: _Sandbox, platforms: Sequence[str], why: s
 
 def _say_outcome(console: Console, sandbox: _Sandbox, platform: str, run: str, state: dict[str, Any]) -> None:
     if state["type"] != "COMPLETED":
-        raise Broken(f"the sweep of {platform} ended {state['name']}: {state['message']}", where=f"{sandbox.prefect}/runs/flow-run/{run}")
+        raise Broken(
+            f"the sweep of {platform} ended {state['name']}: {state['message']}",
+            where=f"{sandbox.prefect}/runs/flow-run/{run}",
+        )
     from blocks.journal.block import open_journal
 
     with open_journal() as journal:
@@ -215,11 +222,11 @@ def _say_outcome(console: Console, sandbox: _Sandbox, platform: str, run: str, s
     colour = {"ok": "green", "warning": "yellow"}.get(latest.verdict, "red")
     console.print(
         f"  {platform}: [{colour}]{latest.verdict}[/], {latest.check_count} checks, "
-        f"{latest.problem_count} services with problems, {latest.missing_count} checks without evidence"
+        f"{latest.problem_count} with problems, {latest.missing_count} without evidence"
     )
 
 
-def _start(sandbox: _Sandbox, platform: str) -> str:
+def _start(platform: str) -> str:
     deployment = _call("/deployments/name/health-sweep/sweep")["id"]
     answer = _call(f"/deployments/{deployment}/create_flow_run", {"parameters": {"platform": platform}})
     return str(answer["id"])
@@ -245,7 +252,11 @@ def _show(console: Console, incidents: Sequence[Incident]) -> None:
         table.add_column(column, overflow="fold")
     for incident in incidents:
         table.add_row(
-            incident.severity.value, incident.platform, incident.root, incident.sentence, ", ".join(incident.affected) or "-"
+            incident.severity.value,
+            incident.platform,
+            incident.root,
+            incident.sentence,
+            ", ".join(incident.affected) or "-",
         )
     console.print(table)
 
@@ -254,7 +265,9 @@ def _say_where_to_look(console: Console, sandbox: _Sandbox) -> None:
     slack = sandbox.state.address("slack")
     console.rule("Where to look")
     console.print(f"Prefect UI    {sandbox.prefect}")
-    console.print("  Runs: open the newest 'sweep hearth', see its steps; Artifacts: the overview and the report with its picture")
+    console.print(
+        "  Runs: open the newest 'sweep hearth', see its steps; Artifacts: the overview and the report with its picture"
+    )
     console.print("  Deployments > sweep > Run > Custom run: choose a platform from the list")
     console.print(f"Slack         https://{slack}/  (the sandbox's own; its certificate is the sandbox's)")
     console.print("Try           vigie now, vigie sandbox break hearth/device-api --how slow, vigie sandbox mend --all")

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from getpass import getuser
-from typing import Annotated, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +21,9 @@ from blocks.errors import VigieError
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import Journal
 from blocks.ports.notifications import Channel
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Who = Annotated[str, typer.Option("--who", help="Your name, as it is told to others.", default_factory=getuser)]
@@ -198,29 +200,31 @@ def ago(at: datetime, moment: datetime) -> str:
 
 def _print_incidents(incidents: Sequence[Incident], at: datetime) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
     if not incidents:
         console.print("[green]No open incident.[/green]")
         return
-    table = Table(title="Open incidents", title_justify="left", expand=False)
-    for column in ("id", "how bad", "platform", "root cause", "for", "what", "also suffering", "taken by"):
-        table.add_column(column, overflow="fold")
+    console.print(f"[bold]{len(incidents)} open incident{'s' if len(incidents) > 1 else ''}[/bold]")
     for incident in sorted(incidents, key=lambda i: (-i.severity.rank, i.opened_at)):
-        silenced = incident.silenced_until and incident.silenced_until > at
-        taken = incident.acknowledged_by or ("silenced" if silenced else "nobody")
-        table.add_row(
-            str(incident.id)[:8],
-            incident.severity.value,
-            incident.platform,
-            incident.root,
-            ago(at, incident.opened_at),
-            incident.sentence,
-            ", ".join(incident.affected),
-            taken,
-        )
-    console.print(table)
+        _print_incident(console, incident, at)
+
+
+def _print_incident(console: Console, incident: Incident, at: datetime) -> None:
+    """First what and how bad, then since when and who has it: readable on a narrow screen."""
+    colour = {"page": "bold red", "ticket": "yellow"}.get(incident.severity.value, "cyan")
+    console.print(
+        f"\n[{colour}]{incident.severity.value.upper()}[/]  {incident.platform} / {incident.root}", highlight=False
+    )
+    console.print(f"  {incident.sentence}", markup=False, highlight=False)
+    silenced = incident.silenced_until if incident.silenced_until and incident.silenced_until > at else None
+    quiet = f", silent until {silenced.astimezone():%H:%M}" if silenced else ""
+    taken = f"taken by {incident.acknowledged_by}" if incident.acknowledged_by else "taken by nobody yet"
+    console.print(
+        f"  for {ago(at, incident.opened_at)}, {taken}{quiet}; id {str(incident.id)[:8]}", markup=False, highlight=False
+    )
+    if incident.affected:
+        console.print(f"  also suffering: {', '.join(incident.affected)}", markup=False, highlight=False)
 
 
 def _print_sweeps(sweeps: dict[str, Any], at: datetime) -> None:
@@ -230,7 +234,9 @@ def _print_sweeps(sweeps: dict[str, Any], at: datetime) -> None:
     typer.echo("\nLast sweep of each platform")
     for name, sweep in sorted(sweeps.items()):
         when = f"{ago(at, sweep.finished_at)} ago: {sweep.verdict}" if sweep.finished_at else "running, or killed"
-        detail = f"{sweep.problem_count} services with problems, {sweep.missing_count} checks without evidence"
+        detail = (
+            f"{sweep.problem_count} of {sweep.check_count} checks with problems, {sweep.missing_count} without evidence"
+        )
         typer.echo(f"  {name}: {when}; {detail}")
 
 

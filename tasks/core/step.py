@@ -9,7 +9,7 @@ step and the item it works on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -56,14 +56,15 @@ def read_step(
         return f"{context.task_run.flow_run_id}-{context.task.task_key}{suffix}"
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        return task(
+        make: Any = task  # its overloads cannot follow a function's own parameters through
+        return make(
             function,
             task_run_name=run_name,
             persist_result=True,
             cache_key_fn=key,
             retries=retry.retries,
             retry_delay_seconds=retry.waits_s(),
-            retry_condition_fn=cast("Any", may_retry),
+            retry_condition_fn=may_retry,
         )
 
     return decorate
@@ -73,14 +74,15 @@ def record_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R
     """A step whose effect is kept in the journal or in a ledger: run again after a crash, harmless twice."""
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        return task(
+        make: Any = task  # its overloads cannot follow a function's own parameters through
+        return make(
             function,
             task_run_name=run_name,
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=retry.retries,
             retry_delay_seconds=retry.waits_s(),
-            retry_condition_fn=cast("Any", may_retry),
+            retry_condition_fn=may_retry,
         )
 
     return decorate

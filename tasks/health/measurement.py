@@ -27,6 +27,7 @@ _PLAUSIBLE: Mapping[Unit, tuple[float, float]] = {
     Unit.BYTES: (0, 1e18),
     Unit.PER_SECOND: (0, 1e12),
 }
+_NAMED = 3  # how many culprits a sentence names
 _SHARES = frozenset({"connected", "healthy", "in_service", "up", "connections"})
 """Percentages of a whole: over 100 % the measurement is wrong, not the service."""
 
@@ -44,7 +45,9 @@ class MeasurementVerdict:
         return not self.faults
 
 
-def reading_frame(readings: Iterable[Reading], declared: Mapping[CheckKey, Mapping[str, Unit]], at: datetime) -> pd.DataFrame:
+def reading_frame(
+    readings: Iterable[Reading], declared: Mapping[CheckKey, Mapping[str, Unit]], at: datetime
+) -> pd.DataFrame:
     """One row a declared or surprising check, wide enough to be judged; times in seconds.
 
     Columns: service, check, declared (0/1), reading_count, measured (0/1), contradictory (0/1), name,
@@ -57,7 +60,9 @@ def reading_frame(readings: Iterable[Reading], declared: Mapping[CheckKey, Mappi
     absent = [key for key in declared if key not in seen]
     rows += [{"service": key.service, "check": key.check, "declared": 1} for key in absent]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
-    frame["reading_count"] = [seen.get(CheckKey(s, c), 0) for s, c in zip(frame["service"], frame["check"], strict=True)]
+    frame["reading_count"] = [
+        seen.get(CheckKey(s, c), 0) for s, c in zip(frame["service"], frame["check"], strict=True)
+    ]
     return frame
 
 
@@ -107,17 +112,26 @@ def judge_measurement(frame: pd.DataFrame, *, oldest: timedelta) -> MeasurementV
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("sweep")
-    batch = source.add_dataframe_asset("readings").add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    result = batch.validate(_suite(oldest), result_format={"result_format": "COMPLETE", "unexpected_index_column_names": []})
+    batch = (
+        source.add_dataframe_asset("readings")
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch({"dataframe": frame})
+    )
+    result = batch.validate(
+        _suite(oldest), result_format={"result_format": "COMPLETE", "unexpected_index_column_names": []}
+    )
     return MeasurementVerdict(len(frame), tuple(_faults(frame, result)))
 
 
 def _suite(oldest: timedelta) -> Any:
     import great_expectations as gx
-    import great_expectations.expectations as gxe
+
+    gxe: Any = gx.expectations
 
     def all_equal(column: str, value: int, meaning: str) -> Any:
-        return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=value, max_value=value, meta={"fault": meaning})
+        return gxe.ExpectColumnValuesToBeBetween(
+            column=column, min_value=value, max_value=value, meta={"fault": meaning}
+        )
 
     return gx.ExpectationSuite(
         name="measurement",
@@ -149,6 +163,6 @@ def _faults(frame: pd.DataFrame, result: Any) -> Iterable[str]:
             yield f"the measurement could not be judged: {outcome.exception_info.get('exception_message', '')}"
             continue
         rows: Sequence[int] = outcome.result.get("unexpected_index_list") or []
-        names = [f"{frame['service'][row]}/{frame['check'][row]}" for row in rows[:3]]
-        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+        names = [f"{frame['service'][row]}/{frame['check'][row]}" for row in rows[:_NAMED]]
+        more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
         yield f"{', '.join(names)}{more}: {outcome.expectation_config.meta['fault']}"

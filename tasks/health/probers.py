@@ -106,7 +106,7 @@ async def load_routes() -> Routes:
 
 
 async def _imported(path: str) -> Any:
-    """"module:name" -> the thing, imported beside the loop because a cloud's SDK takes a second."""
+    """Give what module:name names, imported beside the loop because a cloud's SDK takes a second."""
     module, _, name = path.partition(":")
     return getattr(await asyncio.to_thread(import_module, module), name)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -37,7 +37,7 @@ _FRESH_MARGIN = timedelta(seconds=60)
 
 
 @contextmanager
-def right_to_sweep(platform: str) -> Iterator[bool]:
+def right_to_sweep(platform: str) -> Generator[bool]:
     """Hold the only right to sweep this platform; False when another sweep holds it.
 
     The right is a lock of a database session: a killed sweep gives it back by dying. Waits a minute
@@ -119,7 +119,9 @@ async def _take(plan: SweepPlan, probes: Sequence[Probe], within: timedelta) -> 
             per_host=plan.platform.probes_per_host,
             within=within,
             tell_progress=lambda done, everything: logger.info("%d of %d checks made", done, everything),
-            on_defect=lambda probe, error: logger.error("defect in the probe of %s", "/".join(probe.key), exc_info=error),
+            on_defect=lambda probe, error: logger.error(
+                "defect in the probe of %s", "/".join(probe.key), exc_info=error
+            ),
         )
     missing = sum(1 for reading in readings if reading.missing)
     faulty = sum(1 for reading in readings if reading.finding)
@@ -175,7 +177,9 @@ def assess_and_record(
         )
     get_run_logger().info("%s", assessment.sentence)
     for change in assessment.changes:
-        get_run_logger().warning("incident %s, root %s (%s): %s", change.kind, change.root, change.severity, change.sentence)
+        get_run_logger().warning(
+            "incident %s, root %s (%s): %s", change.kind, change.root, change.severity, change.sentence
+        )
     return Sealed((assessment, incidents))
 
 

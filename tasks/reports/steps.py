@@ -1,30 +1,47 @@
 """What does a person see of a sweep, and who outside learns that it finished?
 
-The last step of a sweep: evidence kept, artifacts written, the sweep marked finished, the event that
-the dead-man's switch waits for emitted, the outside watcher called. None of these can make a sweep
-that measured well fail: what could not be written is said in the log.
+The last step of a sweep: the sweep is marked finished, the event that the dead-man's switch waits for
+is emitted, the outside watcher called, evidence kept and artifacts written. What only shows the result
+cannot make a sweep that measured well fail: what could not be written is said in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from blocks.errors import VigieError
-from blocks.ports.events import FINISHED, resource_of
 from blocks.journal.block import open_journal
+from blocks.ports.events import FINISHED, resource_of
 from blocks.ports.health import Reading
 from blocks.ports.incidents import Incident
+from blocks.ports.journal import StatePoint, SweepSummary
 from blocks.watch.block import load_watch
 from tasks.core.retries import JOURNAL
 from tasks.core.step import Sealed, record_step
-from tasks.health.assessment import SweepAssessment
+from tasks.health.assessment import MONITORING_FAULT, SweepAssessment
 from tasks.health.plan import SweepPlan
-from tasks.health.values import SweepReport
+from tasks.health.values import SweepReport, newest_of_each
 from tasks.incidents.tell import DeliveryReport
+from tasks.reports.sweep import render_sweep_report
+from tasks.reports.tables import render_incidents, render_overview, render_platforms
+
+_HISTORY = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What the journal holds at the end of a sweep."""
+
+    at: datetime
+    open_incidents: Sequence[Incident]  # of every platform
+    timeline: Sequence[StatePoint]
+    latest: Mapping[str, SweepSummary | None]
 
 
 @record_step(retry=JOURNAL, run_name="report")
@@ -37,23 +54,37 @@ async def report(
     """Finish the sweep: what was found becomes artifacts, an event and a sign of life."""
     assessment, _ = outcome.value
     platform = plan.value.platform.name
-    with open_journal() as journal:
-        summary = journal.finish_sweep(plan.value.sweep)
-        incidents = journal.open_incidents(platform)
-    emit_event(FINISHED, resource={"prefect.resource.id": resource_of(platform)}, payload={"verdict": assessment.verdict})
+    remembered = _finish(plan.value)
+    emit_event(
+        FINISHED, resource={"prefect.resource.id": resource_of(platform)}, payload={"verdict": assessment.verdict}
+    )
     await _sign_of_life(platform)
+    newest = newest_of_each(readings.value)
+    await _show(plan.value, assessment, newest, remembered)
     return SweepReport(
         sweep=plan.value.sweep,
         platform=platform,
         verdict=assessment.verdict,
         sentence=assessment.sentence,
-        check_count=summary.check_count,
+        check_count=len(newest),
         problem_count=assessment.problem_count,
         missing_count=assessment.missing_count,
-        open_incident_count=len(incidents),
+        open_incident_count=sum(1 for incident in remembered.open_incidents if incident.platform == platform),
         undelivered_count=told.undelivered_count,
         evidence="",
     )
+
+
+def _finish(plan: SweepPlan) -> _Remembered:
+    platform = plan.platform.name
+    with open_journal() as journal:
+        journal.finish_sweep(plan.sweep)
+        at = journal.now()
+        latest: dict[str, SweepSummary | None] = {}
+        for sweep in journal.latest_sweeps(limit_count=200):
+            if sweep.finished_at is not None:
+                latest.setdefault(sweep.platform, sweep)
+        return _Remembered(at, journal.open_incidents(), journal.timeline(platform, at - _HISTORY), latest)
 
 
 async def _sign_of_life(platform: str) -> None:
@@ -64,3 +95,30 @@ async def _sign_of_life(platform: str) -> None:
             await watch.beat(platform)
     except VigieError as error:
         get_run_logger().warning("the outside watcher was not reached: %s", error)
+
+
+async def _show(
+    plan: SweepPlan, assessment: SweepAssessment, readings: Sequence[Reading], remembered: _Remembered
+) -> None:
+    """The platform's report, its services, and the tables of all platforms and open incidents."""
+    platform, customer = plan.platform.name, plan.customer
+    words = {"language": customer.language, "time_zone": customer.time_zone}
+    markdown = render_sweep_report(
+        platform,
+        assessment.services,
+        readings,
+        timeline=remembered.timeline,
+        incidents=[incident for incident in remembered.open_incidents if incident.platform == platform],
+        at=remembered.at,
+        verdict=assessment.verdict,
+        fault=assessment.sentence if assessment.verdict == MONITORING_FAULT else "",
+        **words,
+    )
+    await acreate_markdown_artifact(markdown, key=f"sweep-{platform}", description=assessment.sentence)
+    tables = {
+        f"services-{platform}": render_overview(assessment.services, **words),
+        "platforms": render_platforms(remembered.latest, remembered.open_incidents, **words),
+        "incidents": render_incidents(remembered.open_incidents, **words),
+    }
+    for key, rows in tables.items():
+        await acreate_table_artifact(rows, key=key)
