@@ -161,4 +161,4 @@ async def azure(tmp_path: Path, specification: Specification | None) -> AsyncIte
     simulator = AzureSimulator(store, Login("tenant-1", "client-1", SECRET), specification)
     async with served(simulator.application(), tmp_path) as (address, ca_file):
         yield Azure(simulator, address, ca_file)
-    assert list(simulator.traffic.violations) == []
+    assert (list(simulator.traffic.violations), list(simulator.traffic.unknown)) == ([], [])
