@@ -91,10 +91,14 @@ def save_statuses(
 
 def load_services(connection: Connection, platform: str) -> Sequence[ServiceAssessment]:
     """Every service as the newest assessed sweep left it, by name."""
+    return _services_of(connection, find_platform(connection, platform))
+
+
+def _services_of(connection: Connection, platform_id: int | None) -> Sequence[ServiceAssessment]:
     rows = connection.execute(
         "SELECT service, state, mode, since, sentence, reachable, root_causes, muted, flapping FROM service_status "
         "WHERE platform_id = %s ORDER BY service",
-        (find_platform(connection, platform),),
+        (platform_id,),
     ).fetchall()
     return [
         ServiceAssessment(
@@ -113,8 +117,12 @@ def load_services(connection: Connection, platform: str) -> Sequence[ServiceAsse
 
 
 def save_services(connection: Connection, platform_id: int, services: Sequence[ServiceAssessment]) -> None:
-    """Replace the services' states; a service that is no longer assessed disappears."""
-    connection.execute("DELETE FROM service_status WHERE platform_id = %s", (platform_id,))
+    """Replace what changed; a service that is no longer assessed disappears."""
+    known = {each.service: each for each in _services_of(connection, platform_id)}
+    wanted = {each.service: each for each in services}
+    changed = [each for each in wanted.values() if known.get(each.service) != each]
+    stale = [name for name in known if name not in wanted or known[name] != wanted[name]]
+    connection.execute("DELETE FROM service_status WHERE platform_id = %s AND service = ANY(%s)", (platform_id, stale))
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO service_status (platform_id, service, state, mode, since, sentence, reachable, root_causes, "
@@ -132,7 +140,7 @@ def save_services(connection: Connection, platform_id: int, services: Sequence[S
                     clean(each.muted),
                     each.flapping,
                 )
-                for each in services
+                for each in changed
             ],
         )
 
