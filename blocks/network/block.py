@@ -31,7 +31,7 @@ class ProbeNetwork(Block):
     a gateway of their own, or with a private certificate authority.
     """
 
-    _block_type_name: ClassVar[str | None] = "vigie probe network"
+    _block_type_name: ClassVar[str | None] = "Vigie probe network"
     _block_type_slug: ClassVar[str | None] = "vigie-probe-network"
     _description: ClassVar[str | None] = "How probes reach the services they check: other addresses, other authorities."
 
@@ -46,13 +46,17 @@ class ProbeNetwork(Block):
         description="PEM file with the certificate authorities to trust instead of the system's.",
     )
 
+    def routes(self) -> Routes:
+        """What this block says, as every adapter takes it."""
+        return self.over(Routes())
+
     def over(self, routes: Routes) -> Routes:
         """These routes, with what this block says going first."""
         return Routes({**routes.connect_to, **self.connect_to}, self.ca_file or routes.ca_file)
 
     async def examine(self) -> tuple[Capability, ...]:
         """What probes can do from here: trust the authorities, reach each address led elsewhere."""
-        names = Names(self.over(Routes()))
+        names = Names(self.routes())
         try:
             reached = await asyncio.gather(*(_reach(names, target) for target in sorted(self.connect_to)))
         finally:

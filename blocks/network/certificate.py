@@ -13,6 +13,7 @@ import contextlib
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from blocks.errors import Broken
@@ -65,8 +66,11 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
 
 def days_left(peer_certificate: dict[str, object], clock: Clock) -> Measurement:
     """`certificate` in days, from a verified connection's certificate as Python's ssl gives it."""
-    ends = ssl.cert_time_to_seconds(str(peer_certificate["notAfter"]))
-    return Measurement("certificate", (ends - clock.now().timestamp()) / _DAY_S, Unit.DAYS)
+    ends_s = _seconds(str(peer_certificate["notAfter"]))
+    return Measurement("certificate", (ends_s - clock.now().timestamp()) / _DAY_S, Unit.DAYS)
+
+
+_seconds = lru_cache(4096)(ssl.cert_time_to_seconds)  # many endpoints, few certificates; parsing is slow
 
 
 async def explain(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -105,9 +106,8 @@ def _getaddrinfo(host: str, port: int) -> list[tuple[int, int, int, str, tuple[o
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
+@lru_cache(4096)
 def _is_address(host: str) -> bool:
-    if not (":" in host or host[-1:].isdigit()):
-        return False
     try:
         ip_address(host)
     except ValueError:
