@@ -92,7 +92,7 @@ def _failed_dependencies(platform: Platform, name: str, down: Collection[str]) -
             found += [dependency] if dependency in down else []
             continue
         members = platform.redundancy_groups.get(dependency.removeprefix(GROUP), ())
-        if members and all(member in down for member in members):
+        if all(member in down for member in members):
             found += members
     return tuple(cause for cause in found if cause != name)
 
@@ -108,17 +108,10 @@ def _assess(
         since=view.since,
         sentence=view.sentence,
         reachable=not causes,
-        root_causes=_explain(name, view, explained, roots) if view.state.is_problem else (),
+        root_causes=explained if view.state.is_problem else (),
         muted=muted,
         flapping=view.flapping,
     )
-
-
-def _explain(
-    name: str, view: _View, explained: tuple[str, ...], roots: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    """A failed service's causes were found with the others', circles included."""
-    return roots[name] if view.is_down else explained
 
 
 def _look(service: Service, statuses: Mapping[CheckKey, CheckStatus]) -> _View:

@@ -113,7 +113,7 @@ def assess_burn(platform: Platform, samples: Sequence[SliSample], at: datetime) 
 
 def assess_budgets(platform: Platform, samples: Sequence[SliSample], at: datetime) -> list[Budget]:
     """How every objective of the platform stands at `at`, in the catalogue's order."""
-    by_slo = _by_slo(samples, at)
+    by_slo = _by_slo(samples)
     return [
         _budget(service, slo, by_slo.get(f"{service.name}/{slo.name}", []), at)
         for service, slo in _objectives(platform)
@@ -127,7 +127,7 @@ def _objectives(platform: Platform) -> Iterator[tuple[Service, Slo]]:
 
 
 def _burns(platform: Platform, samples: Sequence[SliSample], at: datetime) -> Iterator[tuple[bool, str, float, Burn]]:
-    by_slo = _by_slo(samples, at)
+    by_slo = _by_slo(samples)
     for service, slo in _objectives(platform):
         own = by_slo.get(f"{service.name}/{slo.name}", [])
         for rule in BURN_RULES if own else ():
@@ -136,11 +136,10 @@ def _burns(platform: Platform, samples: Sequence[SliSample], at: datetime) -> It
                 yield burn.severity != "page", burn.slo, -burn.rate / burn.threshold, burn
 
 
-def _by_slo(samples: Sequence[SliSample], at: datetime) -> dict[str, list[SliSample]]:
+def _by_slo(samples: Sequence[SliSample]) -> dict[str, list[SliSample]]:
     found: dict[str, list[SliSample]] = {}
     for sample in samples:
-        if sample.bucket <= at:
-            found.setdefault(sample.slo, []).append(sample)
+        found.setdefault(sample.slo, []).append(sample)
     return found
 
 
