@@ -14,7 +14,7 @@ from typing import Any
 from blocks.errors import Broken
 from deployments.sandbox.control import tell
 from deployments.sandbox.faults import FAULTS, Action, Kill, Tell, actions_for
-from deployments.sandbox.lifecycle import order
+from deployments.sandbox.lifecycle import order, require_running
 from deployments.sandbox.state import State, read_json, write_json
 
 
@@ -30,6 +30,7 @@ class Break:
 def break_service(state: State, service: str, how: str) -> str:
     """Break a service for real; the sentence says what was done. Raises `Refused`, `Broken`."""
     actions = actions_for(service, how)
+    require_running(state)
     name = service.rpartition("/")[2]
     path = state.breaks / f"{name}.{how}.json"
     if not path.exists():

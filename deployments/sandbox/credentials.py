@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.databases import READER
 from deployments.sandbox.names import connect_map
@@ -94,7 +96,7 @@ def _pagerduty(state: State, ready: dict[str, Any]) -> Block:
 def _webhook(state: State, ready: dict[str, Any]) -> Block:
     from blocks.pager.block import WebhookPager
 
-    return WebhookPager(url=f"https://{ready['address']}/ring", ca_file=_ca(state))
+    return WebhookPager(url=SecretStr(f"https://{ready['address']}/ring"), ca_file=_ca(state))
 
 
 def _journal(_state: State, ready: dict[str, Any]) -> Block:

@@ -124,11 +124,16 @@ def take_down(home: Path | None = None) -> bool:
     return True
 
 
+def require_running(state: State) -> None:
+    """Raises `Broken` saying what to do, unless a sandbox runs in this folder."""
+    if _supervisor(state) is None or not state.read_ready("supervisor"):
+        raise Broken("no sandbox is running here", where=str(state.home), next_step="vigie up")
+
+
 def order(state: State, verb: str, component: str) -> None:
     """Tell the supervisor to `start` or `kill` one component. Raises `Refused`, `Broken`."""
+    require_running(state)
     ready = state.read_ready("supervisor")
-    if not ready or _supervisor(state) is None:
-        raise Broken("no sandbox is running here", where=str(state.home), next_step="vigie up")
     tell(str(ready["address"]), f"/{verb}/{component}", {}, token=str(ready["token"]), timeout_s=120)
 
 

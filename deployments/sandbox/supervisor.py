@@ -54,7 +54,7 @@ async def _supervise(state: State, run: str, arguments: argparse.Namespace, lock
         asyncio.get_running_loop().add_reader(arguments.tied, told.set)
     parts = chosen_parts(tuple(filter(None, arguments.only.split(","))))
     record = _Record(state, running)
-    await _serve_orders(state, running, told)
+    await _serve_orders(state, running, told, record)
     watching = asyncio.create_task(record.keep())
     starting = asyncio.create_task(running.start_all(parts))
     stopping = asyncio.create_task(told.wait())
@@ -114,7 +114,7 @@ class _Record:
             await asyncio.sleep(0.1)
 
 
-async def _serve_orders(state: State, running: Any, told: asyncio.Event) -> None:
+async def _serve_orders(state: State, running: Any, told: asyncio.Event, record: _Record) -> None:
     """Orders from `vigie`: stop everything, or start, stop and kill one component."""
     from aiohttp import web
 
@@ -130,6 +130,7 @@ async def _serve_orders(state: State, running: Any, told: asyncio.Event) -> None
             return web.json_response({"error": f"unknown component or order: {error}"}, status=400)
         except RuntimeError as error:
             return web.json_response({"error": str(error)}, status=409)
+        record.write()
         return web.json_response({"done": f"{verb} {name}"})
 
     async def stop(request: web.Request) -> web.Response:

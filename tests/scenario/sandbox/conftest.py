@@ -88,7 +88,7 @@ def sites() -> Iterator[Client]:
     bring_up(home, only=("sites",), tied=True)
     yield Client(State.at(home))
     take_down(home)
-    _remove_databases(home)
+    remove_databases(home)
     shutil.rmtree(home)
 
 
@@ -99,7 +99,7 @@ def whole(sites: Client) -> Iterator[Client]:
     mend_service(sites.state)
 
 
-def _remove_databases(home: Path) -> None:
+def remove_databases(home: Path) -> None:
     """As root the databases lie in a room of their own."""
     pointer = home / "postgres" / ".postgres-room"
     if pointer.exists():

@@ -26,8 +26,8 @@ class Line:
         self.address: tuple[str, int] | None = None
         self.relay = Relay(Route("echo.example:7", "echo"), lambda: self.address if self.alive else None)
 
-    async def ask(self, text: bytes = b"hello", timeout: float = 2.0) -> bytes:
-        async with asyncio.timeout(timeout):
+    async def ask(self, text: bytes = b"hello") -> bytes:
+        async with asyncio.timeout(2.0):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.relay.port)
             try:
                 writer.write(text)

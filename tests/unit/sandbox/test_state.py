@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 
+import pytest
+
 from deployments.sandbox.state import State, read_json, write_json
 
 
@@ -61,9 +63,7 @@ def test_a_shell_understands_the_environment(tmp_path):
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"n": 1})
-    try:
+    with pytest.raises(TypeError):
         write_json(path, {"n": object()})
-    except TypeError:
-        pass
     assert read_json(path) == {"n": 1}
     assert read_json(tmp_path / "absent.json") == {}
