@@ -108,9 +108,10 @@ class Cloud:
             series.spiking = False
         if spiked:
             self._rewrite(each)
+            if each.service.kind == "aws.sqs_queue":  # a new queue: purging is allowed once a minute only
+                _delete_queue(each, self._clients)
+                _create_again(each, self._clients)
         self._set_alarms(each, "OK", "Within its threshold")
-        if each.service.kind == "aws.sqs_queue":
-            self._drain(each)
 
     def _rewrite(self, each: Seeded) -> None:
         """Make the metrics' history what they are now, so that a check sees it at once and not in five minutes.
@@ -135,14 +136,6 @@ class Cloud:
         for batch in range(self._flood_count(each) // 10 + 1):
             entries = [{"Id": str(number), "MessageBody": f"order {batch}-{number}"} for number in range(10)]
             sqs.send_message_batch(QueueUrl=url, Entries=entries)
-
-    def _drain(self, each: Seeded) -> None:
-        """Take every message out, as a consumer would (purging is allowed once a minute only)."""
-        sqs = self._client("sqs", each)
-        url = sqs.get_queue_url(QueueName=resource_name(each.service))["QueueUrl"]
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
-            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
     def _flood_count(self, each: Seeded) -> int:
         """Enough to be seen; where only the depth is judged, enough to be too much."""

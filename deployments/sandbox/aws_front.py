@@ -38,6 +38,7 @@ _REFUSALS = {
     "error": WireError(503, "ServiceUnavailable", "Service is unable to handle request."),
     "denied": WireError(403, "AccessDenied", "User is not authorized to perform this action", "AccessDeniedException"),
 }
+_NOT_EMULATED = WireError(501, "NotImplemented", "The sandbox does not emulate this action.")
 
 
 class Front:
@@ -88,8 +89,16 @@ class Front:
         if own is not None:
             return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], own(call))
         if not call.service or not call.action:
-            return _respond(start_response, "501 Not Implemented", [("Content-Type", "text/plain")], b"not emulated")
-        return self._inner(environ, start_response)
+            return _respond(start_response, *write_error(call, _NOT_EMULATED))
+        return self._emulate(call, environ, start_response)
+
+    def _emulate(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Let moto answer; what it says it does not have is a 501."""
+        try:
+            return self._inner(environ, start_response)
+        except NotImplementedError:
+            self._record(call, _NOT_EMULATED)
+            return _respond(start_response, *write_error(call, _NOT_EMULATED))
 
     def _refusal(self, environ: Environ, call: Call) -> WireError | None:
         known = self._principals.get(call.access_key)

@@ -165,7 +165,9 @@ def _beyond(limits: Limits) -> float:
     limit = limits.critical or limits.warning
     if limit is None:
         return 1_000_000.0
-    return limit.value * 1.5 + 1 if limit.operator.startswith(">") else limit.value * 0.5
+    if limit.operator.startswith("<"):
+        return limit.value * 0.5
+    return (limit.value + 100.0) / 2 if limit.unit is Unit.PERCENT else limit.value * 1.5 + 1
 
 
 def _create_alarm(alarm: str, cloudwatch: Any) -> None:
