@@ -26,7 +26,7 @@ from deployments.sandbox.state import State, read_json, write_json
 
 HOWS = ("refuse", "partition", "slow")
 _CHUNK = 65536
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.2
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 
