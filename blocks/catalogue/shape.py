@@ -8,7 +8,7 @@ written beside them is refused: two names for one thing would part one day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -26,10 +26,10 @@ from blocks.catalogue.model import (
     Site,
     Slo,
 )
+from blocks.catalogue.texts import UnknownZoneError
 
 CHECKS: dict[str, type[CheckBase]] = {
-    kind.model_fields["kind"].annotation.__args__[0]: kind  # type: ignore[union-attr]
-    for kind in CheckBase.__subclasses__()
+    get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in CheckBase.__subclasses__()
 }
 _NAMED = {
     "customers": (),
@@ -145,8 +145,8 @@ def _say(detail: ErrorDetails) -> tuple[str, str]:
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "value_error":
         error = context.get("error")
-        known = getattr(error, "known", None)
-        return str(error), nearest_name(error.value, known()) if known and isinstance(error, Exception) else ""  # type: ignore[attr-defined]
+        near = nearest_name(error.value, error.known()) if isinstance(error, UnknownZoneError) else ""
+        return str(error), near
     if kind in {"literal_error", "enum"}:
         expected = str(context.get("expected", ""))
         options = expected.replace("'", "").replace(" or ", ", ").split(", ")

@@ -78,6 +78,7 @@ def test_what_cannot_be_read_is_one_mistake(read, text, line, column, said):
     assert not document.readable
     assert [(m.line, m.column) for m in document.mistakes] == [(line, column)]
     assert said in document.mistakes[0].text
+    assert document.at_value(("a", "b")) == document.at_key(("a",)) == (1, 1)
 
 
 def test_a_billion_values_are_not_unfolded(read):
