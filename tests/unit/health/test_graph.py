@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import Platform
@@ -13,6 +13,7 @@ from blocks.ports.health import CheckKey, CheckStatus, Mode, State
 from tasks.health.decide import assess_services
 from tasks.health.graph import find_roots
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
 DOWN = {CRITICAL, UNKNOWN}
@@ -249,6 +250,7 @@ def failed_below(depends, groups, states, name):
     return found
 
 
+@patient
 @given(scenes())
 def test_every_problem_has_a_cause_that_is_a_problem_without_one(scene):
     depends, groups, states = scene
@@ -264,6 +266,7 @@ def test_every_problem_has_a_cause_that_is_a_problem_without_one(scene):
             assert found[root].root_causes == (root,)
 
 
+@patient
 @given(scenes())
 def test_reachable_is_what_is_measured_below(scene):
     depends, groups, states = scene
@@ -276,14 +279,15 @@ def test_reachable_is_what_is_measured_below(scene):
             assert name not in assessment.root_causes
 
 
+@patient
 @given(scenes(circles=True))
-@settings(max_examples=200)
 def test_circles_never_hang_and_leave_no_problem_without_cause(scene):
     depends, groups, states = scene
     for assessment in assess(depends, states, groups).values():
         assert bool(assessment.root_causes) == assessment.state.is_problem
 
 
+@patient
 @given(scenes(), st.sampled_from(NAMES))
 def test_another_failure_makes_no_service_better(scene, name):
     depends, groups, states = scene
@@ -294,6 +298,7 @@ def test_another_failure_makes_no_service_better(scene, name):
         assert before[service].reachable or not after[service].reachable
 
 
+@patient
 @given(scenes(), st.sets(st.sampled_from(NAMES)))
 def test_maintenance_changes_nothing_but_the_telling(scene, in_maintenance):
     import dataclasses

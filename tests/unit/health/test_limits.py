@@ -6,13 +6,14 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import DatabaseCheck, HttpCheck, MetricCheck, QueueCheck, ReplicationCheck, TcpCheck
 from blocks.ports.health import Finding, FindingCode, Measurement, Missing, MissingCode, Reading, State, Unit
 from tasks.health.decide import assess_reading
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 HTTPS = HttpCheck(
     kind="http",
@@ -119,6 +120,7 @@ def test_missing_wins_over_measurements_that_should_not_be_there():
     )
 
 
+@patient
 @given(st.floats(), st.sampled_from(list(Unit)))
 def test_ok_needs_a_number_within_its_limits(value, unit):
     state, sentence = assess_reading(METRIC, reading(("value", value, unit)))
@@ -126,6 +128,7 @@ def test_ok_needs_a_number_within_its_limits(value, unit):
     assert sentence
 
 
+@patient
 @given(st.floats(min_value=0, max_value=1e6), st.floats(min_value=0, max_value=1e6))
 def test_a_larger_latency_is_never_better(one, other):
     low, high = sorted((one, other))

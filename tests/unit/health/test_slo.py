@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import Platform
@@ -16,6 +16,7 @@ from blocks.ports.health import CheckKey, CheckStatus, SliSample, State
 from tasks.health.decide import BURN_RULES, assess_budgets, assess_burn, burn_threshold, sli_samples
 from tasks.health.slo import bucket_of
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 AT = datetime(2026, 11, 23, 3, 2, 30, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -222,6 +223,7 @@ def test_agreed_maintenance_can_be_left_out():
     assert (sample.good_count, sample.bad_count) == (0, 0)
 
 
+@patient
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)), st.integers(-12, 14))  # noqa: DTZ001
 def test_buckets(naive, hours):
     at = naive.replace(tzinfo=timezone(timedelta(hours=hours)))
@@ -230,6 +232,7 @@ def test_buckets(naive, hours):
     assert (bucket.minute % 5, bucket.second, bucket.microsecond, bucket.utcoffset()) == (0, 0, 0, timedelta())
 
 
+@patient
 @given(st.sets(st.integers(0, 100), max_size=12))
 def test_fewer_than_three_bad_never_fire_and_more_bad_never_calm(bad):
     before = set(fired(history(bad, length=101)))

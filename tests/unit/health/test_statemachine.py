@@ -6,13 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import TcpCheck
 from blocks.ports.health import CheckKey, CheckStatus, Mode, State, Transition
 from tasks.health.decide import advance, flapping_pct, needs_recheck
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 KEY = CheckKey("api", "public")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NEVER_SEEN = CheckStatus(fresh=False)
@@ -177,17 +178,20 @@ def test_recheck_only_what_is_not_confirmed():
 # -- properties -------------------------------------------------------------------------------
 
 
+@patient
 @given(st.lists(states, max_size=60), st.integers(1, 10))
 def test_attempt_stays_within_bounds(results, attempts):
     assert all(1 <= a.status.attempt <= attempts for a in run(results, attempts))
 
 
+@patient
 @given(st.lists(states, max_size=60), st.integers(1, 10))
 def test_ok_is_always_hard_and_soft_always_a_problem(results, attempts):
     for assessed in run(results, attempts):
         assert assessed.status.mode is Mode.HARD or assessed.status.state.is_problem
 
 
+@patient
 @given(st.lists(states, min_size=1, max_size=60), st.integers(1, 10))
 def test_a_hard_problem_needs_its_attempts_in_a_row(results, attempts):
     for number, assessed in enumerate(run(results, attempts)):
@@ -198,6 +202,7 @@ def test_a_hard_problem_needs_its_attempts_in_a_row(results, attempts):
         assert is_hard_problem == (in_a_row >= attempts)
 
 
+@patient
 @given(st.lists(states, min_size=1, max_size=30), states, st.integers(0, 40), st.integers(1, 5))
 def test_old_news_changes_nothing(results, late, minutes_old, attempts):
     newest = run(results, attempts)[-1].status
@@ -206,6 +211,7 @@ def test_old_news_changes_nothing(results, late, minutes_old, attempts):
     assert again.transition is Transition.NONE
 
 
+@patient
 @given(st.lists(states, max_size=60), st.integers(1, 5))
 def test_every_problem_told_is_ended_once(results, attempts):
     """Between two recoveries lies a hard problem; what recovers was hard before."""
@@ -220,6 +226,7 @@ def test_every_problem_told_is_ended_once(results, attempts):
         before = assessed.status
 
 
+@patient
 @given(st.lists(states, min_size=1, max_size=60))
 def test_the_last_state_is_what_was_seen_last(results):
     status = run(results)[-1].status
@@ -228,11 +235,13 @@ def test_the_last_state_is_what_was_seen_last(results):
     assert status.fresh
 
 
+@patient
 @given(states, st.integers(1, 60))
 def test_a_steady_check_never_flaps(state, length):
     assert not any(a.status.flapping for a in run([state] * length))
 
 
+@patient
 @given(st.lists(states, max_size=60))
 def test_twenty_steady_results_end_any_flapping(results):
     last = run([*results, *[State.OK] * 20])[-1].status

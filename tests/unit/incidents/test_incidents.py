@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import Platform
@@ -17,6 +17,7 @@ from blocks.ports.incidents import EventKind, Incident, Severity
 from tasks.health.decide import assess_services
 from tasks.incidents.decide import MONITORING, plan_incidents
 
+patient = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
@@ -578,8 +579,8 @@ sweeps = st.fixed_dictionaries(
 )
 
 
+@patient
 @given(st.lists(sweeps, min_size=1, max_size=6))
-@settings(max_examples=300, deadline=None)
 def test_any_night(several):
     night = Night()
     for one in several:
