@@ -30,7 +30,7 @@ from urllib.parse import quote
 
 from blocks.errors import Broken
 from deployments.sandbox.postgres_place import Place, find_place, leave_place
-from deployments.sandbox.processes import end_process, free_port, is_free, runs_with, tie_to
+from deployments.sandbox.processes import end_process, free_port, is_free, recorded_pid, runs_with, tie_to
 
 SUPERUSER = "postgres"
 REPLICATOR = "replicator"
@@ -64,14 +64,14 @@ class PostgresServer:
         superuser_password: str | None = None,
     ) -> Self:
         """A server with its data at `data_dir`: found again when it is there, made otherwise. Not started."""
-        server = cls._at(data_dir, name=name, port=port)
+        server, given = cls._at(data_dir, name=name, port=port), settings or {}
         if not server._initialised:
             server.passwords = {
                 SUPERUSER: superuser_password or secrets.token_urlsafe(24),
                 REPLICATOR: secrets.token_urlsafe(24),
             }
-            server._initdb()
-        server._configure({} if settings is None else settings)
+            server._initdb(*(["--no-sync"] if given.get("fsync") == "off" else []))
+        server._configure(given)
         server._remember()
         return server
 
@@ -236,7 +236,7 @@ class PostgresServer:
     def _recall(self) -> dict[str, Any]:
         return json.loads(self._memory.read_text()) if self._memory.exists() else {}
 
-    def _initdb(self) -> None:
+    def _initdb(self, *more: str) -> None:
         self.place.own(self.place.data_dir)
         self._clear()
         told = self.place.own_file(self.place.data_dir.with_name(f"{self.place.data_dir.name}.initial"))
@@ -244,7 +244,7 @@ class PostgresServer:
             told.write_text(f"{self.passwords[SUPERUSER]}\n")
             self._program(
                 "initdb", "-D", str(self.place.data_dir), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={told}",
-                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", *more,
             )  # fmt: skip
         finally:
             told.unlink(missing_ok=True)
@@ -349,14 +349,10 @@ class PostgresServer:
 
     def _stop_leftover(self) -> None:
         """A server that outlived its starter still holds the folder: stop exactly that one."""
-        lock = self.place.data_dir / "postmaster.pid"
-        if not lock.exists():
-            return
-        first = lock.read_text().splitlines()[:1]
-        pid = int(first[0]) if first and first[0].strip("-").isdigit() else 0
-        if pid and runs_with(pid, "postgres", self.place.data_dir):
+        pid = recorded_pid(self.place.data_dir)
+        if pid is not None and runs_with(pid, "postgres", self.place.data_dir):
             end_process(pid)
-        lock.unlink(missing_ok=True)
+        (self.place.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Broken
+from deployments.sandbox.processes import recorded_pid, runs_with
 
 _UNPRIVILEGED = ("nobody",)
 _POINTER = ".postgres-room"
+_OWNER = "sandbox"  # in a room: whose it is
+_PREFIX = "vigie-postgres-"
+_YOUNG_S = 600.0  # a room this young may still be moved into
 _ROOMS = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108  made by mkdtemp, owned by us, path recorded in the state folder
 
 
@@ -72,13 +77,13 @@ def find_place(wanted: Path) -> Place:
     if os.geteuid() != 0:
         return Place(data_dir=wanted, bin_dir=_installed() / "bin")
     account = _unprivileged_account()
+    data_reachable, in_place = _reachable(wanted.parent), _runs(_installed() / "bin", account)
+    if data_reachable and in_place:
+        return Place(data_dir=wanted, bin_dir=_installed() / "bin", uid=account.pw_uid, gid=account.pw_gid)
     with _locked(wanted.parent):
-        data_reachable = _reachable(wanted.parent)
-        if data_reachable and _runs(_installed() / "bin", account):
-            return Place(data_dir=wanted, bin_dir=_installed() / "bin", uid=account.pw_uid, gid=account.pw_gid)
         room = _room(wanted.parent)
-        bin_dir = _copied_programs(room)
-    if not _runs(bin_dir, account):
+        bin_dir = _installed() / "bin" if in_place else _copied_programs(room)
+    if not in_place and not _runs(bin_dir, account):
         raise Broken(
             f"PostgreSQL's programs do not start as {account.pw_name}",
             where=str(bin_dir),
@@ -153,8 +158,10 @@ def _room(parent: Path) -> Path:
     configured = os.environ.get("VIGIE_POSTGRES_ROOM")
     for base in [Path(configured)] if configured else _ROOMS:
         if base.is_dir() and _reachable(base):
-            room = Path(tempfile.mkdtemp(prefix="vigie-postgres-", dir=base))
+            _clear_abandoned(base)
+            room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
             room.chmod(0o711)
+            (room / _OWNER).write_text(f"{parent}\n")
             pointer.write_text(f"{room}\n")
             return room
     raise Broken(
@@ -162,6 +169,24 @@ def _room(parent: Path) -> Path:
         where=configured or ", ".join(map(str, _ROOMS)),
         next_step="set VIGIE_POSTGRES_ROOM to such a folder",
     )
+
+
+def _clear_abandoned(base: Path) -> None:
+    """Rooms of sandboxes whose folder somebody deleted: nobody else would ever clear them away."""
+    for room in base.glob(f"{_PREFIX}*"):
+        owner = room / _OWNER
+        if not owner.is_file() or owner.stat().st_uid != 0 or time.time() - owner.stat().st_mtime < _YOUNG_S:
+            continue
+        pointer = Path(owner.read_text().strip()) / _POINTER
+        if pointer.exists() and pointer.read_text().strip() == str(room):
+            continue
+        if not any(_serves(data_dir) for data_dir in (room / "data").glob("*")):
+            shutil.rmtree(room, ignore_errors=True)
+
+
+def _serves(data_dir: Path) -> bool:
+    pid = recorded_pid(data_dir)
+    return pid is not None and runs_with(pid, "postgres", data_dir)
 
 
 def _copied_programs(room: Path) -> Path:

@@ -33,6 +33,13 @@ def tie_to(parent: int) -> Any:
     return tie
 
 
+def recorded_pid(data_dir: Path) -> int | None:
+    """The process id in a PostgreSQL folder's lock file, None when there is none."""
+    lock = data_dir / "postmaster.pid"
+    first = lock.read_text().splitlines()[:1] if lock.exists() else []
+    return int(first[0]) if first and first[0].isdigit() else None
+
+
 def runs_with(pid: int, program: str, argument: Path) -> bool:
     """Is that process `program` called with `argument`, and not somebody who was given the same number?"""
     try:

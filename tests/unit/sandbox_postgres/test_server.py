@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from blocks.errors import Broken
+from deployments.sandbox import postgres_place
 from deployments.sandbox.postgres import PostgresServer
 from deployments.sandbox.postgres_place import find_place
 from tests.postgres_fixture import QUICK, postgres_server, private_server  # noqa: F401
@@ -111,6 +112,44 @@ def test_root_uses_a_reachable_folder_as_it_is(reachable):
     place = find_place(reachable / "data")
     assert place.data_dir == reachable / "data"
     assert place.uid == pwd.getpwnam("nobody").pw_uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+def test_a_room_whose_sandbox_was_deleted_is_cleared_by_the_next(tmp_path):
+    base = tmp_path / "rooms"
+    base.mkdir()
+    rooms = {}
+    for name, sandbox in (("kept", tmp_path / "kept"), ("gone", tmp_path / "gone"), ("young", tmp_path / "young")):
+        room = rooms[name] = base / f"vigie-postgres-{name}"
+        room.mkdir()
+        (room / "sandbox").write_text(f"{sandbox}\n")
+        if name != "young":
+            os.utime(room / "sandbox", (0, 0))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".postgres-room").write_text(f"{rooms['kept']}\n")
+    postgres_place._clear_abandoned(base)
+    assert {name for name, room in rooms.items() if room.exists()} == {"kept", "young"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+def test_programs_that_cannot_be_reached_are_copied_and_run(reachable):
+    account = pwd.getpwnam("nobody")
+    assert not postgres_place._runs(reachable / "nowhere", account)
+    bin_dir = postgres_place._copied_programs(reachable)
+    assert postgres_place._runs(bin_dir, account)
+    assert bin_dir == postgres_place._copied_programs(reachable)
+    place = postgres_place.Place(
+        data_dir=reachable / "data", bin_dir=bin_dir, room=reachable, uid=account.pw_uid, gid=account.pw_gid
+    )
+    server = PostgresServer(name="copied", wanted_dir=reachable / "data", place=place, passwords={"postgres": "x" * 20})
+    try:
+        server._initdb("--no-sync")
+        server._configure({})
+        assert _ask(server.start().dsn(), "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'") == [
+            (1,)
+        ]
+    finally:
+        server.kill()
 
 
 # -- one server -------------------------------------------------------------------------------
