@@ -73,9 +73,11 @@ class Cloud:
             self._api_front().break_api(self._api(target), how)
             return f"{target}: API {how}"
         service = self._service(target)
-        if how == "kill":
-            self._killed.add(target)
+        if how == "kill" and target not in self._killed:  # twice is once
             _KILL[service.service.kind](service, self._clients)
+            self._killed.add(target)
+        elif how == "kill":
+            return f"{target}: killed already"
         elif how == "metric-spike":
             self._spike(service)
         else:

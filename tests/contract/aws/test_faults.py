@@ -44,7 +44,7 @@ def numbers(reading):
     ],
 )
 async def test_a_killed_resource_is_a_critical_finding_and_mends(prober, broken, service, check, words):
-    with broken(service, "kill"):
+    with broken(service, "kill"), broken(service, "kill"):
         reading = await prober.probe(probe_of(service, check))
         assert reading.finding is not None
         assert (reading.finding.code, reading.finding.state) == (FindingCode.RESOURCE_STATE, State.CRITICAL)
