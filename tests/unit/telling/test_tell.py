@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -308,6 +309,40 @@ async def test_what_the_journal_raises_is_raised_and_told_once_later(house):
     house.clock.passed += LEASE.total_seconds() + 1
     await house.tell()
     house.told_once(incident)
+
+
+async def test_in_one_batch_a_later_line_never_overtakes_an_earlier_one_that_failed(house):
+    incident = house.live(EventKind.OPENED)
+    await house.tell()
+    lines = [
+        house.ledger.add(incident, kind, (Channel.SLACK_THREAD,))[0] for kind in (EventKind.NOTE, EventKind.CLOSED)
+    ]
+    batches = [lines, []]
+    house.ledger.claim_deliveries = lambda *_, **__: batches.pop(0)
+    left = [1]
+    house.slack.before = lambda call: Broken("odd") if call == "reply" and left and left.pop() else None
+    await house.tell()
+    assert [text for _, text in house.slack.threads["1"]] == ["event 0"]
+    assert [row.reason[:5] for row in house.ledger.rows[-2:]] == ["odd", "waits"]
+
+
+async def test_a_fault_of_ours_at_one_door_lets_the_other_finish_what_it_began(house):
+    house.live(EventKind.OPENED)
+    post = house.slack.post
+
+    async def slowly(*arguments):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return await post(*arguments)
+
+    def gone(delivery):
+        if delivery.channel is Channel.PAGER:
+            raise Retryable("the journal does not answer")
+
+    house.slack.post, house.ledger.before_mark = slowly, gone
+    with pytest.raises(Retryable):
+        await house.tell()
+    assert house.ledger.waiting(Channel.SLACK_MESSAGE) == []
 
 
 FAULTS = st.sampled_from(
