@@ -32,6 +32,7 @@ async def measure_dns(check: DnsCheck, names: Names, course: Course) -> Outcome:
     import dns.resolver
 
     course.stage = Stage.CONNECT if check.resolver else Stage.NAME
+    course.finding = _silent(check, course) if check.resolver else None
     try:
         resolver = await _resolver(check, names)
         found = await resolver.resolve(check.record, check.record_type, lifetime=_lifetime(course), search=False)
@@ -101,23 +102,31 @@ def _unanswered(check: DnsCheck, error: Any, course: Course) -> Finding:
     """SERVFAIL, refusal or silence, from the errors that the resolver collected."""
     heard = [entry[3] for entry in error.kwargs.get("errors", []) if len(entry) > 3]  # noqa: PLR2004
     if any(isinstance(item, ConnectionRefusedError) for item in heard):
-        return _blame(check, FindingCode.CONNECTION_REFUSED, "nothing listens at the name server")
+        said = f"nothing listens at the name server {check.resolver or ''}".rstrip()
+        return _blame(check, Finding(FindingCode.CONNECTION_REFUSED, f"{check.record} cannot be resolved: {said}"))
     answered = [str(item) for item in heard if isinstance(item, str)]
     if answered:
         said = f"cannot be resolved: the name server answered {tidy(answered[-1], 60)}"
         return _finding(check, FindingCode.NAME_NOT_FOUND, said)
-    return _blame(check, FindingCode.NO_ANSWER, f"no name server answered within {spoken(course.timeout)}")
+    return _blame(check, _silent(check, course))
 
 
-def _blame(check: DnsCheck, code: FindingCode, what: str) -> Finding:
+def _silent(check: DnsCheck, course: Course) -> Finding:
+    server = check.resolver or "the resolver"
+    said = f"{check.record} cannot be resolved: {server} gave no answer within {spoken(course.timeout)}"
+    return Finding(FindingCode.NO_ANSWER, said)
+
+
+def _blame(check: DnsCheck, finding: Finding) -> Finding:
+    """The finding, where the check names the server; this machine's own resolver proves nothing."""
     if check.resolver is None:
         raise Retryable(
-            f"{what}, asked for {check.record}",
+            finding.text,
             where="this machine's own resolver",
             next_step="check name resolution on the worker",
             code=MissingCode.PROBE_FAILED,
         )
-    return Finding(code, f"{check.record} cannot be resolved: {what} {check.resolver}")
+    return finding
 
 
 def _impossible(check: DnsCheck, error: Exception) -> Broken:

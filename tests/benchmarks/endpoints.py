@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -125,7 +126,8 @@ async def _serve(folder: Path) -> None:
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("*.bench.example", "127.0.0.1").configure_cert(context)
+    in_a_year = datetime.now(UTC) + timedelta(days=365)
+    ca.issue_cert("*.bench.example", "127.0.0.1", not_after=in_a_year).configure_cert(context)
     server = await asyncio.get_running_loop().create_server(_Endpoint, "127.0.0.1", 0, ssl=context, backlog=2048)
     written = folder / "endpoints.tmp"
     written.write_text(json.dumps({"port": server.sockets[0].getsockname()[1], "ca_file": str(folder / "ca.pem")}))

@@ -125,7 +125,7 @@ async def see(zoo: Zoo) -> AsyncIterator[Callable[..., Awaitable[Reading]]]:
 
 
 @pytest.fixture
-def http_check() -> Callable[..., Probe]:
+def probe_for() -> Callable[..., Probe]:
     return probe_of
 
 
