@@ -78,6 +78,7 @@ def new_home() -> Iterator[Path]:
     home.chmod(0o755)
     yield home
     take_down(home)
+    remove_databases(home)
     shutil.rmtree(home)
 
 
