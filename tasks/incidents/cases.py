@@ -66,8 +66,7 @@ class Scene:
             return True
         if service is None or service.state is not State.OK:
             return False
-        recovered_lately = service.since is not None and self.at - service.since < self.platform.reopen_within
-        return service.flapping or recovered_lately
+        return service.since is not None and self.at - service.since < self.platform.reopen_within
 
     def _root_for(self, service: ServiceAssessment, opened: Collection[str]) -> str:
         roots = service.root_causes or (service.service,)

@@ -267,6 +267,13 @@ def test_a_service_that_left_the_catalogue_is_closed(night):
     assert (change.kind, change.root, change.sentence) == (CLOSED, "two", "two is no longer in the catalogue")
 
 
+def test_who_left_the_catalogue_leaves_the_list(night):
+    night.sweep(db=CRITICAL, api=CRITICAL)
+    night.platform = platform({name: value for name, value in DEPENDS.items() if name != "api"})
+    (change,) = night.sweep(db=CRITICAL)
+    assert (change.kind, change.root, change.affected) == (CHANGED, "db", ())
+
+
 def test_when_the_root_recovers_first_the_rest_has_its_own_incident(night):
     night.sweep(db=CRITICAL, api=CRITICAL)
     assert brief(night.sweep(api=CRITICAL)) == [(OPENED, "api", PAGE), (CLOSED, "db", PAGE)]
@@ -346,6 +353,24 @@ def test_maintenance_of_the_root_does_not_hide_who_is_not_in_it(night):
         PAGE,
         True,
     )
+
+
+def test_one_who_is_not_in_maintenance_is_enough_to_tell(night):
+    night.sweep(db=CRITICAL)
+    (change,) = night.sweep(db=CRITICAL, api=CRITICAL, maintenance={"db": "window"})
+    assert (change.kind, change.tell, change.page) == (CHANGED, True, True)
+
+
+def test_an_incident_kept_in_maintenance_follows_its_service(night):
+    night.sweep(api=WARNING)
+    (change,) = night.sweep(api=CRITICAL, db=CRITICAL, maintenance={"api": "window", "db": "window"})
+    assert (change.kind, change.root, change.sentence, change.tell) == (CHANGED, "api", "a: it is critical", False)
+
+
+def test_in_maintenance_the_root_that_is_told_of_lists_whom_it_hurts(night):
+    night.sweep(queue=CRITICAL)
+    (change,) = night.sweep(queue=CRITICAL, db=CRITICAL, api=CRITICAL, maintenance={"db": "window", "api": "window"})
+    assert (change.root, change.affected) == ("queue", ("api",))
 
 
 def test_what_is_muted_does_not_make_an_incident_louder(night):
@@ -445,6 +470,19 @@ def test_those_who_suffer_from_flapping_stay_listed(night):
     assert change.affected == ()
 
 
+def test_flapping_does_not_calm(night):
+    night.sweep(db=CRITICAL, flapping={"db"})
+    assert night.sweep(db=WARNING, flapping={"db"}) == []
+
+
+def test_one_who_flaps_stays_listed_and_one_who_moves_does_not(night):
+    night.sweep(db=CRITICAL, api=CRITICAL, flapping={"api"})
+    assert night.sweep(db=CRITICAL, flapping={"api"}) == [], "api flaps, db does not"
+    opened, changed = night.sweep(api=CRITICAL, flapping={"db", "api"})
+    assert (opened.kind, opened.root) == (OPENED, "api")
+    assert (changed.kind, changed.root, changed.affected) == (CHANGED, "db", ())
+
+
 def test_flapping_that_worsens_is_told(night):
     night.sweep(db=CRITICAL, flapping={"db"})
     (change,) = night.sweep(db=CRITICAL, api=CRITICAL, flapping={"db"})
@@ -517,11 +555,23 @@ def test_nor_for_one_that_its_root_has_told(night):
     assert brief(night.sweep(burns=[burn()])) == [(CLOSED, "db", PAGE)]
 
 
-@pytest.mark.parametrize("state", [(UNKNOWN, Mode.SOFT), (CRITICAL, Mode.SOFT)])
+def test_nor_while_it_is_looked_at_again(night):
+    night.sweep(api=CRITICAL, burns=[burn()])
+    night.sweep(burns=[burn()])
+    assert night.sweep(api=(CRITICAL, Mode.SOFT), burns=[burn()]) == []
+
+
+@pytest.mark.parametrize("state", [(UNKNOWN, Mode.SOFT), (CRITICAL, Mode.SOFT), (WARNING, Mode.SOFT)])
 def test_a_budget_that_is_not_measured_stays_open(night, state):
     long_ago(night)
     night.sweep(burns=[burn()])
     assert night.sweep(api=state) == []
+
+
+def test_a_budget_is_not_well_because_its_service_is_muted(night):
+    long_ago(night)
+    night.sweep(burns=[burn()])
+    assert night.sweep(api=CRITICAL, maintenance={"api": "window"}) == []
 
 
 def test_a_muted_service_burns_quietly(night):
