@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import apply, blocks, catalogue, demo, night, sandbox
+from deployments.commands import apply, blocks, catalogue, demo, journal, night, sandbox
 from deployments.environment import adopt_sandbox
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("beat")(night.beat)
 app.command("apply")(apply.apply)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

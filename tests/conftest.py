@@ -6,7 +6,13 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("vigie", deadline=None)  # machines are shared; speed is for the benchmarks
+hypothesis.settings.load_profile("vigie")
+
+pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
@@ -25,7 +31,7 @@ def conformance():
     def find(relative: str) -> Path:
         path = conformance_dir() / relative
         if not path.exists():
-            _absent[f"outside data {relative.split('/')[0]}"] += 1
+            _absent[f"outside data {relative.split('/', maxsplit=1)[0]}"] += 1
             pytest.skip(f"outside data {relative} is absent; set VIGIE_CONFORMANCE")
         return path
 

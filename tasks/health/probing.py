@@ -88,8 +88,10 @@ async def _read(probe: Probe, open_prober: OpenProber, on_defect: Callable[[Prob
     started = time.monotonic()
     limit_s = (probe.check.timeout + _GRACE).total_seconds()
     try:
+        prober = await open_prober(probe)  # not on the check's time: a cloud's SDK takes a second to load
+        started = time.monotonic()
         async with asyncio.timeout(limit_s):
-            return await (await open_prober(probe)).probe(probe)
+            return await prober.probe(probe)
     except VigieError as error:
         return _missing(probe, started, _code_of(error), str(error))
     except TimeoutError:

@@ -1,0 +1,135 @@
+"""One whole sandbox for a test session: the real Prefect server, worker, databases, sites and clouds.
+
+Scheduled sweeps are paused, so that a test decides when a sweep runs. Flows called in this process
+use the sandbox's Prefect server and journal; `run_deployment` lets its worker run them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.sandbox.breaking import break_service, mend_service
+from deployments.sandbox.lifecycle import bring_up, take_down
+from deployments.sandbox.state import State
+
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@dataclass
+class Sandbox:
+    """The running sandbox, as a test speaks to it."""
+
+    home: Path
+    state: State
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.state.environment()
+
+    @property
+    def api(self) -> str:
+        return self.environment["PREFECT_API_URL"]
+
+    def call(self, path: str, body: Any = None, method: str = "") -> Any:
+        method = method or ("GET" if body is None else "POST")
+        answer = httpx.request(method, self.api + path, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def page(self, name: str) -> str:
+        """The address of Slack's or the pager's page."""
+        from deployments.sandbox.lifecycle import look
+
+        return look(self.home).addresses[name].rstrip("/")
+
+    def break_(self, service: str, how: str) -> None:
+        break_service(self.state, service, how)
+
+    def mend(self) -> None:
+        mend_service(self.state)
+
+    # -- what people would see
+    def slack_messages(self) -> list[dict[str, Any]]:
+        ready = self.state.read_ready("slack")
+        ca = str(self.home / "tls" / "ca.pem")
+        found: list[dict[str, Any]] = []
+        import ssl
+
+        with httpx.Client(verify=ssl.create_default_context(cafile=ca), timeout=10) as client:
+            headers = {"Authorization": f"Bearer {ready['token']}"}
+            base = f"https://{ready['address']}/api"
+            channels = client.get(f"{base}/conversations.list", headers=headers).json()["channels"]
+            for channel in channels:
+                params = {"channel": channel["id"], "limit": 200, "include_all_metadata": True}
+                history = client.get(f"{base}/conversations.history", params=params, headers=headers).json()
+                found += [{**message, "channel_name": channel["name"]} for message in history["messages"]]
+        return found
+
+    def pager_events(self) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{self.page('Pager')}/events", timeout=10).json()
+        return answer["events"] if "events" in answer else answer["ringing"]
+
+    # -- runs by the worker
+    def run_deployment(self, platform: str) -> str:
+        deployment = self.call("/deployments/name/health-sweep/sweep")["id"]
+        return self.call(f"/deployments/{deployment}/create_flow_run", {"parameters": {"platform": platform}})["id"]
+
+    def wait_for(self, run: str, *names: str, patience_s: float = 120) -> dict[str, Any]:
+        """Wait until the run is in one of the named states, or in any final one."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            state = self.call(f"/flow_runs/{run}")["state"]
+            if state["name"] in names or state["type"] in FINAL:
+                return state
+            assert time.monotonic() < deadline, f"run {run} is still {state['name']}"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def whole_sandbox(tmp_path_factory):
+    """The sandbox, up for the whole session and gone after it, even when the session is killed."""
+    running = os.environ.get("VIGIE_TEST_SANDBOX")  # one that is up already, for whoever works on these tests
+    home = Path(running) if running else tmp_path_factory.mktemp("vigie")
+    bring_up(home, tied=not running)
+    sandbox = Sandbox(home, State.at(home))
+    deployment = sandbox.call("/deployments/name/health-sweep/sweep")
+    for schedule in deployment["schedules"]:
+        sandbox.call(f"/deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": False}, "PATCH")
+    for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
+        sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
+    yield sandbox
+    if not running:
+        take_down(home)
+
+
+@pytest.fixture
+def sandbox(whole_sandbox, monkeypatch):
+    """The sandbox with nothing broken, this process speaking to its Prefect server and journal."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_UI_URL, temporary_settings
+
+    environment = whole_sandbox.environment
+    monkeypatch.setenv("VIGIE_HOME", str(whole_sandbox.home))
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", environment["VIGIE_JOURNAL_DSN"])
+    monkeypatch.setenv("SSL_CERT_FILE", environment["SSL_CERT_FILE"])
+    monkeypatch.setenv("PREFECT_API_URL", environment["PREFECT_API_URL"])
+    updates = {
+        PREFECT_API_URL: environment["PREFECT_API_URL"],
+        PREFECT_HOME: Path(environment["PREFECT_HOME"]),
+        PREFECT_UI_URL: environment["PREFECT_UI_URL"],
+    }
+    whole_sandbox.mend()
+    with temporary_settings(updates=updates):
+        yield whole_sandbox
+    whole_sandbox.mend()
+
+
+def environment_of(sandbox: Sandbox) -> dict[str, str]:
+    """For subprocesses: the operator's shell after `vigie up`."""
+    return os.environ | sandbox.environment

@@ -1,0 +1,263 @@
+"""Whole sweeps on the running sandbox: found, explained, told once, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import psycopg
+import pytest
+
+from blocks.journal.block import open_journal
+from blocks.ports.health import State
+
+pytestmark = [
+    pytest.mark.scenario,
+    pytest.mark.filterwarnings("ignore"),  # Prefect, Great Expectations and SDKs warn about each other
+]
+
+
+async def sweep(platform: str):
+    from flows.health_sweep import health_sweep
+
+    return await health_sweep(platform)
+
+
+async def settle(sandbox, *platforms):
+    """Bring every platform back to ok: what an earlier test broke is mended and closed."""
+    sandbox.mend()
+    with open_journal() as journal:
+        journal.beat("hearth", "nightly-export")
+    for platform in platforms:
+        for _ in range(4):
+            report = await sweep(platform)
+            if report.verdict == "ok" and not incidents(platform):
+                break
+        assert report.verdict == "ok", report.sentence
+        assert not incidents(platform)
+
+
+def incidents(platform):
+    with open_journal() as journal:
+        return list(journal.open_incidents(platform))
+
+
+def timeline_of(incident):
+    with open_journal() as journal:
+        return journal.incident(incident.id)
+
+
+def message_of(sandbox, incident):
+    return [m for m in sandbox.slack_messages() if str(incident.id)[:8] in json.dumps(m)]
+
+
+async def test_a_healthy_platform_is_measured_completely(sandbox):
+    await settle(sandbox, "hearth", "storefront")
+    with open_journal() as journal:
+        for platform in ("hearth", "storefront"):
+            statuses = journal.load_statuses(platform)
+            assert all(status.fresh and status.state is State.OK for status in statuses.values()), statuses
+    kinds = {"sweep-hearth", "services-hearth", "platforms", "incidents"}
+    found = {row["key"] for row in sandbox.call("/artifacts/latest/filter", {})}
+    assert kinds <= found
+
+
+async def test_a_killed_service_is_found_told_once_and_closed_by_evidence(sandbox):
+    await settle(sandbox, "hearth")
+    sandbox.break_("hearth/device-api", "kill")
+    report = await sweep("hearth")
+    assert report.verdict == "critical"
+    (incident,) = incidents("hearth")
+    assert incident.root == "device-api"
+    assert incident.severity == "page"
+    assert "refused the connection" in incident.sentence
+    (message,) = message_of(sandbox, incident)
+    assert message["channel_name"] == "hearth-ops"
+    assert "URGENT" in json.dumps(message, ensure_ascii=False)
+    assert f"/runs/flow-run/{report.sweep}" in json.dumps(message)
+    rings = [e for e in sandbox.pager_events() if e["dedup_key"] == str(incident.id)]
+    assert [e["action"] for e in rings] == ["trigger"]
+
+    await sweep("hearth")  # still broken: nothing is opened or told again
+    assert [i.id for i in incidents("hearth")] == [incident.id]
+    assert len(message_of(sandbox, incident)) == 1
+    assert len([e for e in sandbox.pager_events() if e["dedup_key"] == str(incident.id)]) == 1
+
+    sandbox.mend()
+    await sweep("hearth")
+    assert not incidents("hearth")
+    closed, events = timeline_of(incident)
+    assert [e.kind.value for e in events] == ["opened", "closed"]
+    assert closed.closed_at is not None
+    (message,) = message_of(sandbox, incident)
+    assert "Rétabli" in json.dumps(message, ensure_ascii=False)
+    actions = [e["action"] for e in sandbox.pager_events() if e["dedup_key"] == str(incident.id)]
+    assert actions == ["trigger", "resolve"]
+
+
+async def test_one_incident_for_the_root_cause_lists_who_suffers(sandbox):
+    await settle(sandbox, "hearth")
+    sandbox.break_("hearth/household-data", "refuse")
+    await sweep("hearth")
+    found = incidents("hearth")
+    assert [i.root for i in found] == ["household-data"]
+    assert "device-api" in found[0].affected
+    await settle(sandbox, "hearth")
+
+
+async def test_a_throttled_cloud_is_unknown_with_the_reason_and_harms_no_other(sandbox):
+    await settle(sandbox, "hearth")
+    sandbox.break_("hearth/azure-west", "throttle")
+    await sweep("hearth")
+    with open_journal() as journal:
+        statuses = journal.load_statuses("hearth")
+    states = Counter(status.state for status in statuses.values())
+    assert states[State.UNKNOWN] >= 5
+    assert statuses[("device-api", "health")].state is State.OK
+    assert statuses[("household-data", "login")].state is State.OK
+    assert any("throttl" in s.sentence.lower() for s in statuses.values() if s.state is State.UNKNOWN)
+    assert not any(s.state is State.CRITICAL for s in statuses.values())
+    await settle(sandbox, "hearth")
+
+
+async def test_sweeps_of_one_platform_never_overlap_and_the_late_one_says_why(sandbox):
+    await settle(sandbox, "storefront")
+    with open_journal() as journal, journal.sweep_lock("storefront") as granted:
+        assert granted
+        run = sandbox.run_deployment("storefront")
+        state = await asyncio.to_thread(sandbox.wait_for, run)
+    assert state["type"] == "CANCELLED"
+    assert "Another sweep of storefront is still running" in state["message"]
+    assert sandbox.call(f"/flow_runs/{run}")["name"] == "sweep storefront"
+
+
+async def test_a_sweep_killed_at_any_moment_leaves_no_double_and_the_next_starts_clean(sandbox):
+    """kill -9 of the process that runs the flow, at moments spread over its whole life."""
+    await settle(sandbox, "storefront")
+    sandbox.break_("storefront/orders-db", "kill")
+    code = "import asyncio; from flows.health_sweep import health_sweep; asyncio.run(health_sweep('storefront'))"
+    for life_s in (5.0, 8.0, 10.0, 12.0):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=os.environ | sandbox.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        await asyncio.sleep(life_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    report = await sweep("storefront")
+    assert report.verdict == "critical"
+    (incident,) = incidents("storefront")
+    assert incident.root == "orders-db"
+    assert len(message_of(sandbox, incident)) == 1
+    triggers = [e for e in sandbox.pager_events() if e["dedup_key"] == str(incident.id) and e["action"] == "trigger"]
+    assert len(triggers) == 1
+    with open_journal() as journal:
+        assert journal.verify_chain("storefront") > 0
+    await settle(sandbox, "storefront")
+
+
+async def test_slack_down_loses_nothing_and_is_caught_up_once(sandbox):
+    await settle(sandbox, "hearth")
+    sandbox.break_("slack", "kill")
+    sandbox.break_("hearth/device-updates", "wrong-body")
+    sandbox.break_("hearth/device-updates", "kill")
+    report = await sweep("hearth")
+    (incident,) = incidents("hearth")
+    assert report.undelivered_count >= 1
+    sandbox.mend()
+    sandbox.break_("hearth/device-updates", "kill")
+    deadline = time.monotonic() + 90
+    while report.undelivered_count and time.monotonic() < deadline:
+        await asyncio.sleep(5)
+        report = await sweep("hearth")
+    assert report.undelivered_count == 0
+    assert len(message_of(sandbox, incident)) == 1
+    await settle(sandbox, "hearth")
+
+
+async def test_the_journal_down_in_the_middle_is_waited_for_and_nothing_is_lost(sandbox):
+    await settle(sandbox, "storefront")
+    dsn = sandbox.environment["VIGIE_JOURNAL_DSN"]
+    admin = dsn.rpartition("/")[0] + "/postgres"
+    superuser = sandbox.state.read_ready("control-database")["dsn"] if "dsn" in sandbox.state.read_ready(
+        "control-database"
+    ) else admin
+
+    async def outage():
+        await asyncio.sleep(1.5)
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE journal ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'journal'")
+        await asyncio.sleep(8)
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE journal ALLOW_CONNECTIONS true")
+
+    report, _ = await asyncio.gather(sweep("storefront"), outage())
+    assert report.verdict == "ok"
+    with open_journal() as journal:
+        latest = journal.latest_sweeps("storefront", 1)[0]
+    assert latest.id == report.sweep
+    assert latest.finished_at is not None
+
+
+async def test_an_unknown_platform_is_refused_by_name(sandbox):
+    from blocks.errors import Refused
+
+    with pytest.raises(Refused, match="no platform named 'nowhere' is registered"):
+        await sweep("nowhere")
+
+
+async def test_a_measurement_at_fault_is_reported_as_such_and_moves_no_state(sandbox):
+    """A prober that answers in a unit its kind does not have: a fault of the monitoring, not of the service."""
+    from datetime import UTC, datetime, timedelta
+
+    from blocks.ports.health import Measurement, Unit
+    from tasks.health.assessment import MONITORING_FAULT
+
+    del MONITORING_FAULT
+    await settle(sandbox, "storefront")
+    with open_journal() as journal:
+        before = journal.load_statuses("storefront")
+    report = await sweep_with(sandbox, "storefront", lambda r: _in_wrong_unit(r, Measurement, Unit))
+    assert report.verdict == "monitoring_fault"
+    with open_journal() as journal:
+        assert journal.load_statuses("storefront") == before
+    assert [i.root for i in incidents("storefront")] == ["monitoring"]
+    assert datetime.now(UTC) - incidents("storefront")[0].opened_at < timedelta(minutes=1)
+    await settle(sandbox, "storefront")
+
+
+def _in_wrong_unit(readings, measurement, unit):
+    import dataclasses
+
+    first, *others = readings
+    return [dataclasses.replace(first, measurements=(measurement("latency", 1.0, unit.BYTES),)), *others]
+
+
+async def sweep_with(sandbox, platform, change):
+    """The same steps as the flow, with readings changed between probing and judging."""
+    from prefect import flow
+
+    from tasks.core.step import Sealed
+    from tasks.health.steps import assess_and_record, load_plan, probe_platform, right_to_sweep, validate_measurement
+    from tasks.incidents.steps import tell
+    from tasks.reports.steps import report
+
+    @flow(name="health-sweep-with-a-defect", flow_run_name="defect {platform}")
+    async def defective(platform: str):
+        with right_to_sweep(platform):
+            plan = await load_plan(platform)
+            readings = Sealed(change((await probe_platform(plan)).value))
+            verdict = validate_measurement(plan, readings)
+            outcome = assess_and_record(plan, readings, verdict)
+            return await report(plan, readings, outcome, await tell(plan))
+
+    return await defective(platform)
