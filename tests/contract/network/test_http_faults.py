@@ -37,16 +37,19 @@ def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
 
 def repeats(head: bytes, piece: bytes):
     """A server that never stops sending; remembers how much it got rid of."""
-    sent = {"bytes": 0}
+    sent = {"bytes": 0, "ended": 0}
 
     async def behave(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(head)
-        while True:
-            writer.write(piece)
-            sent["bytes"] += len(piece)
-            await writer.drain()
-            await asyncio.sleep(0)
+        try:
+            while True:
+                writer.write(piece)
+                sent["bytes"] += len(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+        finally:
+            sent["ended"] += 1
 
     return behave, sent
 
@@ -305,6 +308,7 @@ async def test_an_endless_body_is_named_and_reading_stops(zoo, see, head, piece)
     stopped_at = sent["bytes"]
     await asyncio.sleep(0.2)
     assert sent["bytes"] == stopped_at < 8_000_000
+    assert sent["ended"] == 2, "the connection is cut, not left to linger"
 
 
 async def test_a_gzip_bomb_is_endless(zoo, see):
