@@ -1,0 +1,1 @@
+"""The outside world: ports, adapters and saved blocks."""

@@ -63,4 +63,6 @@ def read_listing(path: Path) -> PrefectFile:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Broken(f"{path.name}: {place}: {first['msg']}", where=str(path), next_step="correct it and apply again") from error
+        raise Broken(
+            f"{path.name}: {place}: {first['msg']}", where=str(path), next_step="correct it and apply again"
+        ) from error

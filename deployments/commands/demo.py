@@ -152,7 +152,7 @@ def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story])
 
 
 def _close(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> None:
-    """A mended service may need a moment (an instance starts, a standby catches up): sweep until closed, at most thrice."""
+    """A mended service may need a moment (a standby catches up): sweep until closed, at most thrice."""
     for _ in range(3):
         _sweep(console, sandbox, platforms, "Sweeping once more: is it over?")
         if not _open(platforms):

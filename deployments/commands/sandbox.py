@@ -45,7 +45,7 @@ def up(
     chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
     began = time.monotonic()
     try:
-        with _progress(console) as show:
+        with progress_on(console) as show:
             picture = bring_up(only=chosen, progress=show)
     except VigieError as error:
         raise _ended(error) from error
@@ -139,7 +139,7 @@ def logs(
             time.sleep(_FOLLOW_EVERY_S)
 
 
-class _progress:  # noqa: N801  (used as a context, like rich's own)
+class progress_on:  # noqa: N801  (used as a context, like rich's own)
     """A live table of what is ready and what is awaited."""
 
     def __init__(self, console: object) -> None:

@@ -1,0 +1,1 @@
+"""The local clouds: real where they can be, honest where they cannot."""

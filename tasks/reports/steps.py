@@ -16,6 +16,7 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from blocks.errors import VigieError
+from blocks.evidence.store import keep_evidence, open_evidence_store
 from blocks.journal.block import open_journal
 from blocks.ports.events import FINISHED, resource_of
 from blocks.ports.health import Reading
@@ -60,7 +61,8 @@ async def report(
     )
     await _sign_of_life(platform)
     newest = newest_of_each(readings.value)
-    await _show(plan.value, assessment, newest, remembered)
+    evidence = await _keep(plan.value, readings.value)
+    await _show(plan.value, assessment, newest, remembered, evidence)
     return SweepReport(
         sweep=plan.value.sweep,
         platform=platform,
@@ -71,8 +73,24 @@ async def report(
         missing_count=assessment.missing_count,
         open_incident_count=sum(1 for incident in remembered.open_incidents if incident.platform == platform),
         undelivered_count=told.undelivered_count,
-        evidence="",
+        evidence=evidence,
     )
+
+
+async def _keep(plan: SweepPlan, readings: Sequence[Reading]) -> str:
+    """Every reading of every attempt, in the evidence store; its address, empty when it could not be kept."""
+    try:
+        return await keep_evidence(
+            await open_evidence_store(),
+            platform=plan.platform.name,
+            sweep=plan.sweep,
+            at=plan.started_at,
+            catalogue_digest=plan.catalogue_digest,
+            readings=readings,
+        )
+    except VigieError as error:
+        get_run_logger().error("the evidence of this sweep could not be kept: %s", error)
+        return ""
 
 
 def _finish(plan: SweepPlan) -> _Remembered:
@@ -98,7 +116,11 @@ async def _sign_of_life(platform: str) -> None:
 
 
 async def _show(
-    plan: SweepPlan, assessment: SweepAssessment, readings: Sequence[Reading], remembered: _Remembered
+    plan: SweepPlan,
+    assessment: SweepAssessment,
+    readings: Sequence[Reading],
+    remembered: _Remembered,
+    evidence: str,
 ) -> None:
     """The platform's report, its services, and the tables of all platforms and open incidents."""
     platform, customer = plan.platform.name, plan.customer
@@ -110,6 +132,7 @@ async def _show(
         timeline=remembered.timeline,
         incidents=[incident for incident in remembered.open_incidents if incident.platform == platform],
         at=remembered.at,
+        evidence=evidence,
         verdict=assessment.verdict,
         fault=assessment.sentence if assessment.verdict == MONITORING_FAULT else "",
         **words,

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -143,15 +142,13 @@ async def test_a_sweep_killed_at_any_moment_leaves_no_double_and_the_next_starts
     sandbox.break_("storefront/orders-db", "kill")
     code = "import asyncio; from flows.health_sweep import health_sweep; asyncio.run(health_sweep('storefront'))"
     for life_s in (5.0, 8.0, 10.0, 12.0):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=os.environ | sandbox.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, env=os.environ | sandbox.environment, stdout=quiet, stderr=quiet
         )
         await asyncio.sleep(life_s)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        await process.wait()
     report = await sweep("storefront")
     assert report.verdict == "critical"
     (incident,) = incidents("storefront")
@@ -186,10 +183,7 @@ async def test_slack_down_loses_nothing_and_is_caught_up_once(sandbox):
 async def test_the_journal_down_in_the_middle_is_waited_for_and_nothing_is_lost(sandbox):
     await settle(sandbox, "storefront")
     dsn = sandbox.environment["VIGIE_JOURNAL_DSN"]
-    admin = dsn.rpartition("/")[0] + "/postgres"
-    superuser = sandbox.state.read_ready("control-database")["dsn"] if "dsn" in sandbox.state.read_ready(
-        "control-database"
-    ) else admin
+    superuser = sandbox.state.read_ready("control-database").get("dsn", dsn.rpartition("/")[0] + "/postgres")
 
     async def outage():
         await asyncio.sleep(1.5)

@@ -65,7 +65,10 @@ def test_a_missing_or_a_bad_service_is_no_fault_of_the_measurement():
             "outside the plausible range",
         ),
         (
-            lambda r: [dataclasses.replace(r[0], measurements=(Measurement("latency", -1.0, Unit.MILLISECONDS),)), r[1]],
+            lambda r: [
+                dataclasses.replace(r[0], measurements=(Measurement("latency", -1.0, Unit.MILLISECONDS),)),
+                r[1],
+            ],
             "outside the plausible range",
         ),
         (

@@ -88,7 +88,9 @@ async def test_limits_overall_and_per_host_hold_and_are_used():
 
 
 async def test_what_the_deadline_cuts_off_is_missing_and_not_ok():
-    readings = await take(Scripted(takes_s=0.3), probes_of(platform_of(40, hosts=40)), within=timedelta(seconds=0.5), at_once=8)
+    readings = await take(
+        Scripted(takes_s=0.3), probes_of(platform_of(40, hosts=40)), within=timedelta(seconds=0.5), at_once=8
+    )
     late = [r for r in readings if r.missing]
     assert len(readings) == 40
     assert late
@@ -107,7 +109,9 @@ async def test_the_three_errors_and_a_defect_become_reasons_and_harm_nobody_else
         "s4": "hang",
     }
     readings = await take(
-        Scripted(behave), probes_of(platform_of(8, hosts=8)), on_defect=lambda probe, error: told.append((probe.key, error))
+        Scripted(behave),
+        probes_of(platform_of(8, hosts=8)),
+        on_defect=lambda probe, error: told.append((probe.key, error)),
     )
     codes = [r.missing.code if r.missing else None for r in readings]
     assert codes[:5] == [
