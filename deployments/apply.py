@@ -9,18 +9,20 @@ registers nothing at all. A schedule that somebody paused by hand stays paused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.catalogue.model import Catalogue, Platform
+from blocks.errors import Broken, Retryable
 from deployments.listing import DeploymentEntry, PrefectFile
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.flows import Flow
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,9 +51,12 @@ class Item:
     wanted: Mapping[str, Any]
     actual: Mapping[str, Any] | None
     make: Callable[[], Awaitable[object] | None] = field(repr=False)
+    unwanted: bool = False  # it is there and should not be: `make` deletes it
 
     def change(self) -> Change | None:
         """How the actual differs from the wanted; None when it does not."""
+        if self.unwanted:
+            return Change("delete", self.kind, self.name)
         if self.actual is None:
             return Change("create", self.kind, self.name)
         keys = tuple(key for key, value in self.wanted.items() if self.actual.get(key) != value)
@@ -63,12 +68,14 @@ async def register(
 ) -> list[Change]:
     """Make Prefect know what catalogue and prefect.yaml say. With `really` False only finds out what would change.
 
-    `code` is the folder that holds prefect.yaml: where runs find the flows.
+    `code` is the folder that holds prefect.yaml: where runs find the flows. Raises `Broken` before
+    anything is changed when an entrypoint does not load, `Retryable` when Prefect does not answer.
     """
     from prefect import get_client
 
-    from deployments.switches import switch_items
+    from deployments.switches import door_items, switch_items
 
+    flows = load_flows(listing, code)
     changes: list[Change] = []
 
     async def settle(items: list[Item]) -> None:
@@ -81,15 +88,73 @@ async def register(
                     if making is not None:
                         await making
 
-    async with get_client() as client:
-        await settle(await _block_type_items(client))
-        await settle(
-            [await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})]
-        )
-        await settle([await _platform_item(client, catalogue, p) for p in catalogue.platforms.values()])
-        await settle([await _deployment_item(client, catalogue, entry, code) for entry in listing.deployments])
-        await settle(await switch_items(client, catalogue))
+    with prefect_answers():
+        async with get_client() as client:
+            await settle(await _block_type_items(client))
+            await settle(
+                [await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})]
+            )
+            await settle([await _platform_item(client, catalogue, p) for p in catalogue.platforms.values()])
+            await settle(
+                [await _deployment_item(client, catalogue, e, flows[e.entrypoint], code) for e in listing.deployments]
+            )
+            await settle(await door_items(client, catalogue))
+            await settle(await switch_items(client, catalogue))
     return changes
+
+
+def load_flows(listing: PrefectFile, code: Path) -> dict[str, Flow[..., Any]]:
+    """Entrypoint -> its flow, loaded for real. Raises `Broken` naming the deployment that could not start."""
+    from prefect.flows import load_flow_from_entrypoint
+    from prefect.utilities.callables import parameter_schema
+
+    flows: dict[str, Flow[..., Any]] = {}
+    for entry in listing.deployments:
+        where = f"deployment {entry.name} in prefect.yaml"
+        try:
+            flow = load_flow_from_entrypoint(str(code / entry.entrypoint), use_placeholder_flow=False)
+        except Exception as error:  # whatever its module raises when it is imported
+            raise Broken(
+                f"entrypoint {entry.entrypoint} does not load: {type(error).__name__}: {error}",
+                where=where,
+                next_step="correct entrypoint and apply again",
+            ) from error
+        each = entry.each_platform
+        known = parameter_schema(flow).properties
+        if each is not None and each.parameter not in known:
+            raise Broken(
+                f"each_platform.parameter: {flow.name} has no parameter {each.parameter!r}, only {', '.join(known)}",
+                where=where,
+                next_step="correct it and apply again",
+            )
+        flows[entry.entrypoint] = flow
+    return flows
+
+
+@contextmanager
+def prefect_answers() -> Generator[None]:
+    """Say in a sentence that Prefect does not answer, or does not take what it is told."""
+    import httpx
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import get_current_settings
+
+    where = str(get_current_settings().api.url or "no PREFECT_API_URL")
+    try:
+        yield
+    except PrefectHTTPStatusError as error:
+        raise Broken(
+            f"Prefect answered {error.response.status_code} to {error.request.method} {error.request.url.path}",
+            where=where,
+            next_step="401 is a wrong PREFECT_API_AUTH_STRING; else read the Prefect server's log",
+        ) from error
+    except (httpx.HTTPError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        raise Retryable(
+            f"Prefect does not answer ({type(error).__name__})",
+            where=where,
+            next_step="see that the Prefect server runs (vigie status in the sandbox), then apply again",
+        ) from error
 
 
 # -- blocks -----------------------------------------------------------------------------------
@@ -163,12 +228,12 @@ async def _pool_item(client: PrefectClient, name: str) -> Item:
     )
 
 
-async def _deployment_item(client: PrefectClient, catalogue: Catalogue, entry: DeploymentEntry, code: Path) -> Item:
+async def _deployment_item(
+    client: PrefectClient, catalogue: Catalogue, entry: DeploymentEntry, flow: Flow[..., Any], code: Path
+) -> Item:
     from prefect.exceptions import ObjectNotFound
-    from prefect.flows import load_flow_from_entrypoint
     from prefect.utilities.callables import parameter_schema
 
-    flow = load_flow_from_entrypoint(str(code / entry.entrypoint), use_placeholder_flow=False)
     name = f"{flow.name}/{entry.name}"
     wanted: dict[str, Any] = {
         "entrypoint": entry.entrypoint,
@@ -177,6 +242,7 @@ async def _deployment_item(client: PrefectClient, catalogue: Catalogue, entry: D
         "tags": sorted(entry.tags),
         "work_pool": entry.work_pool.name,
         "parameters": with_choices(parameter_schema(flow).model_dump(), entry, catalogue),
+        "enforced": True,
         "schedules": wanted_schedules(entry, catalogue),
     }
     actual: dict[str, Any] | None = None
@@ -191,6 +257,7 @@ async def _deployment_item(client: PrefectClient, catalogue: Catalogue, entry: D
             "tags": sorted(there.tags),
             "work_pool": there.work_pool_name,
             "parameters": there.parameter_openapi_schema,
+            "enforced": there.enforce_parameter_schema,
             "schedules": {
                 s.slug or "": {"every_s": _interval_s(s.schedule), "parameters": s.parameters} for s in there.schedules
             },

@@ -7,9 +7,9 @@ refused before anything is registered.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blocks.errors import Broken
 
@@ -50,6 +50,13 @@ class PrefectFile(_Strict):
     definitions: dict[str, Any] = Field(default_factory=dict)
     deployments: tuple[DeploymentEntry, ...]
 
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        names = [f"{entry.name} of {entry.entrypoint}" for entry in self.deployments]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"listed twice: {', '.join(sorted(twice))}")
+        return self
+
 
 def read_listing(path: Path) -> PrefectFile:
     """Read prefect.yaml. Raises `Broken` naming the key that is wrong."""
@@ -61,8 +68,5 @@ def read_listing(path: Path) -> PrefectFile:
     except (YAMLError, OSError) as error:
         raise Broken(f"{path.name} cannot be read: {error}", where=str(path)) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Broken(
-            f"{path.name}: {place}: {first['msg']}", where=str(path), next_step="correct it and apply again"
-        ) from error
+        found = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise Broken(f"{path.name}: {found}", where=str(path), next_step="correct it and apply again") from error

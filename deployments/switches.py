@@ -8,11 +8,14 @@ sweep finishes again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from blocks.catalogue.model import Catalogue, Customer, Platform
 from blocks.ports.events import FINISHED, resource_of
@@ -25,27 +28,32 @@ if TYPE_CHECKING:
 
 INTERVALS = 3
 PREFIX = "dead man's switch: "
+_SHORTEST = timedelta(seconds=10)  # Prefect watches no shorter absence
+_NOT_SAVED = UUID(int=0)
 
 
 async def switch_items(client: PrefectClient, catalogue: Catalogue) -> list[Item]:
-    """A switch each platform whose customer can be told; switches of platforms that are gone go too."""
+    """A switch each platform whose customer can be told; switches of platforms that are gone go too.
+
+    The doors must have been saved before: an action names its door by the id it was saved under.
+    """
     there = {a.name: a for a in await client.read_automations() if a.name.startswith(PREFIX)}
     items: list[Item] = []
     for platform in catalogue.platforms.values():
         customer = catalogue.customers[platform.customer]
-        doors = await _doors(client, customer)
-        items.append(_switch_item(client, platform, customer, doors, there.pop(PREFIX + platform.name, None)))
+        name = PREFIX + platform.name
+        known = there.pop(name, None) or next(iter(await client.read_automations_by_name(name)), None)
+        items.append(_switch_item(client, platform, customer, await _door_ids(client, customer), known))
     return [*items, *(_farewell(client, gone) for gone in there.values())]
 
 
 def _farewell(client: PrefectClient, gone: Any) -> Item:
     name = gone.name.removeprefix(PREFIX)
-    wanted = {"platform": "not in the catalogue"}
-    return Item("dead man's switch", name, wanted, {}, lambda: client.delete_automation(gone.id))
+    return Item("dead man's switch", name, {}, {}, lambda: client.delete_automation(gone.id), unwanted=True)
 
 
 def _switch_item(
-    client: PrefectClient, platform: Platform, customer: Customer, doors: Mapping[str, Any], there: Any
+    client: PrefectClient, platform: Platform, customer: Customer, doors: Sequence[UUID], there: Any
 ) -> Item:
     core = _switch(platform, customer, doors)
 
@@ -63,19 +71,20 @@ def _comparable(automation: AutomationCore) -> dict[str, Any]:
     dumped = automation.model_dump(mode="json")
     trigger = {key: dumped["trigger"].get(key) for key in ("match", "expect", "posture", "threshold", "within")}
     trigger["within"] = float(trigger["within"])
-    return {"trigger": trigger, "actions": dumped["actions"], "enabled": dumped["enabled"]}
+    kept = ("description", "actions", "enabled")
+    return {"trigger": trigger} | {key: dumped[key] for key in kept}
 
 
-def _switch(platform: Platform, customer: Customer, doors: Mapping[str, Any]) -> AutomationCore:
+def _switch(platform: Platform, customer: Customer, doors: Sequence[UUID]) -> AutomationCore:
     from prefect.events.actions import DoNothing, SendNotification
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-    within: timedelta = platform.sweep_every * INTERVALS
+    within = max(platform.sweep_every * INTERVALS, _SHORTEST)
     minutes = within.total_seconds() / 60
     words = {"platform": platform.name, "minutes": f"{minutes:g}"}
     subject = say(customer.language, "watch.silent", **words)
     body = say(customer.language, "watch.silent_next", **words)
-    actions = [SendNotification(block_document_id=door, subject=subject, body=body) for door in doors.values()]
+    actions = [SendNotification(block_document_id=door, subject=subject, body=body) for door in doors]
     return AutomationCore(
         name=PREFIX + platform.name,
         description=f"No sweep of {platform.name} has finished for {INTERVALS} intervals.",
@@ -94,24 +103,51 @@ def _switch(platform: Platform, customer: Customer, doors: Mapping[str, Any]) ->
 # -- the doors through which the server itself speaks ------------------------------------------
 
 
-async def _doors(client: PrefectClient, customer: Customer) -> dict[str, Any]:
-    """Ids of webhook blocks that the Prefect server can call: the customer's chat and pager.
+async def door_items(client: PrefectClient, catalogue: Catalogue) -> list[Item]:
+    """Webhook blocks that the Prefect server can call: each customer's chat and pager.
 
     They are made from the Slack and pager blocks, so nobody types a token twice.
     """
+    owners = {platform.customer for platform in catalogue.platforms.values()}
+    return [
+        await _door_item(client, name, block)
+        for owner in sorted(owners)
+        for name, block in (await _webhooks(client, catalogue.customers[owner])).items()
+    ]
+
+
+async def _door_item(client: PrefectClient, name: str, block: Any) -> Item:
+    saved = await _saved_door(client, name)
+    return Item(
+        "door of the dead man's switch",
+        name,
+        _opened(block),
+        _opened(saved) if saved else None,
+        lambda: block.save(name, overwrite=True, client=client),
+    )
+
+
+def _opened(block: Any) -> dict[str, Any]:
+    """What a door says to whom; its secrets only as a digest, because what differs may be printed."""
+    said = {"url": block.url, "headers": block.headers, "content": block.json_data}
+    secrets = json.dumps(block.secrets.get_secret_value(), sort_keys=True)
+    private = {"allow_private_urls": block.allow_private_urls}
+    return {**said, **private, "secrets": hashlib.sha256(secrets.encode()).hexdigest()}
+
+
+async def _saved_door(client: PrefectClient, name: str) -> Any:
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
-    doors: dict[str, Any] = {}
-    for name, block in (await _webhooks(client, customer)).items():
-        try:
-            saved = await CustomWebhookNotificationBlock.aload(name, client=client)
-            if saved.model_dump() == block.model_dump():
-                doors[name] = saved._block_document_id  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-                continue
-        except ValueError:
-            pass  # there is none yet: it is saved below
-        doors[name] = await block.save(name, overwrite=True, client=client)  # pyright: ignore[reportGeneralTypeIssues]
-    return doors
+    try:
+        return await CustomWebhookNotificationBlock.aload(name, client=client)
+    except ValueError:
+        return None  # it will be created
+
+
+async def _door_ids(client: PrefectClient, customer: Customer) -> list[UUID]:
+    """Ids of the customer's doors; a door that a dry run has not saved has none yet, and counts as a change."""
+    saved = [await _saved_door(client, name) for name in await _webhooks(client, customer)]
+    return [door._block_document_id if door else _NOT_SAVED for door in saved]  # noqa: SLF001
 
 
 async def _webhooks(client: PrefectClient, customer: Customer) -> dict[str, Any]:

@@ -19,11 +19,13 @@ import typer
 from blocks.catalogue.quantities import parse_duration
 from blocks.errors import VigieError
 from blocks.ports.incidents import Incident
-from blocks.ports.journal import Journal
+from blocks.ports.journal import SweepSummary
 from blocks.ports.notifications import Channel
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from blocks.journal.adapter import PostgresJournal as Journal  # its platforms() is not in the port yet
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Who = Annotated[str, typer.Option("--who", help="Your name, as it is told to others.", default_factory=getuser)]
@@ -43,11 +45,11 @@ class Run:
 
 def now(as_json: Json = False) -> None:
     """The night's picture: open incidents, what runs, what waits for whom, and is vigie itself well?"""
-    from blocks.journal.block import open_journal
+    from blocks.journal.opening import open_journal
 
     with _told(), open_journal() as journal:
         incidents = journal.open_incidents()
-        sweeps = {sweep.platform: sweep for sweep in reversed(journal.latest_sweeps(limit_count=100))}
+        sweeps = {name: _last_sweep(journal, name) for name in journal.platforms()}
         undelivered = journal.undelivered_count()
         at = journal.now()
     runs, fault = _unfinished_runs()
@@ -63,7 +65,7 @@ def now(as_json: Json = False) -> None:
 
 def ack(incident: str, who: Who, as_json: Json = False) -> None:
     """Say that you have taken an incident: `vigie ack 4f1c`. The first letters of its id are enough."""
-    from blocks.journal.block import open_journal
+    from blocks.journal.opening import open_journal
 
     with _told(), open_journal() as journal:
         taken = journal.acknowledge(_find(journal, incident).id, who, _ALL_CHANNELS)
@@ -77,7 +79,7 @@ def silence(
     as_json: Json = False,
 ) -> None:
     """Stop telling about an incident until an end; it is still watched, and closing it is still told."""
-    from blocks.journal.block import open_journal
+    from blocks.journal.opening import open_journal
 
     try:
         duration = parse_duration(lasting)
@@ -88,13 +90,13 @@ def silence(
     with _told(), open_journal() as journal:
         found = _find(journal, incident)
         quiet = journal.silence(found.id, who, journal.now() + duration, _ALL_CHANNELS)
-    until = quiet.silenced_until.astimezone().strftime("%H:%M") if quiet.silenced_until else ""
+        until = _until(quiet.silenced_until, journal.now()) if quiet.silenced_until else ""
     _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {until}.")
 
 
 def beat(platform: str, name: str) -> None:
     """Report that something has happened, for a heartbeat check: `vigie beat hearth nightly-export`."""
-    from blocks.journal.block import open_journal
+    from blocks.journal.opening import open_journal
 
     with _told(), open_journal() as journal:
         at = journal.beat(platform, name)
@@ -114,6 +116,19 @@ class _told:  # noqa: N801 - reads as a word in a with statement
         if isinstance(error, VigieError):
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LastSweep:
+    """A platform's newest sweep, and when one last finished: a platform that fell silent is never left out."""
+
+    newest: SweepSummary | None
+    finished_at: datetime | None
+
+
+def _last_sweep(journal: Journal, platform: str) -> LastSweep:
+    newest = next(iter(journal.latest_sweeps(platform, 1)), None)
+    return LastSweep(newest, journal.last_finished(platform))
 
 
 def _find(journal: Journal, start: str) -> Incident:
@@ -137,7 +152,7 @@ def _unfinished_runs() -> tuple[list[Run], str]:
     try:
         with httpx.Client(timeout=5, headers=_authorisation()) as client:
             rows = [row for query in (wanted, late) for row in _filter(client, api, query)]
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return [], f"the Prefect API does not answer ({type(error).__name__}); what runs is unknown"
     return [_run(row) for row in rows], ""
 
@@ -175,12 +190,17 @@ def _incident_json(incident: Incident) -> dict[str, Any]:
 
 
 def _as_json(
-    incidents: Sequence[Incident], sweeps: dict[str, Any], undelivered: int, runs: Sequence[Run], fault: str
+    incidents: Sequence[Incident], sweeps: dict[str, LastSweep], undelivered: int, runs: Sequence[Run], fault: str
 ) -> dict[str, Any]:
     return {
         "incidents": [_incident_json(incident) for incident in incidents],
         "sweeps": {
-            name: {"started_at": s.started_at, "finished_at": s.finished_at, "verdict": s.verdict}
+            name: {
+                "started_at": s.newest.started_at if s.newest else None,
+                "finished_at": s.newest.finished_at if s.newest else None,
+                "verdict": s.newest.verdict if s.newest else None,
+                "last_finished_at": s.finished_at,
+            }
             for name, s in sweeps.items()
         },
         "runs": [{name: getattr(run, name) for name in Run.__slots__} for run in runs],
@@ -196,6 +216,12 @@ def ago(at: datetime, moment: datetime) -> str:
         if seconds >= 2 * size or (unit == "min" and seconds >= size):
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _until(moment: datetime, at: datetime) -> str:
+    """'04:30', with its day when that is not today."""
+    local, today = moment.astimezone(), at.astimezone().date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local:%a %d %b %H:%M}"
 
 
 def _print_incidents(incidents: Sequence[Incident], at: datetime) -> None:
@@ -218,7 +244,7 @@ def _print_incident(console: Console, incident: Incident, at: datetime) -> None:
     )
     console.print(f"  {incident.sentence}", markup=False, highlight=False)
     silenced = incident.silenced_until if incident.silenced_until and incident.silenced_until > at else None
-    quiet = f", silent until {silenced.astimezone():%H:%M}" if silenced else ""
+    quiet = f", silent until {_until(silenced, at)}" if silenced else ""
     taken = f"taken by {incident.acknowledged_by}" if incident.acknowledged_by else "taken by nobody yet"
     console.print(
         f"  for {ago(at, incident.opened_at)}, {taken}{quiet}; id {str(incident.id)[:8]}", markup=False, highlight=False
@@ -227,17 +253,24 @@ def _print_incident(console: Console, incident: Incident, at: datetime) -> None:
         console.print(f"  also suffering: {', '.join(incident.affected)}", markup=False, highlight=False)
 
 
-def _print_sweeps(sweeps: dict[str, Any], at: datetime) -> None:
+def _print_sweeps(sweeps: dict[str, LastSweep], at: datetime) -> None:
     if not sweeps:
         typer.echo("\nNo sweep has been made yet.")
         return
     typer.echo("\nLast sweep of each platform")
     for name, sweep in sorted(sweeps.items()):
-        when = f"{ago(at, sweep.finished_at)} ago: {sweep.verdict}" if sweep.finished_at else "running, or killed"
-        detail = (
-            f"{sweep.problem_count} of {sweep.check_count} checks with problems, {sweep.missing_count} without evidence"
-        )
-        typer.echo(f"  {name}: {when}; {detail}")
+        typer.echo(f"  {name}: {_sweep_line(sweep, at)}")
+
+
+def _sweep_line(sweep: LastSweep, at: datetime) -> str:
+    newest = sweep.newest
+    finished = f"finished {ago(at, sweep.finished_at)} ago" if sweep.finished_at else "none has ever finished"
+    if newest is None:
+        return finished
+    if newest.finished_at is None:
+        return f"{finished}; one started {ago(at, newest.started_at)} ago is running, or was killed"
+    counts = f"{newest.problem_count} of {newest.check_count} checks with problems"
+    return f"{finished}: {newest.verdict}; {counts}, {newest.missing_count} without evidence"
 
 
 def _print_runs(runs: Sequence[Run], fault: str) -> None:
