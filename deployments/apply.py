@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.flows import Flow
 
+    from blocks.catalogue.block import PlatformBlock
+
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -199,16 +201,21 @@ async def _platform_item(client: PrefectClient, catalogue: Catalogue, platform: 
     actual: Mapping[str, Any] | None = None
     try:
         saved = await PlatformBlock.aload(platform.name, client=client)
-        actual = {"digest": saved.digest}
+        actual = _content_of(saved)
     except ValueError:
         pass  # there is none yet: it will be created
     return Item(
         "platform",
         platform.name,
-        {"digest": block.digest},
+        _content_of(block),
         actual,
         lambda: block.save(platform.name, overwrite=True, client=client),  # pyright: ignore[reportArgumentType]
     )
+
+
+def _content_of(block: PlatformBlock) -> Mapping[str, Any]:
+    """All of it and not its digest alone: a platform edited by hand keeps its digest."""
+    return block.model_dump(include={"customer_name", "digest", "platform_json", "customer_json"})
 
 
 # -- where and what runs ----------------------------------------------------------------------
@@ -238,6 +245,7 @@ async def _deployment_item(
     wanted: dict[str, Any] = {
         "entrypoint": entry.entrypoint,
         "path": str(code),
+        "pull_steps": pull_steps(code),
         "description": entry.description,
         "tags": sorted(entry.tags),
         "work_pool": entry.work_pool.name,
@@ -253,6 +261,7 @@ async def _deployment_item(
         actual = {
             "entrypoint": there.entrypoint,
             "path": there.path,
+            "pull_steps": there.pull_steps,
             "description": there.description,
             "tags": sorted(there.tags),
             "work_pool": there.work_pool_name,
@@ -286,6 +295,7 @@ async def _deployment_item(
             name=entry.name,
             entrypoint=entry.entrypoint,
             path=str(code),
+            pull_steps=pull_steps(code),
             description=entry.description,
             tags=sorted(entry.tags),
             work_pool_name=entry.work_pool.name,
@@ -295,6 +305,11 @@ async def _deployment_item(
         )
 
     return Item("deployment", name, wanted, actual, make)
+
+
+def pull_steps(code: Path) -> list[dict[str, Any]]:
+    """Runs work where the code is. Without this Prefect copies the whole folder for every run."""
+    return [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}]
 
 
 def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, Any]:
