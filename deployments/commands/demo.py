@@ -262,15 +262,15 @@ def _show(console: Console, incidents: Sequence[Incident]) -> None:
 
 
 def _say_where_to_look(console: Console, sandbox: _Sandbox) -> None:
-    slack = sandbox.state.address("slack")
+    from deployments.sandbox.lifecycle import look
+
     console.rule("Where to look")
-    console.print(f"Prefect UI    {sandbox.prefect}")
-    console.print(
-        "  Runs: open the newest 'sweep hearth', see its steps; Artifacts: the overview and the report with its picture"
-    )
-    console.print("  Deployments > sweep > Run > Custom run: choose a platform from the list")
-    console.print(f"Slack         https://{slack}/  (the sandbox's own; its certificate is the sandbox's)")
-    console.print("Try           vigie now, vigie sandbox break hearth/device-api --how slow, vigie sandbox mend --all")
+    for name, address in look().addresses.items():
+        console.print(f"{name:<14}{address}", highlight=False)
+    console.print("In the Prefect UI: Runs, open the newest 'sweep hearth' and see its steps;")
+    console.print("  Artifacts, sweep-hearth: the report with its picture;")
+    console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list.")
+    console.print("In another shell: .venv/bin/vigie now; .venv/bin/vigie sandbox break hearth/device-api --how slow")
 
 
 def _stay(console: Console) -> None:
