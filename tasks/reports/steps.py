@@ -138,10 +138,17 @@ async def _show(
         **words,
     )
     await acreate_markdown_artifact(markdown, key=f"sweep-{platform}", description=assessment.sentence)
+    count = len(remembered.open_incidents)
     tables = {
-        f"services-{platform}": render_overview(assessment.services, **words),
-        "platforms": render_platforms(remembered.latest, remembered.open_incidents, **words),
-        "incidents": render_incidents(remembered.open_incidents, **words),
+        f"services-{platform}": (render_overview(assessment.services, **words), assessment.sentence),
+        "platforms": (
+            render_platforms(remembered.latest, remembered.open_incidents, **words),
+            "the newest finished sweep of each platform",
+        ),
+        "incidents": (
+            render_incidents(remembered.open_incidents, **words),
+            f"open incidents of all platforms: {count or 'none'}",
+        ),
     }
-    for key, rows in tables.items():
-        await acreate_table_artifact(rows, key=key)
+    for key, (rows, description) in tables.items():
+        await acreate_table_artifact(rows, key=key, description=description)

@@ -17,6 +17,7 @@ from blocks.slack.words import emoji, root_name
 
 SIGNS = {State.OK: "🟢", State.WARNING: "🟡", State.UNKNOWN: "🟣", State.CRITICAL: "🔴"}
 _FAULT_SIGN = "🛠️"
+_ENOUGH_OF_ID = 8  # what `vigie now` shows and `vigie ack` understands
 
 
 def render_overview(services: Sequence[ServiceAssessment], *, language: str, time_zone: str) -> list[dict[str, str]]:
@@ -97,11 +98,12 @@ def _incident_row(voice: Voice, incident: Incident) -> dict[str, str]:
     return {
         voice.say("column.severity"): f"{emoji(incident)} {voice.say(f'severity.{_loudness(incident)}')}",
         voice.say("column.platform"): incident.platform,
-        voice.say("column.what"): f"{root_name(voice, incident)}: {voice.retell(incident.sentence)}",
+        voice.say("column.service"): root_name(voice, incident),
         voice.say("column.since"): voice.moment(incident.opened_at),
         voice.say("column.affected"): voice.listing(incident.affected),
         voice.say("column.who"): _holder(voice, incident),
-        "Incident": str(incident.id),
+        "Incident": str(incident.id)[:_ENOUGH_OF_ID],
+        voice.say("column.what"): voice.retell(incident.sentence),  # last: long, and tables do not wrap
     }
 
 

@@ -91,7 +91,9 @@ def test_incidents_are_listed_open_and_loud_first():
     ticket = a_picture(severity=Severity.TICKET, root="lesser").incident
     page = a_picture(acknowledged_by="Alix", root="worst").incident
     rows = render_incidents([closed, ticket, page], language="fr", time_zone="Europe/Paris")
-    assert [row["Quoi"].split(":")[0] for row in rows] == ["worst", "lesser", "old"]
+    assert [row["Service"] for row in rows] == ["worst", "lesser", "old"]
+    assert list(rows[0])[-1] == "Quoi"  # the long sentence does not push the others out of sight
+    assert str(page.id).startswith(rows[0]["Incident"])
     assert [row["Gravité"] for row in rows] == ["🔴 URGENT", "🟠 À traiter", "✅ Rétabli"]
     assert rows[0]["Qui"] == "pris par Alix"
     assert "worst" in a_report(incidents=[page])

@@ -1,0 +1,45 @@
+"""Chromium as an operator's browser: Debian's own, headless, and shut in on loopback."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, Route, async_playwright
+
+PATIENCE_MS = 60_000
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncGenerator[Browser]:
+    """The installed Chromium; never one that is downloaded."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def open_page(browser: Browser, *, width: int = 1280, height: int = 860) -> Page:
+    """A fresh page of an English-speaking operator; nothing outside this machine is reached."""
+    context = await browser.new_context(viewport={"width": width, "height": height}, locale="en-GB", timezone_id="UTC")
+    context.set_default_timeout(PATIENCE_MS)
+    await context.route("**/*", _only_loopback)
+    return await context.new_page()
+
+
+async def _only_loopback(route: Route) -> None:
+    here = urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost", None)
+    await (route.continue_() if here else route.abort())
