@@ -61,7 +61,7 @@ def demo() -> None:
     try:
         with _Sandbox(console) as sandbox:
             _tell_stories(console, sandbox, stories)
-            _say_where_to_look(console, sandbox)
+            _say_where_to_look(console)
             if os.environ.get("STAY", "1") != "0":
                 _stay(console)
     except KeyboardInterrupt:
@@ -261,7 +261,7 @@ def _show(console: Console, incidents: Sequence[Incident]) -> None:
     console.print(table)
 
 
-def _say_where_to_look(console: Console, sandbox: _Sandbox) -> None:
+def _say_where_to_look(console: Console) -> None:
     from deployments.sandbox.lifecycle import look
 
     console.rule("Where to look")
