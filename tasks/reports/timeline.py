@@ -56,10 +56,7 @@ def draw_timeline(points: Sequence[StatePoint], *, language: str, time_zone: str
 
 def stretches(history: Sequence[StatePoint]) -> list[Stretch]:
     """A check's states over time, equal neighbours joined. A state holds until the next point, but not over a gap."""
-    times = [point.at for point in history]
-    gaps = [(b - a).total_seconds() for a, b in pairwise(times)]
-    usual = timedelta(seconds=median(gaps)) if gaps else _USUAL_GAP
-    holds = max(usual, timedelta(seconds=1)) * 2
+    usual, holds = _rhythm(history)
     joined: list[Stretch] = []
     for point, following in zip_longest(history, history[1:]):
         end = min(following.at, point.at + holds) if following else point.at + min(usual, holds)
@@ -68,6 +65,25 @@ def stretches(history: Sequence[StatePoint]) -> list[Stretch]:
         else:
             joined.append(Stretch(point.at, end, point.state))
     return joined
+
+
+def latency_line(history: Sequence[StatePoint]) -> list[tuple[datetime, float]]:
+    """Times and milliseconds to draw a line through; not a number where nothing was measured, so that it breaks."""
+    _, holds = _rhythm(history)
+    line: list[tuple[datetime, float]] = []
+    for point, following in zip_longest(history, history[1:]):
+        measured = point.value if point.unit == Unit.MILLISECONDS else None
+        line.append((point.at, float("nan") if measured is None else measured))
+        if following and following.at > point.at + holds:
+            line.append((point.at + holds, float("nan")))
+    return line
+
+
+def _rhythm(history: Sequence[StatePoint]) -> tuple[timedelta, timedelta]:
+    """How far apart points usually are, and for how long one is believed."""
+    gaps = [(b.at - a.at).total_seconds() for a, b in pairwise(history)]
+    usual = timedelta(seconds=median(gaps)) if gaps else _USUAL_GAP
+    return usual, max(usual, timedelta(seconds=1)) * 2
 
 
 def worst_checks(histories: dict[CheckKey, list[StatePoint]]) -> list[CheckKey]:
@@ -156,10 +172,8 @@ def _draw_latencies(
     from matplotlib.dates import date2num
 
     for key, colour in zip(keys, _LINES, strict=False):
-        at = [float(date2num(p.at)) for p in histories[key]]
-        value = [
-            p.value if p.value is not None and p.unit == Unit.MILLISECONDS else float("nan") for p in histories[key]
-        ]
+        line = latency_line(histories[key])
+        at, value = [float(date2num(moment)) for moment, _ in line], [value for _, value in line]
         axes.plot(at, value, color=colour, linewidth=1.4, label=_name(key))
     axes.set_ylim(bottom=0)
     axes.set_ylabel(voice.say("column.latency"), fontsize=9, color=_INK)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from blocks.ports.health import CheckKey, State
 from blocks.ports.journal import StatePoint
-from tasks.reports.timeline import MOST_BYTES, MOST_CHECKS, draw_timeline, stretches, worst_checks
+from tasks.reports.timeline import MOST_BYTES, MOST_CHECKS, draw_timeline, latency_line, stretches, worst_checks
 from tests.unit.reports.sweeps import AT, history
 
 KEY = CheckKey("device-api", "health")
@@ -95,3 +95,12 @@ def test_nothing_to_draw_is_no_picture():
 )
 def test_any_history_can_be_drawn(steps):
     assert draw_timeline([a_point(m, s, v) for m, s, v in steps], language="en", time_zone="UTC")
+
+
+def test_the_line_of_latencies_breaks_where_nothing_was_measured():
+    silent = [a_point(0), a_point(5), a_point(10), a_point(90), a_point(95, value=None), a_point(100)]
+    drawn = [(at - AT, value) for at, value in latency_line(silent)]
+    broken = [at for at, value in drawn if value != value]  # noqa: PLR0124 - not a number
+    assert broken == [timedelta(minutes=20), timedelta(minutes=95)]
+    assert [at for at, _ in drawn] == sorted(at for at, _ in drawn)
+    assert all(value != value for _, value in latency_line([a_point(0, unit="count"), a_point(5, unit="count")]))  # noqa: PLR0124

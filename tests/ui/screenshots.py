@@ -1,0 +1,125 @@
+"""`python -m tests.ui.screenshots`: the pictures of docs/pictures/, taken from a real night in the sandbox.
+
+Starts a sandbox of its own (or uses the one VIGIE_TEST_SANDBOX names), sweeps for a while, breaks the
+household database, and photographs what an operator sees. Pictures are small: 1,280 pixels, 256 colours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.sandbox_fixture import Sandbox
+from tests.ui.browser import PATIENCE_MS, open_browser, open_page
+from tests.ui.night import Night, become_well, break_and_sweep, deployment_of, newest_artifact
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+_QUIET_SWEEPS, _BROKEN_SWEEPS, _BETWEEN_S = 6, 2, 15
+_MOST_BYTES = 300_000
+
+
+def main() -> None:
+    from deployments.sandbox.lifecycle import bring_up, take_down
+    from deployments.sandbox.state import State
+
+    running = os.environ.get("VIGIE_TEST_SANDBOX")
+    with tempfile.TemporaryDirectory(prefix="vigie-pictures-", ignore_cleanup_errors=True) as folder:
+        home = Path(running or folder)
+        bring_up(home, tied=not running)
+        try:
+            sandbox = Sandbox(home, State.at(home))
+            os.environ.update(sandbox.environment)  # before Prefect is imported
+            asyncio.run(_photograph(sandbox))
+        finally:
+            if not running:
+                take_down(home)
+
+
+async def _photograph(sandbox: Sandbox) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    _pause_schedules(sandbox)
+    night = await _live_through_a_night(sandbox)
+    try:
+        async with open_browser() as browser:
+            page = await open_page(browser)
+            await _prefect_pages(sandbox, night, page)
+            await _told_pages(sandbox, page)
+    finally:
+        sandbox.mend()
+
+
+async def _live_through_a_night(sandbox: Sandbox) -> Night:
+    from flows.health_sweep import health_sweep
+
+    await health_sweep("storefront")
+    for _ in range(_QUIET_SWEEPS):
+        await become_well(sandbox)
+        await asyncio.sleep(_BETWEEN_S)
+    night = await break_and_sweep(sandbox)
+    for _ in range(_BROKEN_SWEEPS):
+        await asyncio.sleep(_BETWEEN_S)
+        await health_sweep("hearth")
+    return night
+
+
+def _pause_schedules(sandbox: Sandbox) -> None:
+    deployment = sandbox.call("/deployments/name/health-sweep/sweep")
+    for schedule in deployment["schedules"]:
+        sandbox.call(f"/deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": False}, "PATCH")
+
+
+async def _prefect_pages(sandbox: Sandbox, night: Night, page: Page) -> None:
+    ui = sandbox.environment["PREFECT_UI_URL"] + "/v2"
+    await page.goto(f"{ui}/runs/flow-run/{night.sweep}")
+    await expect(page.get_by_text("Beginning flow run")).to_be_visible()
+    await _take(page, "run")
+
+    await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'sweep-hearth')}")
+    await page.get_by_role("img").last.scroll_into_view_if_needed()
+    await _take(page, "report", whole=True)
+
+    await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'incidents')}")
+    await expect(page.get_by_role("row").nth(1)).to_be_visible()
+    await _take(page, "incidents", height=460)
+
+    await page.goto(f"{ui}/deployments/deployment/{deployment_of(sandbox)}/run")
+    await page.get_by_role("button", name="Select").click()
+    await expect(page.get_by_role("option").first).to_be_visible()
+    await _take(page, "custom-run", height=660)
+
+
+async def _told_pages(sandbox: Sandbox, page: Page) -> None:
+    await page.goto(sandbox.page("Slack"))
+    await page.get_by_role("link", name="hearth-ops").click()
+    await expect(page.get_by_role("article").first).to_be_visible()
+    await _take(page, "slack", height=460)
+
+    await page.goto(sandbox.page("Pager"))
+    await expect(page.locator(".card.ringing").first).to_be_visible()
+    await _take(page, "pager", height=460)
+
+
+async def _take(page: Page, name: str, *, height: int = 860, whole: bool = False) -> None:
+    """One picture; `whole` makes the window as high as what it shows."""
+    from PIL import Image
+
+    if whole:
+        height = await page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollHeight))")
+    await page.set_viewport_size({"width": 1280, "height": height})
+    await page.wait_for_timeout(1500)  # charts draw themselves after their data is there
+    taken, small = await page.screenshot(), io.BytesIO()
+    with Image.open(io.BytesIO(taken)) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    assert len(small.getvalue()) < _MOST_BYTES, f"{name} is too big: {len(small.getvalue())} bytes"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / f"{name}.png").write_bytes(small.getvalue())
+    print(f"docs/pictures/{name}.png", len(small.getvalue()))  # noqa: T201 - says what was made
+
+
+if __name__ == "__main__":
+    main()
