@@ -10,9 +10,9 @@ Maps are written by name in YAML; the loader puts each key into the value's `nam
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from blocks.catalogue.checks import (
     AlarmCheck,
@@ -86,11 +86,17 @@ class Criticality(StrEnum):
     MINOR = "minor"
 
 
+def _leaves_a_budget(objective: float) -> float:
+    if objective >= 100:  # noqa: PLR2004 - everything
+        raise ValueError("expected an objective below 100 %: nothing may fail then, and there is no budget to spend")
+    return objective
+
+
 class Slo(Model):
     """A promise about a service: `objective` of the samples are good over `window` (rolling)."""
 
     name: Name = Field(default="", validate_default=False)  # its key in the map
-    objective: Percent
+    objective: Annotated[Percent, AfterValidator(_leaves_a_budget)]  # below 100 %
     window: Duration = Field(default="30d")  # type: ignore[assignment]
     description: str = ""
 

@@ -20,6 +20,7 @@ from blocks.catalogue.shape import CHECKS
 from blocks.catalogue.view import Entry, root_of
 
 _AT_SITE = {"azure", "aws", "openstack"}
+_RESERVED = {"monitoring"}
 _ARM = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/"
 
 
@@ -51,6 +52,9 @@ def _check_platform(platform: Entry) -> Iterator[Mistake]:
 
 def _check_service(platform: Entry, service: Entry) -> Iterator[Mistake]:
     kind = service.text("kind")
+    if service.name in _RESERVED:
+        text = f"expected another name than {service.name!r}: incidents of that name are about the measurement itself"
+        yield service.wrong((), text)
     if kind is not None and kind not in KINDS:
         near = nearest_name(kind, KINDS)
         yield service.wrong(("kind",), f"unknown service kind {kind!r}, expected one of {listed(KINDS, 30)}", near)

@@ -164,6 +164,13 @@ ONE_MISTAKE = {
     "a negative duration": ("deadline: 26h", "deadline: @@-5s", "expected a duration above zero", ""),
     "a bare percentage": ("objective: 99.9 %", "objective: @@99.9", "expected a number with its unit", ""),
     "a percentage over 100": ("objective: 99.9 %", "objective: @@101 %", "between 0 % and 100 %", ""),
+    "a promise of everything": ("objective: 99.9 %", "objective: @@100 %", "expected an objective below 100 %", ""),
+    "a service called monitoring": (
+        "      orders:\n",
+        "      @@monitoring:\n",
+        "expected another name than 'monitoring'",
+        "",
+    ),
     "a rule of nonsense": ("FREQ=WEEKLY;BYDAY=SU", "@@every sunday", "expected a rule such as", ""),
     "a rule of an unknown day": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=XX", "expected a recurrence rule", ""),
     "a rule that hides its day": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY", "to say its days with BYDAY", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from blocks.catalogue.kinds import KINDS, prober_for
 from blocks.catalogue.loader import check_catalogue, load_catalogue
-from blocks.catalogue.model import Check, Criticality, SiteRole
+from blocks.catalogue.model import Catalogue, Check, Criticality, SiteRole
+from deployments.commands import demo
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deployments" / "catalogue"
@@ -95,3 +97,48 @@ def test_loading_imports_nothing_heavy():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+# -- heard on any night -------------------------------------------------------------------------
+
+BREAKS = ("tests/scenario", "tests/ui")
+
+
+def broken_on_purpose(catalogue: Catalogue) -> set[tuple[str, str]]:
+    """(platform, service) of everything that the demo, the scenarios and the browser tests break, sites included."""
+    named = {(story.platform, story.service) for story in demo.EVERY}
+    for folder in BREAKS:
+        for file in (ROOT / folder).rglob("*.py"):
+            named |= set(re.findall(r"""["'](hearth|storefront)/([a-z0-9-]+)["']""", file.read_text()))
+            constants = dict(re.findall(r"""^(\w+)(?:: \w+)? = ["']([\w-]+)["']""", file.read_text(), re.MULTILINE))
+            if "PLATFORM" in constants and "ROOT" in constants:
+                named.add((constants["PLATFORM"], constants["ROOT"]))
+    found = set()
+    for platform_name, name in named:
+        platform = catalogue.platforms[platform_name]
+        at_site = {s.name for s in platform.services.values() if s.site == name}
+        found |= {(platform_name, service) for service in at_site or {name}}
+    return found
+
+
+def test_what_is_broken_on_purpose_is_found(catalogue):
+    broken = broken_on_purpose(catalogue)
+    assert {("hearth", "device-api"), ("hearth", "archive"), ("storefront", "orders-db")} <= broken
+    assert len(broken) >= 9
+
+
+def test_no_window_of_ours_ever_mutes_what_the_demo_and_the_scenarios_break(catalogue):
+    muted = {
+        (platform.name, service)
+        for platform in catalogue.platforms.values()
+        for maintenance in platform.maintenance.values()
+        for service in maintenance.services or platform.services
+    }
+    assert muted
+    assert muted & broken_on_purpose(catalogue) == set()
+
+
+def test_looking_again_at_the_same_point_is_done_once_only(catalogue):
+    windows = {"metric", "alarm", "quota", "iot_connected", "iot_message_rate"}
+    found = [(s.name, c.name, c.kind, c.attempts) for s, c in _checks(catalogue)]
+    assert [f for f in found if (f[3] == 2) is not (f[2] in windows)] == []
