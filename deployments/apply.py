@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from blocks.catalogue.model import Catalogue, Platform
+from blocks.catalogue.model import Catalogue
 from blocks.errors import Broken, Retryable
 from deployments.listing import DeploymentEntry, PrefectFile
 
@@ -96,7 +97,7 @@ async def register(
             await settle(
                 [await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})]
             )
-            await settle([await _platform_item(client, catalogue, p) for p in catalogue.platforms.values()])
+            await settle(await _platform_items(client, catalogue))
             await settle(
                 [await _deployment_item(client, catalogue, e, flows[e.entrypoint], code) for e in listing.deployments]
             )
@@ -183,34 +184,49 @@ async def _block_type_items(client: PrefectClient) -> list[Item]:
 async def _schema_of(client: PrefectClient, slug: str, checksum: str) -> Mapping[str, Any] | None:
     from prefect.exceptions import ObjectNotFound
 
+    with suppress(ObjectNotFound):  # a schema is there as long as its type is
+        return {"schema": (await client.read_block_schema_by_checksum(checksum)).checksum}
     try:
         await client.read_block_type_by_slug(slug)
     except ObjectNotFound:
         return None
-    try:
-        found = await client.read_block_schema_by_checksum(checksum)
-    except ObjectNotFound:
-        return {}
-    return {"schema": found.checksum}
+    return {}
 
 
-async def _platform_item(client: PrefectClient, catalogue: Catalogue, platform: Platform) -> Item:
+async def _platform_items(client: PrefectClient, catalogue: Catalogue) -> list[Item]:
+    """One a platform; the block of a platform that left the catalogue goes, and nobody can sweep it by mistake."""
     from blocks.catalogue.block import PlatformBlock
 
-    block = PlatformBlock.of(platform, catalogue.customers[platform.customer])
-    actual: Mapping[str, Any] | None = None
-    try:
-        saved = await PlatformBlock.aload(platform.name, client=client)
-        actual = _content_of(saved)
-    except ValueError:
-        pass  # there is none yet: it will be created
-    return Item(
-        "platform",
-        platform.name,
-        _content_of(block),
-        actual,
-        lambda: block.save(platform.name, overwrite=True, client=client),  # pyright: ignore[reportArgumentType]
-    )
+    there = await _saved_platforms(client)
+    items: list[Item] = []
+    for platform in catalogue.platforms.values():
+        block = PlatformBlock.of(platform, catalogue.customers[platform.customer])
+        saved = there.pop(platform.name, None)
+        items.append(
+            Item(
+                "platform",
+                platform.name,
+                _content_of(block),
+                saved.data if saved else None,
+                lambda block=block, name=platform.name: block.save(name, overwrite=True, client=client),  # pyright: ignore[reportArgumentType]
+            )
+        )
+    return [*items, *(_leaving(client, name, saved.id) for name, saved in there.items())]
+
+
+def _leaving(client: PrefectClient, name: str, saved: UUID) -> Item:
+    return Item("platform", name, {}, {}, lambda: client.delete_block_document(saved), unwanted=True)
+
+
+async def _saved_platforms(client: PrefectClient) -> dict[str, Any]:
+    from prefect.exceptions import ObjectNotFound
+
+    from blocks.catalogue.block import PlatformBlock
+
+    saved: list[Any] = []
+    with suppress(ObjectNotFound):  # on a dry run before the first: the block type itself is not there
+        saved += await client.read_block_documents_by_type(PlatformBlock.get_block_type_slug())
+    return {document.name: document for document in saved}
 
 
 def _content_of(block: PlatformBlock) -> Mapping[str, Any]:

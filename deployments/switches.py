@@ -39,11 +39,14 @@ async def switch_items(client: PrefectClient, catalogue: Catalogue) -> list[Item
     """
     there = {a.name: a for a in await client.read_automations() if a.name.startswith(PREFIX)}
     items: list[Item] = []
+    doors: dict[str, Sequence[UUID]] = {}
     for platform in catalogue.platforms.values():
         customer = catalogue.customers[platform.customer]
+        if customer.name not in doors:
+            doors[customer.name] = await _door_ids(client, customer)
         name = PREFIX + platform.name
         known = there.pop(name, None) or next(iter(await client.read_automations_by_name(name)), None)
-        items.append(_switch_item(client, platform, customer, await _door_ids(client, customer), known))
+        items.append(_switch_item(client, platform, customer, doors[customer.name], known))
     return [*items, *(_farewell(client, gone) for gone in there.values())]
 
 

@@ -7,6 +7,7 @@ every finished sweep. When the calls stop, that somebody tells people; nothing o
 from __future__ import annotations
 
 import ssl
+from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -37,28 +38,55 @@ class OutsideWatch(Block):
     ca_file: str | None = Field(default=None, description="PEM file of authorities to trust instead of the system's")
 
     async def beat(self, platform: str) -> None:
-        """Call the address once. Raises `Retryable` or `Broken`; the message never holds the address's path."""
-        import httpx
+        """Call the address once. Raises `Retryable` or `Broken`; the message never holds the path of the address."""
+        import aiohttp  # and not httpx, which logs every address it calls
 
         url = self.url.get_secret_value().replace("{platform}", platform)
-        where = urlsplit(url).hostname or "the outside watch"
+        where = _host(url)
+        trusted = self._trust()
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         try:
-            async with httpx.AsyncClient(verify=self._trust(), timeout=_TIMEOUT_S) as client:
-                answer = await client.get(url)
-        except httpx.InvalidURL as error:
-            raise Broken("the outside watch's address is not an address", where=where) from error
-        except httpx.HTTPError as error:
-            raise Retryable(f"the outside watch does not answer ({type(error).__name__})", where=where) from error
-        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP's own bound
-            raise Retryable(f"the outside watch answered {answer.status_code}", where=where)
+            async with (
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), timeout=timeout) as session,
+                session.get(url) as answer,
+            ):
+                status = answer.status
+        except aiohttp.InvalidURL:
+            raise Broken(
+                "the outside watch's address is not an address", where=where, next_step=f"correct the block {NAME}"
+            ) from None  # the client's own words quote the address
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Retryable(
+                f"the outside watch does not answer ({type(error).__name__})",
+                where=where,
+                next_step="nothing of vigie is harmed; see whether that host is up",
+            ) from None
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise Retryable(
+                f"the outside watch answered {status}", where=where, next_step=f"see its address in the block {NAME}"
+            )
 
     async def examine(self) -> tuple[Capability, ...]:
         """Says where it calls; calling it would be a false sign of life."""
-        host = urlsplit(self.url.get_secret_value()).hostname
+        host = _host(self.url.get_secret_value())
         return (Capability("call at every finished sweep", allowed=None, detail=f"{host}, not called by this check"),)
 
-    def _trust(self) -> ssl.SSLContext | bool:
-        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise Broken(
+                f"the outside watch's certificate authorities cannot be read ({type(error).__name__})",
+                where=self.ca_file or "the system's store",
+                next_step=f"correct ca_file in the block {NAME}",
+            ) from error
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "the outside watch"
+    except ValueError:
+        return "the outside watch"
 
 
 async def load_watch(client: Any = None) -> OutsideWatch | None:

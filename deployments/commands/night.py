@@ -60,7 +60,8 @@ def now(as_json: Json = False) -> None:
     _print_sweeps(sweeps, at)
     _print_runs(runs, fault)
     if undelivered:
-        typer.echo(f"\n{undelivered} messages are waiting to be delivered (Slack or pager down or throttled?).")
+        waiting = "1 message is" if undelivered == 1 else f"{undelivered} messages are"
+        typer.echo(f"\n{waiting} waiting to be delivered (Slack or pager down or throttled?).")
 
 
 def ack(incident: str, who: Who, as_json: Json = False) -> None:

@@ -1,0 +1,75 @@
+"""A command answers at once: `--help` of everything, nothing heavy imported, the night's picture in a blink."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+import typer
+
+HEAVY = ("prefect", "pandas", "great_expectations", "boto3", "azure", "openstack", "sqlalchemy")
+
+
+def commands():
+    from deployments.cli import app
+
+    def walk(command, path):
+        yield path
+        for name, child in getattr(command, "commands", {}).items():
+            yield from walk(child, (*path, name))
+
+    return sorted(walk(typer.main.get_command(app), ()))
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_everything_explains_itself(vigie, path):
+    result = vigie(*path, "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+    described = result.output.split("\n\n")[1].strip()
+    assert described
+    assert not described.startswith("Options:")
+
+
+def test_the_commands_of_the_design_are_there():
+    wanted = ["up", "status", "down", "demo", "now", "ack", "silence", "beat", "apply"]
+    groups = [("catalogue", "check"), ("blocks", "check"), ("journal", "verify"), ("sandbox", "break")]
+    assert {(name,) for name in wanted} | set(groups) <= set(commands())
+
+
+def imported_by(arguments, env):
+    code = (
+        "import sys\nfrom deployments.cli import main\n"
+        f"sys.argv = ['vigie', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_help_imports_nothing_heavy():
+    assert imported_by(["--help"], dict(os.environ)) == "[]"
+
+
+def test_now_imports_nothing_heavy_and_is_quick(prefect_api):
+    assert imported_by(["now"], dict(os.environ)) == "[]"
+    took = []
+    for _ in range(3):
+        began = _spent()
+        subprocess.run(_command("now"), check=True, capture_output=True)
+        took.append(_spent() - began)
+    assert min(took) < 2, took
+
+
+def _command(*arguments):
+    return [sys.executable, "-c", "from deployments.cli import main; main()", *arguments]
+
+
+def _spent():
+    """CPU seconds of finished children: the machine is shared, so wall time would blame others' work on us."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
