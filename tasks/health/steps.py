@@ -22,6 +22,7 @@ from blocks.journal.block import open_journal
 from blocks.ports.health import CheckKey, Probe, Reading
 from blocks.ports.incidents import Incident
 from blocks.ports.notifications import Channel
+from tasks.core.loop import leave_loaded_code_alone, on_a_loop_of_its_own
 from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
 from tasks.core.step import Sealed, read_step, record_step
 from tasks.health.assessment import SweepAssessment, assess_sweep
@@ -111,18 +112,23 @@ async def wait_before_recheck(plan: Sealed[SweepPlan], doubtful: Sealed[list[Che
 
 async def _take(plan: SweepPlan, probes: Sequence[Probe], within: timedelta) -> Sealed[list[Reading]]:
     logger = get_run_logger()
-    async with ProberPool(await load_routes()) as pool:
-        readings = await take_readings(
-            probes,
-            pool.open_prober,
-            at_once=plan.platform.probes_at_once,
-            per_host=plan.platform.probes_per_host,
-            within=within,
-            tell_progress=lambda done, everything: logger.info("%d of %d checks made", done, everything),
-            on_defect=lambda probe, error: logger.error(
-                "defect in the probe of %s", "/".join(probe.key), exc_info=error
-            ),
-        )
+
+    async def take() -> list[Reading]:
+        async with ProberPool(await load_routes()) as pool:
+            return await take_readings(
+                probes,
+                pool.open_prober,
+                at_once=plan.platform.probes_at_once,
+                per_host=plan.platform.probes_per_host,
+                within=within,
+                tell_progress=lambda done, everything: logger.info("%d of %d checks made", done, everything),
+                on_defect=lambda probe, error: logger.error(
+                    "defect in probing %s", "/".join(probe.key), exc_info=error
+                ),
+            )
+
+    leave_loaded_code_alone()
+    readings = await on_a_loop_of_its_own(take)
     missing = sum(1 for reading in readings if reading.missing)
     faulty = sum(1 for reading in readings if reading.finding)
     logger.info("%d readings: %d with something wrong, %d without evidence", len(readings), faulty, missing)

@@ -20,10 +20,12 @@ from blocks.slack.voice import Voice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_CHECKS = 24
 MOST_LATENCIES = 5
 MOST_BYTES = 150_000
+_WIDTH = 10.0  # inches
 _USUAL_GAP = timedelta(minutes=5)
 _SECONDS_MATTER = timedelta(minutes=8)  # shorter pictures would name the same minute twice
 _LONGEST_NAME = 34
@@ -110,7 +112,8 @@ def _draw(shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], vo
 
     slow = _slowest(histories)
     height = 0.9 + 0.27 * len(shown)
-    figure = Figure(figsize=(10, height + (2.4 if slow else 0.3)), dpi=dots, facecolor=_PAPER, layout="constrained")
+    tall = height + (2.6 if slow else 0.4)
+    figure = Figure(figsize=(_WIDTH, tall), dpi=dots, facecolor=_PAPER)
     FigureCanvasAgg(figure)
     axes: Any = figure.subplots(
         2 if slow else 1, 1, sharex=True, squeeze=False, height_ratios=[height, 2.1][: 2 if slow else 1]
@@ -119,9 +122,17 @@ def _draw(shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], vo
     if slow:
         _draw_latencies(axes[1][0], slow, histories, voice)
     _draw_hours(axes[-1][0], voice)
+    _leave_margins(figure, shown, tall)
     file = io.BytesIO()
     figure.savefig(file, format="png", facecolor=_PAPER)
     return _fewer_colours(file)
+
+
+def _leave_margins(figure: Figure, shown: list[CheckKey], tall: float) -> None:
+    """Room for the longest name and the legends, counted: letting matplotlib find out draws everything twice."""
+    longest = max((len(_name(key)) for key in shown), default=0)
+    left = (0.3 + 0.075 * longest) / _WIDTH
+    figure.subplots_adjust(left=left, right=0.985, bottom=0.35 / tall, top=1 - 0.4 / tall, hspace=0.9 / tall)
 
 
 def _fewer_colours(picture: io.BytesIO) -> bytes:
