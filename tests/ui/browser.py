@@ -40,6 +40,14 @@ async def open_page(browser: Browser, *, width: int = 1280, height: int = 860) -
     return await context.new_page()
 
 
+async def wait_for_picture(page: Page) -> None:
+    """Until the report's picture is there with all its pixels; the page may draw itself twice."""
+    await page.wait_for_function(
+        "() => [...document.images].some(e => e.alt.startsWith('État de chaque contrôle') && e.complete"
+        " && e.naturalWidth > 400 && e.naturalHeight > 200)"
+    )
+
+
 async def _only_loopback(route: Route) -> None:
     here = urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost", None)
     await (route.continue_() if here else route.abort())

@@ -15,11 +15,11 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from tests.sandbox_fixture import Sandbox
-from tests.ui.browser import PATIENCE_MS, open_browser, open_page
+from tests.ui.browser import PATIENCE_MS, open_browser, open_page, wait_for_picture
 from tests.ui.night import Night, become_well, break_and_sweep, deployment_of, newest_artifact
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-_QUIET_SWEEPS, _BROKEN_SWEEPS, _BETWEEN_S = 6, 2, 15
+_QUIET_SWEEPS, _BROKEN_SWEEPS, _BETWEEN_S = 4, 2, 10
 _MOST_BYTES = 300_000
 
 
@@ -80,7 +80,7 @@ async def _prefect_pages(sandbox: Sandbox, night: Night, page: Page) -> None:
     await _take(page, "run")
 
     await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'sweep-hearth')}")
-    await page.get_by_role("img").last.scroll_into_view_if_needed()
+    await wait_for_picture(page)
     await _take(page, "report", whole=True)
 
     await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'incidents')}")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.ui.browser import PATIENCE_MS
+from tests.ui.browser import PATIENCE_MS, wait_for_picture
 from tests.ui.night import ROOT, deployment_of, newest_artifact
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -55,11 +55,7 @@ async def test_the_report_is_in_the_customers_language_and_its_picture_is_drawn(
     await expect(page.get_by_role("heading", name=re.compile(r"hearth : tournée du"))).to_be_visible()
     await expect(page.get_by_role("heading", name="Services")).to_be_visible()
     await expect(page.get_by_role("cell", name=ROOT, exact=True).first).to_be_visible()
-    picture = page.get_by_role("img", name=re.compile("État de chaque contrôle"))
-    await expect(picture).to_be_visible()
-    await page.wait_for_function(
-        "e => e.complete && e.naturalWidth > 400 && e.naturalHeight > 200", arg=await picture.element_handle()
-    )
+    await wait_for_picture(page)
 
 
 async def test_what_the_run_wrote_is_found_from_the_run(sandbox, night, page):
