@@ -14,13 +14,14 @@ from blocks.pager.calling import call
 from blocks.ports.incidents import Severity
 from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
 from blocks.slack.markup import plain
-from blocks.slack.words import cause_of, root_name, voice_of
+from blocks.slack.words import root_name, shortened, story_of, voice_of
 
 if TYPE_CHECKING:
     import aiohttp
 
 EVENTS_URL: Final = "https://events.pagerduty.com/v2/enqueue"
 MOST_SUMMARY: Final = 1024
+MOST_SPOKEN: Final = 200  # a phone reads it aloud
 MOST_DEDUP_KEY: Final = 255
 _SEVERITY = {Severity.PAGE: "critical", Severity.TICKET: "warning", Severity.NOTICE: "info"}
 _FIELD, _NAME = 500, 255
@@ -65,7 +66,10 @@ def summary_of(picture: IncidentPicture) -> str:
     """What the phone shows and reads aloud."""
     voice, incident = voice_of(picture), picture.incident
     said = voice.say(
-        "pager.summary", platform=incident.platform, root=root_name(voice, incident), cause=cause_of(picture)
+        "pager.summary",
+        platform=incident.platform,
+        root=root_name(voice, incident),
+        cause=shortened(picture, MOST_SPOKEN),
     )
     return plain(said, MOST_SUMMARY)
 
@@ -82,7 +86,7 @@ def _payload(picture: IncidentPicture) -> dict[str, Any]:
         "class": _class_of(incident.root),
         "custom_details": {
             "incident": str(incident.id),
-            "sentence": plain(incident.sentence, _FIELD),
+            "sentence": plain(story_of(picture), _FIELD),
             "affected": [plain(name, _FIELD) for name in incident.affected[:50]],
             "clients": plain(picture.clients, _FIELD),
             "tried": [plain(step, _FIELD) for step in picture.tried[:20]],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.pager.calling import call
 from blocks.pager.pagerduty import summary_of
 from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
+from blocks.slack.words import story_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -52,7 +53,7 @@ def webhook_body(action: PagerAction, picture: IncidentPicture, dedup_key: str) 
         "customer": picture.customer,
         "platform": incident.platform,
         "root": incident.root,
-        "sentence": incident.sentence,
+        "sentence": story_of(picture),
         "affected": list(incident.affected),
         "clients": picture.clients,
         "tried": list(picture.tried),

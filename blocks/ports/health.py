@@ -10,6 +10,7 @@ The rule: no evidence is never good news. A reading either carries measurements 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -200,6 +201,8 @@ class CheckStatus:
     flap_changes: int = 0
     flapping: bool = False
     sentence: str = ""  # why, in words: the same that goes to log, Slack and artifact
+    numbers: Mapping[str, float | str] = field(default_factory=dict, compare=False)
+    """What `sentence` is made of (code, where, measurement, value, unit, limit), for other languages; not kept."""
     fresh: bool = field(default=True)  # False until a first reading was ever seen
 
 
@@ -242,6 +245,8 @@ class ServiceAssessment:
     root_causes: tuple[str, ...] = ()
     muted: str = ""
     flapping: bool = False
+    numbers: Mapping[str, float | str] = field(default_factory=dict, compare=False)
+    """What `sentence` is made of; a second and third reason have keys that end in .2 and .3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def link(url: str, label: str) -> str:
     """A link, or only its label when the address is not one we would want clicked."""
     safe = _URL.fullmatch(url) and length(url) <= 1500  # noqa: PLR2004 - half a section
     return (
-        f"<{url.replace('&', '&amp;')}|{escaped_line(label, 75).replace('|', '/')}>"
+        f"<{_CALLS.sub('%40', url).replace('&', '&amp;')}|{escaped_line(label, 75).replace('|', '/')}>"
         if safe
         else escaped_line(label, 75)
     )

@@ -14,7 +14,7 @@ from blocks.ports.incidents import Incident, IncidentEvent
 from blocks.ports.notifications import IncidentPicture
 from blocks.slack.markup import escaped, escaped_line, link, plain
 from blocks.slack.voice import Voice
-from blocks.slack.words import cause_of, event_text, headline, voice_of
+from blocks.slack.words import event_text, headline, story_of, voice_of
 
 Blocks = list[dict[str, Any]]
 _HEADER = 150
@@ -28,10 +28,10 @@ def render_incident(picture: IncidentPicture) -> tuple[str, Blocks]:
     title, voice = headline(picture), voice_of(picture)
     facts = _facts(voice, picture)
     blocks: Blocks = [{"type": "header", "text": {"type": "plain_text", "text": plain(title, _HEADER), "emoji": True}}]
-    if detail := _detail(voice, picture):
+    if detail := _detail(picture):
         blocks.append(_section(detail))
     blocks += [_section("\n".join(facts)), _foot(voice, picture)]
-    return f"{escaped_line(title, _HEADER * 2)}\n{facts[0]}", blocks
+    return f"{escaped_line(plain(title, _HEADER), _HEADER * 2)}\n{facts[0]}", blocks
 
 
 def render_event(picture: IncidentPicture, event: IncidentEvent) -> tuple[str, Blocks]:
@@ -91,10 +91,10 @@ def _say(voice: Voice, key: str, **blanks: str) -> str:
     return voice.say(key, **{name: escaped_line(value, _FACT) for name, value in blanks.items()})
 
 
-def _detail(voice: Voice, picture: IncidentPicture) -> str:
+def _detail(picture: IncidentPicture) -> str:
     """The whole sentence where the headline did not hold it; empty when it adds nothing."""
-    sentence = voice.retell(picture.incident.sentence).strip()
-    return "" if sentence == cause_of(picture).strip() else escaped(sentence, _SENTENCE).strip()
+    sentence = story_of(picture).strip()
+    return "" if sentence in headline(picture) else escaped(sentence, _SENTENCE).strip()
 
 
 def _section(text: str) -> dict[str, Any]:

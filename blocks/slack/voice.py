@@ -8,15 +8,17 @@ and "23:14" in English.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from blocks.slack.messages import TEXTS
-from blocks.slack.sentences import in_french
+from blocks.slack.sentences import Retold, in_french, names_in_french
 
 NO_BREAK = "\u00a0"
+_LIMIT = re.compile(r"(?P<operator>[<>]=?) (?P<value>-?\d+(?:\.\d+)?) (?P<unit>\S+)")
 _MONTHS = {
     "en": (
         *("January", "February", "March", "April", "May", "June"),
@@ -73,9 +75,11 @@ class Voice:
         return f"{self.number(value)}{NO_BREAK}{_DAY[self._tongue] if unit == 'd' else unit}"
 
     def limit(self, text: str) -> str:
-        """A limit as the catalogue writes it ("> 1.5 %") with the reader's decimals."""
-        written = text.replace(" ", NO_BREAK)
-        return written.replace(".", ",") if self._tongue == "fr" else written
+        """A limit as the catalogue writes it ("> 1.5 %") with the reader's decimals and units."""
+        found = _LIMIT.fullmatch(text)
+        if found is None:
+            return text.replace(" ", NO_BREAK)
+        return f"{found['operator']}{NO_BREAK}{self.quantity(float(found['value']), found['unit'])}"
 
     def _bytes(self, value: float) -> str:
         power = 0
@@ -125,8 +129,20 @@ class Voice:
 
     def retell(self, sentence: str) -> str:
         """A sentence recorded in English, in the reader's language as far as its shape is known."""
+        return self._retold(sentence).text
+
+    def retell_whole(self, sentence: str) -> str | None:
+        """The same, or None when a piece of it would stay in another language than the reader's."""
+        retold = self._retold(sentence)
+        return retold.text if retold.is_whole else None
+
+    def retell_names(self, names: str) -> str:
+        """'health, certificate and 2 more' in the reader's language."""
+        return names_in_french(names) if self._tongue == "fr" else names
+
+    def _retold(self, sentence: str) -> Retold:
         if self._tongue != "fr":
-            return sentence
+            return Retold(sentence, is_whole=True)
         return in_french(
             sentence, self.measurement, lambda text: self.number(float(text.replace(",", "")), _places(text))
         )

@@ -8,17 +8,27 @@ The sentence names what was measured and the limit it was held against, both wit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from blocks.catalogue.model import CheckBase, HttpCheck, Limits
 from blocks.catalogue.quantities import Limit, limit_in
-from blocks.ports.health import Measurement, Reading, State, Unit
+from blocks.ports.health import Measurement, MissingCode, Reading, State, Unit
 
 
 class _Remark(NamedTuple):
     state: State
     text: str
+    numbers: Mapping[str, float | str]
+
+
+class Meaning(NamedTuple):
+    """What a reading means; `numbers` are what the sentence of a problem is made of, empty when all is well."""
+
+    state: State
+    sentence: str
+    numbers: Mapping[str, float | str]
 
 
 _CROSSED = {
@@ -30,6 +40,7 @@ _CROSSED = {
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _MOST_DIGITS = 6
 _WHOLE_FROM = 100
+_HOST = re.compile(r"https?://(?P<url>\[[^]\s]+\]|[^/:\s]+)|(?P<name>\b[\w-]+(?:\.[\w-]+)+)(?::\d+\b)?")
 
 
 def assess_reading(check: CheckBase, reading: Reading) -> tuple[State, str]:
@@ -38,34 +49,47 @@ def assess_reading(check: CheckBase, reading: Reading) -> tuple[State, str]:
     Missing is unknown with its reason; a finding has its own state; else the check's limits decide.
     The worst remark wins, and all remarks of that state are told.
     """
+    meaning = explain_reading(check, reading)
+    return meaning.state, meaning.sentence
+
+
+def explain_reading(check: CheckBase, reading: Reading) -> Meaning:
+    """The same with its numbers: the first remark's `code` and `where`, or `measurement`, `value`, `unit`, `limit`."""
     if reading.missing is not None:
-        return State.UNKNOWN, f"not measured: {reading.missing.text or reading.missing.code.value}"
+        text = f"not measured: {reading.missing.text or reading.missing.code.value}"
+        return Meaning(State.UNKNOWN, text, {"code": reading.missing.code.value})
     remarks = [*_about_finding(reading), *_about_measurements(check, reading)]
     if not remarks:
-        return State.OK, _all_well(check, reading)
+        return Meaning(State.OK, _all_well(check, reading), {})
     worst = max((remark.state for remark in remarks), key=lambda state: state.rank)
-    return worst, "; ".join(remark.text for remark in remarks if remark.state is worst)
+    told = [remark for remark in remarks if remark.state is worst]
+    return Meaning(worst, "; ".join(remark.text for remark in told), told[0].numbers)
 
 
 def _about_finding(reading: Reading) -> Iterator[_Remark]:
     if reading.finding is not None:
         # A finding that claims to be good news, or to be no news, is a contradiction: nothing is known.
         state = reading.finding.state if reading.finding.state.is_problem else State.UNKNOWN
-        yield _Remark(state, reading.finding.text)
+        found = _HOST.search(reading.finding.text)
+        where = {"where": found["url"] or found["name"]} if found else {}
+        yield _Remark(state, reading.finding.text, {"code": reading.finding.code.value, **where})
     elif not reading.measurements:
-        yield _Remark(State.UNKNOWN, "not measured: the probe gave neither a measurement nor a reason")
+        text = "not measured: the probe gave neither a measurement nor a reason"
+        yield _Remark(State.UNKNOWN, text, {"code": MissingCode.PROBE_FAILED.value})
 
 
 def _about_measurements(check: CheckBase, reading: Reading) -> Iterator[_Remark]:
     for measurement in reading.measurements:
         if not math.isfinite(measurement.value):
-            yield _Remark(State.UNKNOWN, f"{measurement.name} is not a number ({measurement.value})")
+            text = f"{measurement.name} is not a number ({measurement.value})"
+            yield _Remark(State.UNKNOWN, text, {"code": MissingCode.UNEXPECTED_ANSWER.value})
     for name, limits in check.limits().items():
         if limits.warning is None and limits.critical is None:
             continue
         measured = [m for m in reading.measurements if m.name == name]
         if not measured and reading.finding is None and _is_required(check, name):
-            yield _Remark(State.UNKNOWN, f"{name} was not measured, so its limit says nothing")
+            text = f"{name} was not measured, so its limit says nothing"
+            yield _Remark(State.UNKNOWN, text, {"code": MissingCode.NO_DATA.value})
         for measurement in measured:
             yield from _judge(measurement, limits)
 
@@ -85,11 +109,21 @@ def _judge(measurement: Measurement, limits: Limits) -> Iterator[_Remark]:
         try:
             bound = limit_in(limit, measurement.unit)
         except ValueError as error:
-            yield _Remark(State.UNKNOWN, f"{measurement.name} cannot be judged: {error}")
+            text = f"{measurement.name} cannot be judged: {error}"
+            yield _Remark(State.UNKNOWN, text, {"code": MissingCode.PROBE_FAILED.value})
             return
         if bound.crossed_by(measurement.value):
-            yield _Remark(state, _sentence(measurement, bound))
+            yield _Remark(state, _sentence(measurement, bound), _numbers(measurement, bound))
             return
+
+
+def _numbers(measurement: Measurement, bound: Limit) -> dict[str, float | str]:
+    return {
+        "measurement": measurement.name,
+        "value": measurement.value,
+        "unit": measurement.unit.value,
+        "limit": str(bound),
+    }
 
 
 def _sentence(measurement: Measurement, bound: Limit) -> str:

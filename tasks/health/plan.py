@@ -14,7 +14,7 @@ from uuid import UUID
 from blocks.catalogue.kinds import units_of
 from blocks.catalogue.model import Customer, Platform
 from blocks.ports.health import CheckKey, CheckStatus, Probe, Reading, State, Unit
-from tasks.health.decide import advance, assess_reading, needs_recheck
+from tasks.health.decide import advance, explain_reading, needs_recheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,9 @@ def replay(plan: SweepPlan, readings: Sequence[Reading]) -> dict[CheckKey, Check
     for reading in sorted(readings, key=lambda r: r.attempt):
         check = checks[reading.key]
         before = states[reading.key]
-        state, sentence = assess_reading(check, reading)
-        after = advance(before.status, state, sentence, check.attempts, reading.started_at, key=reading.key)
+        state, sentence, numbers = explain_reading(check, reading)
+        at = reading.started_at
+        after = advance(before.status, state, sentence, check.attempts, at, key=reading.key, numbers=numbers)
         states[reading.key] = CheckedState(after.status, (*before.transitions, after.transition.value))
     return states
 

@@ -10,6 +10,8 @@ first result counts as a change for flapping unless it says `unknown`, which it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from blocks.catalogue.model import CheckBase
@@ -18,16 +20,23 @@ from tasks.health.flapping import flapping_pct, is_flapping, record_change
 
 
 def advance(
-    status: CheckStatus, state: State, sentence: str, attempts: int, at: datetime, *, key: CheckKey
+    status: CheckStatus,
+    state: State,
+    sentence: str,
+    attempts: int,
+    at: datetime,
+    *,
+    key: CheckKey,
+    numbers: Mapping[str, float | str] | None = None,
 ) -> CheckAssessment:
     """The status after one more result, and what that changed.
 
     A result that is not newer than the last one (`checked_at`) changes nothing. A flapping start or
-    end outranks the problem or recovery that came with it.
+    end outranks the problem or recovery that came with it. `numbers` are what the sentence is made of.
     """
     if status.checked_at is not None and at <= status.checked_at:
         return CheckAssessment(key=key, status=status, transition=Transition.NONE, sentence=status.sentence)
-    after = _after(status, state, sentence, attempts, at)
+    after = replace(_after(status, state, sentence, attempts, at), numbers=numbers or {})
     transition = _transition(status, after)
     return CheckAssessment(key=key, status=after, transition=transition, sentence=_tell(transition, after, attempts))
 

@@ -93,17 +93,23 @@ def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) 
     loud = [member for member in members if not member.muted] or members
     severity, burn = _loudest(scene, loud)
     cause = scene.services.get(root)
-    sentence = cause.sentence if cause is not None else members[0].sentence
     affected = tuple(sorted(member.service for member in members if member.service != root))
+    told = cause or members[0]
     return Case(
         root=root,
         severity=severity,
-        sentence=f"{sentence}; {burn.sentence}" if burn is not None else sentence,
+        sentence=f"{told.sentence}; {burn.sentence}" if burn is not None else told.sentence,
         affected=affected,
         is_muted=all(member.muted for member in members),
         is_flapping=cause is not None and cause.flapping,
         is_measured=cause is not None and _is_confirmed(cause) and cause.state is not State.UNKNOWN,
-        numbers={"state": cause.state.value if cause else "unknown", "affected_count": len(affected)},
+        numbers={
+            "state": cause.state.value if cause else "unknown",
+            "affected_count": len(affected),
+            **({"flapping": 1} if cause is not None and cause.flapping else {}),
+            **told.numbers,
+            **(_numbers_of_burn(burn) if burn is not None else {}),
+        },
     )
 
 
@@ -134,13 +140,19 @@ def _of_burns(scene: Scene) -> Iterator[Case]:
             severity=severity_of_burn(burn),
             sentence=burn.sentence,
             is_muted=is_muted,
-            numbers={
-                "burn_rate": round(burn.rate, 2),
-                "threshold": round(burn.threshold, 2),
-                "bad_count": burn.bad_count,
-                "budget_left_pct": round(burn.budget_left_pct, 1),
-            },
+            numbers=_numbers_of_burn(burn),
         )
+
+
+def _numbers_of_burn(burn: Burn) -> dict[str, float | str]:
+    """`rate` is what messages say in the reader's language; `burn_rate` the same under its older name."""
+    return {
+        "rate": round(burn.rate, 2),
+        "burn_rate": round(burn.rate, 2),
+        "threshold": round(burn.threshold, 2),
+        "bad_count": burn.bad_count,
+        "budget_left_pct": round(burn.budget_left_pct, 1),
+    }
 
 
 def loudest_burns(burns: Sequence[Burn]) -> dict[str, Burn]:

@@ -12,7 +12,7 @@ import html
 from collections.abc import Sequence
 from datetime import datetime
 
-from blocks.ports.health import Reading, ServiceAssessment, State
+from blocks.ports.health import Missing, Reading, ServiceAssessment, State
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import StatePoint
 from blocks.slack.voice import Voice
@@ -45,11 +45,11 @@ def render_sweep_report(
     parts = [
         f"# {cell(voice.say('report.title', platform=platform, moment=voice.moment(at)))}",
         f"**{_verdict(voice, services, verdict)}**",
-        cell(fault),
+        cell(voice.retell(fault)),
         cell(voice.say_count("report.unmeasured", len(missing))) if missing else "",
         *_section(voice, "report.services", render_overview(_worth_a_row(services), **hours)),
         *_section(voice, "report.not_measured", _missing_rows(voice, missing)),
-        *(_section(voice, "report.incidents", render_incidents(incidents, **hours)) or _no_incident(voice)),
+        *(_section(voice, "report.incidents", render_incidents(incidents, services, **hours)) or _no_incident(voice)),
         *_picture(voice, timeline),
         _evidence(voice, evidence),
     ]
@@ -86,11 +86,19 @@ def _missing_rows(voice: Voice, missing: Sequence[Reading]) -> list[dict[str, st
     return [
         {
             voice.say("column.check"): f"{reading.service} · {reading.check}",
-            voice.say("column.why"): f"{voice.say(f'missing.{reading.missing.code.value}')}: {reading.missing.text}",
+            voice.say("column.why"): _unmeasured(voice, reading.missing),
         }
         for reading in missing[:_MOST_MISSING]
         if reading.missing is not None
     ]
+
+
+def _unmeasured(voice: Voice, missing: Missing) -> str:
+    """Why, in the reader's language, then what was said; in the other's own words where they cannot be retold."""
+    why, told = voice.say(f"missing.{missing.code.value}"), voice.retell_whole(missing.text)
+    if told is None:
+        return voice.say("cause.quoted", cause=why, reason=missing.text)
+    return voice.say("cause.because", cause=why, reason=told) if told else why
 
 
 def _section(voice: Voice, title: str, rows: Sequence[dict[str, str]]) -> list[str]:

@@ -13,7 +13,7 @@ from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
 from blocks.slack.messages import TEXTS
 from blocks.slack.voice import Voice
-from blocks.slack.words import emoji, root_name
+from blocks.slack.words import emoji, explain, root_name
 
 SIGNS = {State.OK: "🟢", State.WARNING: "🟡", State.UNKNOWN: "🟣", State.CRITICAL: "🔴"}
 _FAULT_SIGN = "🛠️"
@@ -56,11 +56,17 @@ def render_platforms(
     ]
 
 
-def render_incidents(incidents: Sequence[Incident], *, language: str, time_zone: str) -> list[dict[str, str]]:
-    """One row an incident: open ones first, the loudest first, the oldest first."""
+def render_incidents(
+    incidents: Sequence[Incident], services: Sequence[ServiceAssessment] = (), /, *, language: str, time_zone: str
+) -> list[dict[str, str]]:
+    """One row an incident: open ones first, the loudest first, the oldest first.
+
+    `services` give the facts behind a sentence that cannot be retold, where they are known.
+    """
+    known = {service.service: service for service in services}
     voice = Voice(language, time_zone)
     ordered = sorted(incidents, key=lambda i: (not i.is_open, -i.severity.rank, i.opened_at))
-    return [_incident_row(voice, incident) for incident in ordered]
+    return [_incident_row(voice, incident, known.get(incident.root)) for incident in ordered]
 
 
 def worst_first(services: Sequence[ServiceAssessment]) -> list[ServiceAssessment]:
@@ -91,10 +97,11 @@ def why(voice: Voice, service: ServiceAssessment) -> str:
     """What was seen, and which other service explains it."""
     others = [name for name in service.root_causes if name != service.service]
     explained = [voice.say("report.because_of", names=voice.listing(others))] if others else []
-    return "; ".join(part for part in (voice.retell(service.sentence), *explained) if part)
+    return "; ".join(part for part in (explain(voice, service.numbers, service.sentence), *explained) if part)
 
 
-def _incident_row(voice: Voice, incident: Incident) -> dict[str, str]:
+def _incident_row(voice: Voice, incident: Incident, root: ServiceAssessment | None) -> dict[str, str]:
+    facts = root.numbers if root is not None else {}
     return {
         voice.say("column.severity"): f"{emoji(incident)} {voice.say(f'severity.{_loudness(incident)}')}",
         voice.say("column.platform"): incident.platform,
@@ -103,7 +110,7 @@ def _incident_row(voice: Voice, incident: Incident) -> dict[str, str]:
         voice.say("column.affected"): voice.listing(incident.affected),
         voice.say("column.who"): _holder(voice, incident),
         "Incident": str(incident.id)[:_ENOUGH_OF_ID],
-        voice.say("column.what"): voice.retell(incident.sentence),  # last: long, and tables do not wrap
+        voice.say("column.what"): explain(voice, facts, incident.sentence),  # last: long, and tables do not wrap
     }
 
 

@@ -177,7 +177,7 @@ def test_one_incident_a_root_cause_and_it_pages_for_whom_it_hurts(night):
     assert (change.root, change.affected) == ("host", ("api", "db", "one"))
     assert (change.severity, change.page) == (PAGE, True), "the host is minor, the api that it kills is not"
     assert change.sentence == "a: it is critical"
-    assert change.numbers == {"state": "critical", "affected_count": 3}
+    assert change.numbers == {"state": "critical", "affected_count": 3, "checks": "a"}
 
 
 def test_two_roots_share_no_affected_service(night):

@@ -60,9 +60,9 @@ def test_the_message_says_since_when_who_suffers_what_was_tried_and_where_to_cli
 
 
 def test_in_english_the_same():
-    _, blocks = render_incident(a_picture(language="en"))
+    _, blocks = render_incident(a_picture(language="en", sentence="health: api.hearth.example refused the connection"))
     words = said(blocks)
-    assert "🔴 URGENT · hearth · device-api: connection refused" in words
+    assert "🔴 URGENT · hearth · device-api: health: api.hearth.example refused the connection" in words
     assert "*Since* 23 November at 23:14" in words
     assert "*Tried* nothing yet" in words
 
@@ -199,6 +199,10 @@ def test_controls_and_line_breaks_do_not_reach_a_header():
 )
 def test_an_address_that_is_none_becomes_no_link(url):
     assert link(url, "Open <it>") == "Open &lt;it&gt;"
+
+
+def test_an_address_rings_nobody_either():
+    assert link("https://a.example/@channel", "x") == "<https://a.example/%40channel|x>"
 
 
 def test_rendering_is_pure():

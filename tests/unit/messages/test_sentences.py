@@ -46,19 +46,23 @@ def test_what_a_reading_means_is_retold(check, reading, said):
 @pytest.mark.parametrize(
     ("sentence", "said"),
     [
-        ("recovered after 27min: all 3 checks ok", "rétabli après 27min : les 3 contrôles sont bons"),
+        ("recovered after 27min: all 3 checks ok", "rétabli après 27 min : les 3 contrôles sont bons"),
         ("explained by household-data: query: HTTP 503", "expliqué par household-data : query : HTTP 503"),
         (
             "flapping: health: latency 2.5 s over the limit of 2 s",
             "instable : health : latence 2,5 s au-dessus de la limite de 2 s",
         ),
-        ("the measurement is valid again after 5min", "la mesure est de nouveau valable, après 5min"),
-        ("the budget is no longer spent too fast after 2h", "le budget n'est plus dépensé trop vite, après 2h"),
+        ("the measurement is valid again after 5min", "la mesure est de nouveau valable, après 5 min"),
+        ("the budget is no longer spent too fast after 2h", "le budget n'est plus dépensé trop vite, après 2 h"),
         ("archive is no longer in the catalogue", "archive n'est plus dans le catalogue"),
-        ("a: nothing checks this service; and 3 more", "a : rien ne contrôle ce service; et 3 autres"),
+        ("a: nothing checks this service; and 3 more", "a : rien ne contrôle ce service ; et 3 autres"),
         (
             "health: api.hearth.example:443 refused the connection",
-            "health : api.hearth.example:443 refused the connection",
+            "health : api.hearth.example:443 refuse la connexion : rien n'y écoute",
+        ),
+        (
+            "health: the goblins of api.hearth.example are on strike",
+            "health : the goblins of api.hearth.example are on strike",
         ),
         ("", ""),
     ],
