@@ -310,7 +310,7 @@ def test_a_burning_budget_speaks_french_alone_and_beside_a_failing_check():
     assert_french(alone)
     assert "14,4 fois trop vite, reste 96,6 %" in first_line(alone, "fr")
     assert alone.numbers["rate"] == alone.numbers["burn_rate"] == 14.44
-    warned = MetricCheck(name="load", kind="metric", metric="m", unit="%", attempts=1, value={"warning": "> 80 %"})
+    warned = MetricCheck(name="health", kind="metric", metric="m", unit="%", attempts=1, value={"warning": "> 80 %"})
     (both,) = plan(*services((warned, reading(warned, Measurement("value", 90, Unit.PERCENT)))), burns=(burn,))
     assert_french(both)
     assert "valeur 90 %, limite > 80 %" in read(picture(both))["webhook"].replace("\u00a0", " ")
