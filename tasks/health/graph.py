@@ -22,7 +22,9 @@ GROUP: Final = "group:"
 _DOWN: Final = frozenset({State.CRITICAL, State.UNKNOWN})
 _TOLD: Final = 3  # reasons in a service's sentence
 _NAMED: Final = 4  # checks named with a reason
-_ADDRESS: Final = re.compile(r"https?://([^/:\s]+)(?::\d+)?(?:/[^\s:]*)?|(?<![\w.])([\w-]+(?:\.[\w-]+)+):\d+\b")
+_ADDRESS: Final = re.compile(
+    r"https?://([^/:\s]+)(?::\d+)?(?:/[^\s:]*)?|(?<![\w.])([\w-]+(?:\.[\w-]+)+):\d+\b(?:/[^\s:]*)?"
+)
 _SAME_FOR_ALL: Final = frozenset(
     {
         MissingCode.CREDENTIALS.value,

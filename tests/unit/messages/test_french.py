@@ -373,6 +373,16 @@ def test_two_ways_of_saying_that_a_host_hangs_up_are_one():
     assert ";" not in change.sentence
 
 
+def test_a_database_and_its_port_are_one_host():
+    login, rest = replace_name(PORT, "login"), "refused the connection: nothing listens there"
+    pairs = (
+        (login, finding(login, FindingCode.CONNECTION_REFUSED, f"{D} {rest}")),
+        (PORT, finding(PORT, FindingCode.CONNECTION_REFUSED, f"db1.hearth.example:5432 {rest}")),
+    )
+    (change,) = plan(*services(*pairs))
+    assert change.sentence == f"login, port: db1.hearth.example {rest}"
+
+
 def test_different_hosts_and_different_reasons_stay_apart():
     other = replace_name(CERTIFICATE, "other")
     pairs = (
