@@ -80,7 +80,7 @@ def sweep_for_a_while(sandbox):
     """While sweeps finish nobody is told, for longer than three intervals; how often somebody was told before."""
     for _ in range(4):
         before, gaps = told(sandbox), [0.0]
-        until = time.monotonic() + 16
+        until = time.monotonic() + 14
         while time.monotonic() < until:
             began = time.monotonic()
             assert sweep().verdict == "ok"
