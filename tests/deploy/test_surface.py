@@ -2,9 +2,9 @@
 
 When a change is meant, renew the file and read its difference in review:
 
-    VIGIE_RENEW_SURFACE=1 make test TESTS=tests/deploy/test_surface.py
+    VIGIE_RENEW_SURFACE=1 .venv/bin/pytest tests/deploy/test_surface.py
 
-(or the same variable before pytest). Ids, times, addresses and folders of this machine are not in it.
+Ids, times, addresses and folders of this machine are not in it.
 """
 
 from __future__ import annotations
