@@ -13,7 +13,7 @@ import pytest
 
 from blocks.catalogue.checks import HttpCheck, MetricCheck, ReplicationCheck, TcpCheck, TlsCheck
 from blocks.catalogue.kinds import UNITS
-from blocks.catalogue.model import Platform, Service, Site
+from blocks.catalogue.model import Customer, Platform, Service, Site
 from blocks.clock import SystemClock
 from blocks.network.course import Course, Stage
 from blocks.network.faults import from_os_error, from_ssl_error, silence
@@ -38,6 +38,7 @@ from blocks.slack.messages import TEXTS
 from blocks.slack.render import render_event, render_incident
 from blocks.slack.voice import Voice
 from tasks.health.decide import advance, assess_services, explain_reading
+from tasks.health.plan import SweepPlan, replay
 from tasks.incidents.decide import plan_incidents
 from tasks.reports.sweep import render_sweep_report
 
@@ -445,3 +446,39 @@ def test_a_state_without_words_is_still_a_state():
 
 def replace_name(check, name: str):
     return check.model_copy(update={"name": name})
+
+
+# -- what carries the facts there -----------------------------------------------------------------
+
+
+def test_two_checks_with_the_same_words_say_them_once_whatever_they_ask():
+    twin = replace_name(HEALTH, "twin")
+    seen = [
+        (check, finding(check, FindingCode.WRONG_STATUS, f"{A} answered 503, expected 200")) for check in (HEALTH, twin)
+    ]
+    (change,) = plan(*services(*seen))
+    assert change.sentence == "health, twin: api.hearth.example answered 503, expected 200"
+
+
+def test_a_limit_has_the_readers_units():
+    assert FR.limit("< 3 d").replace("\u00a0", " ") == "< 3 j"
+    assert FR.limit(f"> {64 * 10**6} bytes").replace("\u00a0", " ") == "> 64 Mo"
+
+
+def test_a_sweep_remembers_what_its_sentences_are_made_of():
+    watched = platform(HEALTH)
+    customer = Customer(name="hearth", language="fr", time_zone="Europe/Paris", channel="hearth-ops")
+    sweep = SweepPlan(
+        sweep=INCIDENT, platform=watched, customer=customer, catalogue_digest="d", started_at=AT, statuses={},
+        maintenance={},
+    )  # fmt: skip
+    checked = replay(sweep, [finding(HEALTH, FindingCode.ALARM, PROSE)])
+    assert checked[CheckKey("device-api", "health")].status.numbers == {"code": "alarm"}
+
+
+def test_flapping_is_french_too():
+    watched, found = services((HEALTH, finding(HEALTH, FindingCode.ALARM, PROSE)))
+    (change,) = plan(watched, [replace(service, flapping=True) for service in found])
+    assert change.sentence.startswith("flapping: ")
+    assert_french(change)
+    assert "instable : health : alarme levée" in first_line(change, "fr")
