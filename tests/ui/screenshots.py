@@ -21,6 +21,7 @@ from tests.ui.night import Night, become_well, break_and_sweep, deployment_of, n
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 _QUIET_SWEEPS, _BROKEN_SWEEPS, _BETWEEN_S = 4, 2, 10
 _MOST_BYTES = 300_000
+_GRAPH_DRAWN_MS = 8_000  # a canvas: nothing in the page says when it is done
 
 
 def main() -> None:
@@ -77,11 +78,12 @@ async def _prefect_pages(sandbox: Sandbox, night: Night, page: Page) -> None:
     ui = sandbox.environment["PREFECT_UI_URL"] + "/v2"
     await page.goto(f"{ui}/runs/flow-run/{night.sweep}")
     await expect(page.get_by_text("Beginning flow run")).to_be_visible()
+    await page.wait_for_timeout(_GRAPH_DRAWN_MS)
     await _take(page, "run")
 
     await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'sweep-hearth')}")
     await wait_for_picture(page)
-    await _take(page, "report", whole=True)
+    await _take(page, "report", down_to="État de chaque contrôle")
 
     await page.goto(f"{ui}/artifacts/artifact/{newest_artifact(sandbox, 'incidents')}")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
@@ -104,17 +106,20 @@ async def _told_pages(sandbox: Sandbox, page: Page) -> None:
     await _take(page, "pager", height=460)
 
 
-async def _take(page: Page, name: str, *, height: int = 860, whole: bool = False) -> None:
-    """One picture; `whole` makes the window as high as what it shows."""
+async def _take(page: Page, name: str, *, height: int = 860, down_to: str = "") -> None:
+    """One picture; `down_to` makes it as high as it takes to show the picture of that name."""
     from PIL import Image
 
-    if whole:
-        height = await page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollHeight))")
-    await page.set_viewport_size({"width": 1280, "height": height})
-    await page.wait_for_timeout(1500)  # charts draw themselves after their data is there
+    await page.set_viewport_size({"width": 1280, "height": 3000 if down_to else height})
+    await page.wait_for_timeout(1500)  # the page arranges itself anew
+    if down_to:
+        box = await page.get_by_role("img", name=down_to).bounding_box()
+        assert box, f"{down_to} is not shown"
+        height = round(box["y"] + box["height"]) + 16
     taken, small = await page.screenshot(), io.BytesIO()
     with Image.open(io.BytesIO(taken)) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+        shown = image.convert("RGB").crop((0, 0, image.width, height))
+        shown.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     assert len(small.getvalue()) < _MOST_BYTES, f"{name} is too big: {len(small.getvalue())} bytes"
     PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / f"{name}.png").write_bytes(small.getvalue())

@@ -29,6 +29,7 @@ async def test_slack_shows_the_incidents_one_message_in_french(sandbox, night, p
     message = messages_of(page, night)
     await expect(message).to_have_count(1)
     await expect(message.get_by_role("heading")).to_contain_text(f"URGENT · hearth · {ROOT}")
+    await expect(message.get_by_role("heading")).to_contain_text("refuse la connexion")
     for words in ("Depuis", "En souffrent aussi", "Pris en charge par", "personne encore"):
         await expect(message).to_contain_text(words)
 
