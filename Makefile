@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
 
-.PHONY: setup demo test check lock bench-sweep bench-assess bench-journal clean
+.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal clean
 
 setup: .venv/ready
 
@@ -30,6 +30,9 @@ lock:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --output-file requirements.lock requirements.in
+
+screenshots: setup
+	@$(BIN)/python -m tests.ui.screenshots
 
 bench-sweep: setup
 	@$(BIN)/python -m tests.benchmarks.bench_sweep

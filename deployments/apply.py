@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from blocks.catalogue.model import Catalogue
-from blocks.errors import Broken, Retryable
+from blocks.errors import Broken, Refused, Retryable
 from deployments.listing import DeploymentEntry, PrefectFile
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def prefect_answers() -> Generator[None]:
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.settings import get_current_settings
 
-    where = str(get_current_settings().api.url or "no PREFECT_API_URL")
+    where = str(get_current_settings().api.url or "")
+    if not where:  # Prefect would start a server of its own for the moment, and that one knows nothing
+        raise Refused("no Prefect server is configured", next_step="set PREFECT_API_URL, or run `vigie up`")
     try:
         yield
     except PrefectHTTPStatusError as error:

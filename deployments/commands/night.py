@@ -61,7 +61,7 @@ def now(as_json: Json = False) -> None:
     _print_runs(runs, fault)
     if undelivered:
         waiting = "1 message is" if undelivered == 1 else f"{undelivered} messages are"
-        typer.echo(f"\n{waiting} waiting to be delivered (Slack or pager down or throttled?).")
+        typer.echo(f"\n{waiting} waiting to be told; the next sweep sends them, unless Slack or the pager is down.")
 
 
 def ack(incident: str, who: Who, as_json: Json = False) -> None:

@@ -88,9 +88,9 @@ def test_what_waits_says_for_whom_and_where_to_click(vigie, prefect_api):
 
 def test_messages_that_wait_are_said(vigie, journal):
     assess(journal, opened())
-    assert "1 message is waiting to be delivered" in vigie("now").output
+    assert "1 message is waiting to be told" in vigie("now").output
     assess(journal, opened("hub"))
-    assert "2 messages are waiting to be delivered" in vigie("now").output
+    assert "2 messages are waiting to be told" in vigie("now").output
 
 
 def test_a_platform_that_fell_silent_long_ago_is_not_left_out(vigie, journal):
