@@ -140,13 +140,13 @@ def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story])
 
     platforms = [story.platform for story in chapter]
     for story in chapter:
-        console.print(f"[bold red]Breaking[/] {break_service(sandbox.state, story.service, story.how)}")
+        console.print(f"[bold red]Broken:[/]  {break_service(sandbox.state, story.service, story.how)}")
     _sweep(console, sandbox, platforms, "Sweeping again: does it find and explain what is broken?")
     found = [_found(story) for story in chapter]
     _show(console, found)
     for story in chapter:
         for sentence in mend_service(sandbox.state, story.service):
-            console.print(f"[bold green]Mending[/] {sentence}")
+            console.print(f"[bold green]Mended:[/]  {sentence}")
     _close(console, sandbox, platforms)
     console.print(f"[green]Closed by evidence:[/] {', '.join(f'{i.platform}/{i.root}' for i in found)}\n")
 

@@ -1,7 +1,8 @@
 """How does a flow in the sandbox find the sandbox's clouds? By the blocks a person would fill in.
 
 Saves the credential and configuration blocks under the names that the catalogue uses, with the
-addresses of now. `python -m deployments.sandbox.credentials --state DIR`, once at each start.
+addresses of now. `python -m deployments.sandbox.credentials --state DIR`, once at each start; with
+`--apply` it then does what `vigie apply` does, because importing Prefect twice is time somebody waits.
 
 The rule: sandbox and production differ by what is in these blocks, and by nothing else.
 """
@@ -130,8 +131,9 @@ async def save_blocks(blocks: dict[str, Block]) -> None:
 
 async def _when_ready(state: State, needed: list[str]) -> None:
     """Import everything while the components still start; wait for those whose address is to be saved."""
-    for heavy in ("prefect.client.orchestration", "prefect_aws"):
+    for heavy in ("prefect.client.orchestration", "deployments.apply", "deployments.commands.apply"):
         import_module(heavy)
+    import_module("deployments.block_types").block_classes()
     async with asyncio.timeout(_PATIENCE_S):
         while not all(state.is_ready(name) for name in needed):  # noqa: ASYNC110  another process says so
             await asyncio.sleep(0.1)
@@ -142,9 +144,14 @@ def main() -> None:
     """Save the blocks of one sandbox."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--apply", action="store_true", help="then register deployments, as `vigie apply` does")
     parser.add_argument("--need", default="", help="components to wait for, with commas")
     arguments = parser.parse_args()
     asyncio.run(_when_ready(State.at(arguments.state), [name for name in arguments.need.split(",") if name]))
+    if arguments.apply:
+        from deployments.commands.apply import apply
+
+        apply()
 
 
 if __name__ == "__main__":

@@ -56,7 +56,6 @@ def _simulator(name: str) -> Part:
 
 _UVICORN = ("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--timeout-keep-alive", "5")
 _FURNISHING = ("credentials", "registration")
-_APPLY = ("-c", "from deployments.cli import main; main()", "apply")
 
 ALL_PARTS = (
     _database("control-database", "postgres"),
@@ -91,13 +90,12 @@ ALL_PARTS = (
 def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
     """The parts to start: all, or those named (by name or group) with what they wait for.
 
-    Registration brings the credential blocks, and both bring the Prefect server. Raises `Refused` for an unknown name.
+    `credentials` are the blocks alone, `registration` is the blocks and then `vigie apply`; both bring the
+    Prefect server. Raises `Refused` for an unknown name.
     """
     present = {part.name: part for part in ALL_PARTS if _installed(part)}
     if not only:
-        everything = tuple(present.values())
-        furnished = (*everything, credentials(everything))
-        return (*furnished, registration(furnished))
+        return (*present.values(), furnishing("registration", tuple(present.values())))
     known = set(present) | {part.group for part in present.values()} | set(_FURNISHING)
     if unknown := sorted(set(only) - known):
         raise Refused(f"the sandbox has no {', '.join(unknown)}", next_step=f"choose among {', '.join(sorted(known))}")
@@ -106,21 +104,20 @@ def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
     while missing := {each for name in wanted for each in present[name].after} - wanted:
         wanted |= missing
     parts = tuple(part for name, part in present.items() if name in wanted)
-    parts = (*parts, credentials(parts)) if set(_FURNISHING) & set(only) else parts
-    return (*parts, registration(parts)) if "registration" in only else parts
+    if not set(_FURNISHING) & set(only):
+        return parts
+    return (*parts, furnishing("registration" if "registration" in only else "credentials", parts))
 
 
-def credentials(others: tuple[Part, ...]) -> Part:
-    """The blocks that lead to the sandbox's clouds; imports early, and waits by itself for what it needs."""
-    needed = ",".join(part.name for part in others if part.ready == "file" or part.name == "prefect-server")
-    return Part(
-        "credentials", (*_module("credentials"), "--need", needed), ("control-database",), "once", keeps_port=False
-    )
+def furnishing(name: str, others: tuple[Part, ...]) -> Part:
+    """The blocks that lead to the sandbox's clouds; imports early, and waits by itself for what it needs.
 
-
-def registration(others: tuple[Part, ...]) -> Part:
-    """`vigie apply`, once everything else is there."""
-    return Part("registration", _APPLY, tuple(part.name for part in others), "once", keeps_port=False)
+    As `registration` it then tells Prefect all that `vigie apply` does. The worker is awaited too: it makes
+    the work pool where there is none, and two that make it at once would quarrel.
+    """
+    needed = ",".join(part.name for part in others if part.ready != "once")
+    command = (*_module("credentials"), *(("--apply",) if name == "registration" else ()), "--need", needed)
+    return Part(name, command, ("control-database",), "once", keeps_port=False)
 
 
 def _installed(part: Part) -> bool:

@@ -143,8 +143,6 @@ class Running:
         command = part.argv
         if part.ready == "server":
             return [*command, "--fd", str(self._socket.fileno())]
-        if part.name == "registration":
-            return command
         command += ["--state", str(self._state.home)]
         port = child.address.rpartition(":")[2]
         return [*command, "--port", port] if port and part.keeps_port else command

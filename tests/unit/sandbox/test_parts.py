@@ -12,10 +12,18 @@ def _names(*only: str) -> set[str]:
     return {part.name for part in chosen_parts(only)}
 
 
-def test_everything_ends_with_credentials_and_registration():
-    parts = [part.name for part in chosen_parts()]
-    assert parts[-2:] == ["credentials", "registration"]
-    assert set(chosen_parts()[-1].after) == set(parts[:-1])
+def test_everything_ends_with_a_registration_that_waits_for_everything_that_serves():
+    *others, last = chosen_parts()
+    assert last.name == "registration"
+    assert "--apply" in last.command
+    assert set(last.command[-1].split(",")) == {part.name for part in others if part.ready != "once"}
+    assert {"worker", "prefect-server", "aws", "relay"} <= set(last.command[-1].split(","))
+
+
+def test_credentials_alone_register_nothing():
+    *_, last = chosen_parts(("credentials",))
+    assert last.name == "credentials"
+    assert "--apply" not in last.command
 
 
 def test_a_chosen_part_brings_what_it_waits_for():
