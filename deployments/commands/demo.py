@@ -61,8 +61,9 @@ def demo() -> None:
     try:
         with _Sandbox(console) as sandbox:
             _tell_stories(console, sandbox, stories)
-            _say_where_to_look(console)
-            if os.environ.get("STAY", "1") != "0":
+            stays = os.environ.get("STAY", "1") != "0"
+            _say_where_to_look(console, stays=stays)
+            if stays:
                 _stay(console)
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -140,13 +141,13 @@ def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story])
 
     platforms = [story.platform for story in chapter]
     for story in chapter:
-        console.print(f"[bold red]Broken:[/]  {break_service(sandbox.state, story.service, story.how)}")
+        console.print(break_service(sandbox.state, story.service, story.how), style="bold red", markup=False)
     _sweep(console, sandbox, platforms, "Sweeping again: does it find and explain what is broken?")
     found = [_found(story) for story in chapter]
     _show(console, found)
     for story in chapter:
         for sentence in mend_service(sandbox.state, story.service):
-            console.print(f"[bold green]Mended:[/]  {sentence}")
+            console.print(sentence, style="green", markup=False)
     _close(console, sandbox, platforms)
     console.print(f"[green]Closed by evidence:[/] {', '.join(f'{i.platform}/{i.root}' for i in found)}\n")
 
@@ -261,16 +262,18 @@ def _show(console: Console, incidents: Sequence[Incident]) -> None:
     console.print(table)
 
 
-def _say_where_to_look(console: Console) -> None:
+def _say_where_to_look(console: Console, *, stays: bool) -> None:
     from deployments.sandbox.lifecycle import look
 
-    console.rule("Where to look")
+    console.rule("Where to look" if stays else "Where to look (with `make demo`, which stays up; this one ends now)")
     for name, address in look().addresses.items():
         console.print(f"{name:<14}{address}", highlight=False)
     console.print("In the Prefect UI: Runs, open the newest 'sweep hearth' and see its steps;")
     console.print("  Artifacts, sweep-hearth: the report with its picture;")
     console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list.")
-    console.print("In another shell: .venv/bin/vigie now; .venv/bin/vigie sandbox break hearth/device-api --how slow")
+    console.print("In another shell:")
+    console.print("  .venv/bin/vigie now")
+    console.print("  .venv/bin/vigie sandbox break hearth/device-api --how slow")
 
 
 def _stay(console: Console) -> None:

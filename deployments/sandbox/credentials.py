@@ -125,8 +125,11 @@ def _ca(state: State) -> str:
 
 async def save_blocks(blocks: dict[str, Block]) -> None:
     """Save them under their names, replacing those of a former start."""
-    for name, block in blocks.items():
-        await block.asave(name, overwrite=True)
+    from prefect import get_client
+
+    async with get_client() as client:  # one for all: opening it costs as much as a block
+        for name, block in blocks.items():
+            await block.asave(name, overwrite=True, client=client)
 
 
 async def _when_ready(state: State, needed: list[str]) -> None:
@@ -135,9 +138,14 @@ async def _when_ready(state: State, needed: list[str]) -> None:
         import_module(heavy)
     import_module("deployments.block_types").block_classes()
     async with asyncio.timeout(_PATIENCE_S):
-        while not all(state.is_ready(name) for name in needed):  # noqa: ASYNC110  another process says so
-            await asyncio.sleep(0.1)
-    await save_blocks(blocks_of(state))
+        await _all_there(state, [name for name in needed if name != "worker"])
+        await save_blocks(blocks_of(state))
+        await _all_there(state, needed)
+
+
+async def _all_there(state: State, needed: list[str]) -> None:
+    while not all(state.is_ready(name) for name in needed):  # noqa: ASYNC110  another process says so
+        await asyncio.sleep(0.1)
 
 
 def main() -> None:

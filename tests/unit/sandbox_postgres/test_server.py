@@ -76,6 +76,19 @@ def test_a_whole_life_as_whoever_runs_the_tests(tmp_path):
     assert list(tmp_path.iterdir()) in ([], [tmp_path / ".postgres-room.lock"])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_user_id_without_a_name_is_told_what_is_missing(reachable):
+    home = reachable / "home"
+    home.mkdir()
+    os.chown(home, 54321, 54321)
+    program = Path(__file__).with_name("as_user.py")
+    command = [sys.executable, str(program), str(home), "54321"]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "user id 54321 has no name" in done.stderr
+    assert "run as a user that has an entry there" in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user already ran the test above")
 def test_a_whole_life_as_an_ordinary_user(reachable):
     nobody = pwd.getpwnam("nobody").pw_uid
