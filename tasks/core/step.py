@@ -62,9 +62,7 @@ def read_step(
             function,
             task_run_name=run_name,
             persist_result=True,
-            result_serializer=PickleSerializer(
-                picklelib="pickle"
-            ),  # thrice as fast as cloudpickle
+            result_serializer=PickleSerializer(picklelib="pickle"),  # thrice as fast as cloudpickle
             cache_key_fn=key,
             retries=retry.retries,
             retry_delay_seconds=retry.waits_s(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from blocks.ports.health import Missing, MissingCode, Probe, Prober, Reading
 OpenProber = Callable[[Probe], Awaitable[Prober]]
 """Gives the prober that makes a check; raises one of the three errors when it cannot be opened."""
 
+_TELL_EVERY_S = 2.0
 _GRACE = timedelta(seconds=2)  # a prober keeps its own timeout; this guards against one that does not
 
 
@@ -38,19 +39,63 @@ async def take_readings(
     `within` is the time until the deadline. `tell_progress(done, all)` is called every two seconds,
     `on_defect` for an exception that no prober should raise.
     """
-    overall = asyncio.Semaphore(at_once)
-    hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+    turns = _Turns([host_of(probe) for probe in probes], per_host)
+    readings: list[Reading | None] = [None] * len(probes)
 
-    async def one(probe: Probe) -> Reading:
-        async with hosts[host_of(probe)], overall:
-            return await _read(probe, open_prober, on_defect)
+    async def work() -> None:
+        while (number := await turns.take()) is not None:
+            try:
+                readings[number] = await _read(probes[number], open_prober, on_defect)
+            finally:
+                turns.give_back(number)
 
-    running = [asyncio.create_task(one(probe)) for probe in probes]
-    await _wait(running, within, tell_progress)
-    return [
-        task.result() if task.done() and not task.cancelled() else _not_reached(probe, within)
-        for probe, task in zip(probes, running, strict=True)
-    ]
+    workers = [asyncio.create_task(work()) for _ in range(min(at_once, len(probes)))]
+    await _wait(workers, within, lambda: tell_progress(turns.done_count, len(probes)))
+    return [reading or _not_reached(probe, within) for probe, reading in zip(probes, readings, strict=True)]
+
+
+class _Turns:
+    """Whose turn is it? Hosts take turns, and none has more than its share at once."""
+
+    def __init__(self, hosts: Sequence[str], per_host: int) -> None:
+        self._hosts = hosts
+        self._waiting: dict[str, deque[int]] = defaultdict(deque)
+        for number, host in enumerate(hosts):
+            self._waiting[host].append(number)
+        self._free = dict.fromkeys(self._waiting, per_host)
+        self._ready = deque(self._waiting)
+        self._left_count = len(hosts)
+        self._changed = asyncio.Event()
+        self.done_count = 0
+
+    async def take(self) -> int | None:
+        """The number of the next check, None when there is none left. Waits while every host has its share."""
+        while not self._ready:
+            if not self._left_count:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        host = self._ready.popleft()
+        number = self._waiting[host].popleft()
+        self._free[host] -= 1
+        self._left_count -= 1
+        self._offer(host)
+        if not self._left_count:
+            self._changed.set()  # whoever waits for a turn may go home
+        return number
+
+    def give_back(self, number: int) -> None:
+        """A check is done; its host may have another."""
+        host = self._hosts[number]
+        self.done_count += 1
+        self._free[host] += 1
+        if self._free[host] == 1:
+            self._offer(host)
+
+    def _offer(self, host: str) -> None:
+        if self._waiting[host] and self._free[host]:
+            self._ready.append(host)
+            self._changed.set()
 
 
 def host_of(probe: Probe) -> str:
@@ -69,19 +114,19 @@ def host_of(probe: Probe) -> str:
             return probe.platform.credentials_for(probe.service, check)
 
 
-async def _wait(
-    running: Sequence[asyncio.Task[Reading]], within: timedelta, tell_progress: Callable[[int, int], None]
-) -> None:
+async def _wait(workers: Sequence[asyncio.Task[None]], within: timedelta, tell: Callable[[], None]) -> None:
     deadline = time.monotonic() + within.total_seconds()
-    pending = set(running)
+    pending = set(workers)
     while pending and (left_s := deadline - time.monotonic()) > 0:
-        _, pending = await asyncio.wait(pending, timeout=min(2.0, left_s))
+        _, pending = await asyncio.wait(pending, timeout=min(_TELL_EVERY_S, left_s))
         if pending:
-            tell_progress(len(running) - len(pending), len(running))
+            tell()
     for task in pending:
         task.cancel()
     if pending:
         await asyncio.wait(pending, timeout=_GRACE.total_seconds())
+    for task in set(workers) - pending:
+        task.result()  # a defect in our own turns must not look like checks that were not reached
 
 
 async def _read(probe: Probe, open_prober: OpenProber, on_defect: Callable[[Probe, Exception], None]) -> Reading:

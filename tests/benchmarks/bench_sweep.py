@@ -67,7 +67,7 @@ def main() -> None:
         exporter = None
         if "blackbox" not in without and is_installed():
             exporter = stack.enter_context(running_exporter(world, folder))
-        flow = tasks = None
+        flow = large = tasks = None
         if not {"flow", "task_each"} <= without:
             home = folder / "home"
             home.mkdir()
@@ -76,14 +76,17 @@ def main() -> None:
                 flow = stack.enter_context(warm_process(world, variables))
                 flow.run("prepare", 0, counts=[1, SMALL, arguments.endpoints, arguments.most])
                 flow.run("flow", SMALL)
+                large = stack.enter_context(warm_process(world, variables))  # a run has a process of its own
+                large.run("flow", SMALL)
             if "task_each" not in without:
                 tasks = stack.enter_context(warm_process(world, variables))
                 tasks.run("task_each", SMALL)
         for _ in range(arguments.rounds):
             rounds.take(light, "bare", arguments.endpoints)
-            if flow is not None:
-                for count in (arguments.endpoints, SMALL, arguments.most):
-                    rounds.take(flow, "flow", count)
+            if flow is not None and large is not None:
+                rounds.take(flow, "flow", arguments.endpoints)
+                rounds.take(flow, "flow", SMALL)
+                rounds.take(large, "flow", arguments.most)
             if exporter is not None:
                 rounds.take(light, "blackbox", arguments.endpoints, address=exporter[0], pid=exporter[1])
             if tasks is not None:
@@ -98,7 +101,7 @@ def result(rounds: Rounds, count: int, most: int) -> dict[str, Any]:
     small, large = rounds.median("flow", SMALL), rounds.median("flow", most)
     slope = (flow - small) / (count - SMALL) if flow is not None and small is not None else None
     far = (large - flow) / (most - count) if flow is not None and large is not None else None
-    peaks = [max(values) for key, values in rounds.other.items() if key.startswith("flow_peak_mb")]
+    peaks = rounds.other.get(f"flow_peak_mb_{count}")
     return {
         "bench": "sweep",
         "endpoints": count,
