@@ -42,6 +42,7 @@ def child_environment(state: State, prefect_address: str, run: str) -> dict[str,
     own = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     marks = {HOME_MARK: str(state.home), RUN_MARK: run, "PYTHONUNBUFFERED": "1"}
     marks["TMPDIR"] = str(state.temporary)  # Prefect's runner keeps a folder there that two users cannot share
+    marks["MPLCONFIGDIR"] = str(state.home / "matplotlib")  # else pictures leave their fonts in somebody's HOME
     quiet = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "10"}
     kept = {name: os.environ[name] for name in ("VIGIE_POSTGRES_ROOM",) if name in os.environ}
     return own | sandbox_environment(state, prefect_address) | quiet | kept | marks

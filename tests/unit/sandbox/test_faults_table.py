@@ -68,3 +68,10 @@ def test_an_impossible_way_is_refused_with_the_possible_ones():
 def test_an_unknown_service_is_refused_with_the_known_ones():
     with pytest.raises(Refused, match="household-data"):
         actions_for("device-ipa", "kill")
+
+
+def test_a_wrong_body_is_noticed_wherever_it_can_be_served():
+    for name, service in SERVICES.items():
+        if "wrong-body" in FAULTS[name]:
+            asked = [check for check in service.checks.values() if check.kind == "http"]
+            assert any(check.expect_json or check.expect_body for check in asked), f"nobody reads what {name} answers"
