@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -47,7 +46,7 @@ class OpenStackSimulator:
         self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator])
         self.traffic: deque[dict[str, str]] = deque(maxlen=10_000)
         self._mended = asyncio.Condition()
-        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._transports: set[asyncio.Transport] = set()
         self._runner = web.AppRunner(self._application(page_size), access_log=None, shutdown_timeout=1)
         self.ca_file = ensure_authority(state.home).ca_file
         self.address = ""
@@ -88,7 +87,7 @@ class OpenStackSimulator:
     @web.middleware
     async def _faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.transport is not None:
-            self._transports.add(request.transport)
+            self._transports = {each for each in self._transports if not each.is_closing()} | {request.transport}
         how = "" if request.path.startswith("/_sandbox/") else self._fault()
         if how == "throttle":
             return web.json_response(
