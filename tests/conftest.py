@@ -51,6 +51,28 @@ def needs_program(program: str) -> str:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests share a worker: a file stays together, and two groups share one whole sandbox each."""
+    for item in items:
+        folder = item.path.relative_to(_ROOT / "tests").parts[0]
+        whole = "sandbox" in getattr(item, "fixturenames", ())
+        name = ("watched" if folder == "ui" or "always_on" in item.path.name else "swept") if whole else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: "sandbox" not in getattr(item, "fixturenames", ()))  # the longest first
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands what it could not run to the one that prints the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["absent"] = dict(_absent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """The other side of it."""
+    _absent.update(getattr(node, "workeroutput", {}).get("absent", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line that counts what could not be run here."""
     if _absent:
