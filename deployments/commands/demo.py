@@ -93,6 +93,7 @@ class _Sandbox:
         from deployments.environment import adopt_sandbox
         from deployments.sandbox.breaking import mend_service
         from deployments.sandbox.lifecycle import bring_up
+        from deployments.sandbox.quiet import forget_flapping
 
         began = time.monotonic()
         with progress_on(self._console) as show:
@@ -105,6 +106,7 @@ class _Sandbox:
             os.environ.pop(name, None)
         adopt_sandbox()
         mend_service(self.state)
+        forget_flapping(self.state)
         self.prefect = os.environ["PREFECT_UI_URL"]
         return self
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -137,10 +138,15 @@ async def _when_ready(state: State, needed: list[str]) -> None:
     for heavy in ("prefect.client.orchestration", "deployments.apply", "deployments.commands.apply"):
         import_module(heavy)
     import_module("deployments.block_types").block_classes()
-    async with asyncio.timeout(_PATIENCE_S):
-        await _all_there(state, [name for name in needed if name != "worker"])
-        await save_blocks(blocks_of(state))
-        await _all_there(state, needed)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await _all_there(state, [name for name in needed if name != "worker"])
+            await save_blocks(blocks_of(state))
+            await _all_there(state, needed)
+    except TimeoutError:
+        missing = ", ".join(name for name in needed if not state.is_ready(name))
+        awaited = f"these were not ready: {missing}" if missing else "Prefect did not answer; the machine may be busy"
+        sys.exit(f"the blocks of the sandbox were not saved within {_PATIENCE_S:.0f} s: {awaited}")
 
 
 async def _all_there(state: State, needed: list[str]) -> None:

@@ -2,21 +2,31 @@
 
 Prefect's own process worker, unchanged: this program only imports it while the server still starts,
 waits for the server, and then is `prefect worker start -t process`.
+
+The rule: a sandbox that was down does not make up for it. Sweeps that were due meanwhile are cancelled
+(two dozen at once would stifle the machine, and the next sweep looks at everything anyway), and runs
+that its end cut off are called crashed, so that nobody believes they are still at work.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deployments.sandbox.parts import WORK_POOL
 
 _PATIENCE_S = 120.0
+_AT_ONCE = "8"
+_MISSED = "The sandbox was down when this was due. Nothing is lost: the next sweep looks at everything."
+_CUT_OFF = "The sandbox ended while this ran."
 
 
 def main() -> None:
@@ -27,8 +37,29 @@ def main() -> None:
     from prefect.cli import app
 
     _await_server(f"{os.environ['PREFECT_API_URL']}/health")
-    sys.argv = ["prefect", "worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox"]
+    settle_former_runs(os.environ["PREFECT_API_URL"])
+    started = ["worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox", "--limit", _AT_ONCE]
+    sys.argv = ["prefect", *started]
     app()
+
+
+def settle_former_runs(api: str) -> None:
+    """Give an end to what was due, or running, when the sandbox ended. Call it while no worker runs."""
+    due = {"expected_start_time": {"before_": datetime.now(UTC).isoformat()}}
+    _end_all(api, {"state": {"name": {"any_": ["Scheduled", "Late"]}}, **due}, "CANCELLED", _MISSED)
+    _end_all(api, {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}, "CRASHED", _CUT_OFF)
+
+
+def _end_all(api: str, which: dict[str, Any], state: str, why: str) -> None:
+    """A page at a time, forced: no rule of a former life is asked."""
+    content = {"flow_runs": which, "state": {"type": state, "message": why}, "force": True}
+    while True:
+        request = urllib.request.Request(  # noqa: S310  the sandbox's own server
+            f"{api}/flow_runs/bulk_set_state", json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            if not json.load(answer)["results"]:
+                return
 
 
 def _await_server(address: str) -> None:
