@@ -51,6 +51,7 @@ def needs_program(program: str) -> str:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests share a worker: a file stays together, and two groups share one whole sandbox each."""
     for item in items:
