@@ -67,6 +67,9 @@ def planted_blocks(right):
 @pytest.fixture
 def swept(sandbox, tmp_path):
     """The sweeps with planted secrets, then with the right ones; where their words lie, by place."""
+    sandbox.break_("hearth/device-api", "kill")  # so that Slack and the pager hold something to be searched
+    sweep("hearth")
+    sandbox.mend()
     right = blocks_of(sandbox.state)
     planted = planted_blocks(right)
     marks = {path: path.stat().st_size for path in sandbox.state.logs.glob("*.log")}
