@@ -61,7 +61,14 @@ def test_the_same_readings_give_the_same_bytes():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"junk", gzip.compress(b"{}", mtime=0), gzip.compress(b"not json", mtime=0), pack_evidence(READINGS, {})[:-9]]
+    "content",
+    [
+        b"",
+        b"junk",
+        gzip.compress(b"{}", mtime=0),
+        gzip.compress(b"not json", mtime=0),
+        pack_evidence(READINGS, {})[:-9],
+    ],
 )
 def test_what_is_cut_or_foreign_is_refused(content):
     with pytest.raises(Broken):
