@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,6 @@ from blocks.ports.capabilities import Capability
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-    from blocks.catalogue.model import Platform
 
 app = typer.Typer(no_args_is_help=True, help="Credential and configuration blocks.")
 _PAGE = 200
@@ -134,23 +133,13 @@ async def _examine_reader(reader: Any, name: str, saved: Sequence[Any]) -> tuple
 
     platforms = [block.platform() for block in saved if isinstance(block, PlatformBlock)]
     routes = next((block.routes() for block in saved if isinstance(block, ProbeNetwork)), None)
-    places = sorted({place for platform in platforms for place in _places(platform, name)})
+    from blocks.catalogue.databases import databases_of_platform
+
+    places = sorted({place for platform in platforms for place in databases_of_platform(platform, name)})
     if not places:
         return await reader.examine()
     found = await asyncio.gather(*(reader.examine(address, database, routes) for address, database in places))
     return tuple(capability for each in found for capability in each)
-
-
-def _places(platform: Platform, credentials: str) -> Generator[tuple[str, str]]:
-    """(host:port, database) of every check that is made with these credentials."""
-    from blocks.catalogue.checks import DatabaseCheck, ReplicationCheck
-
-    for service in platform.services.values():
-        for check in service.checks.values():
-            if isinstance(check, DatabaseCheck | ReplicationCheck) and credentials == (
-                check.credentials or platform.database_credentials
-            ):
-                yield check.address, check.database
 
 
 def _as_json(examined: Examined) -> dict[str, Any]:
