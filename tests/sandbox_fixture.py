@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from deployments.sandbox.breaking import break_service, mend_service
 from deployments.sandbox.lifecycle import bring_up, take_down
 from deployments.sandbox.state import State
 
+SEEN = "sweep, reading, check_status, check_change, service_status, sli_bucket, incident, incident_event, delivery"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -54,6 +56,13 @@ class Sandbox:
 
     def mend(self) -> None:
         mend_service(self.state)
+
+    def forget(self) -> None:
+        """Empty the journal of what was seen, decided and told: the next sweep is a platform's first."""
+        with psycopg.connect(self.environment["VIGIE_JOURNAL_DSN"]) as connection:
+            connection.execute("ALTER TABLE incident_event DISABLE TRIGGER incident_event_not_emptied")
+            connection.execute(f"TRUNCATE {SEEN}")
+            connection.execute("ALTER TABLE incident_event ENABLE TRIGGER incident_event_not_emptied")
 
     # -- what people would see
     def slack_messages(self) -> list[dict[str, Any]]:

@@ -61,6 +61,12 @@ class PostgresJournal:
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock_key(platform),)).fetchone()
             yield bool(row and row[0])
 
+    def is_sweeping(self, platform: str) -> bool:
+        """Does any session hold the right to sweep this platform, right now?"""
+        high, low = divmod(_lock_key(platform) % 2**64, 2**32)
+        with self._connections.transaction() as connection:
+            return sweeps.lock_is_held(connection, high, low)
+
     def start_sweep(self, sweep: UUID, platform: str, catalogue_digest: str) -> None:
         with self._connections.transaction() as connection:
             sweeps.start(connection, sweep, platform, catalogue_digest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from blocks.errors import Broken
+from blocks.errors import Broken, Refused
 from blocks.journal.adapter import PostgresJournal
 from blocks.ports.health import MissingCode
 
@@ -16,7 +16,7 @@ ENVIRONMENT = "VIGIE_JOURNAL_DSN"
 
 
 def open_journal(dsn: str | None = None) -> PostgresJournal:
-    """The journal at `dsn`, or the configured one. Connects on first use. Raises `Broken` when none is configured."""
+    """The journal at `dsn`, or the configured one. Connects on first use. Raises `Refused` when none is configured."""
     return PostgresJournal(dsn or configured_dsn())
 
 
@@ -26,8 +26,16 @@ def configured_dsn() -> str:
 
 
 def _dsn_of_block() -> str:
+    from prefect.settings import PREFECT_API_URL
+
     from blocks.journal.block import JournalDatabase
 
+    if not PREFECT_API_URL.value():  # Prefect would start a server of its own, with an empty database
+        raise Refused(
+            f"no journal is known here: no sandbox is up, and neither {ENVIRONMENT} nor PREFECT_API_URL is set",
+            next_step="run `vigie up`, or set the address of your journal or of your Prefect server",
+            code=MissingCode.CREDENTIALS,
+        )
     try:
         block = JournalDatabase.load(BLOCK_NAME, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
     except ValueError as error:

@@ -108,6 +108,17 @@ def last_finished(connection: Connection, platform: str) -> datetime | None:
     return row[0] if row else None
 
 
+def lock_is_held(connection: Connection, high: int, low: int) -> bool:
+    """Whether a session holds the advisory lock whose 64-bit key has these halves, in this database."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+        "WHERE datname = current_database() AND locktype = 'advisory' AND granted "
+        "AND classid::bigint = %s AND objid::bigint = %s AND objsubid = 1)",
+        (high, low),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _overtaken(connection: Connection, sweep: SweepRow) -> bool:
     """Has a sweep that started later been assessed already?"""
     row = connection.execute(

@@ -125,11 +125,12 @@ class LastSweep:
 
     newest: SweepSummary | None
     finished_at: datetime | None
+    is_running: bool
 
 
 def _last_sweep(journal: Journal, platform: str) -> LastSweep:
     newest = next(iter(journal.latest_sweeps(platform, 1)), None)
-    return LastSweep(newest, journal.last_finished(platform))
+    return LastSweep(newest, journal.last_finished(platform), journal.is_sweeping(platform))
 
 
 def _find(journal: Journal, start: str) -> Incident:
@@ -201,6 +202,7 @@ def _as_json(
                 "finished_at": s.newest.finished_at if s.newest else None,
                 "verdict": s.newest.verdict if s.newest else None,
                 "last_finished_at": s.finished_at,
+                "is_running": s.is_running,
             }
             for name, s in sweeps.items()
         },
@@ -269,7 +271,8 @@ def _sweep_line(sweep: LastSweep, at: datetime) -> str:
     if newest is None:
         return finished
     if newest.finished_at is None:
-        return f"{finished}; one started {ago(at, newest.started_at)} ago is running, or was killed"
+        fate = "is running" if sweep.is_running else "was killed, or cut off from the journal"
+        return f"{finished}; one started {ago(at, newest.started_at)} ago {fate}"
     counts = f"{newest.problem_count} of {newest.check_count} checks with problems"
     return f"{finished}: {newest.verdict}; {counts}, {newest.missing_count} without evidence"
 

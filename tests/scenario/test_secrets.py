@@ -67,6 +67,7 @@ def planted_blocks(right):
 @pytest.fixture
 def swept(sandbox, tmp_path):
     """The sweeps with planted secrets, then with the right ones; where their words lie, by place."""
+    sandbox.forget()
     sandbox.break_("hearth/device-api", "kill")  # so that Slack and the pager hold something to be searched
     sweep("hearth")
     sandbox.mend()

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -28,18 +29,12 @@ async def sweep(platform: str):
     return await health_sweep(platform)
 
 
-async def settle(sandbox, *platforms):
-    """Bring every platform back to ok: what an earlier test broke is mended and closed."""
+def start_well(sandbox):
+    """Nothing is broken and nothing is remembered: no earlier test's incident, flapping or telling."""
     sandbox.mend()
+    sandbox.forget()
     with open_journal() as journal:
         journal.beat("hearth", "nightly-export")
-    for platform in platforms:
-        for _ in range(4):
-            report = await sweep(platform)
-            if report.verdict == "ok" and not incidents(platform):
-                break
-        assert report.verdict == "ok", report.sentence
-        assert not incidents(platform)
 
 
 def incidents(platform):
@@ -57,7 +52,9 @@ def message_of(sandbox, incident):
 
 
 async def test_a_healthy_platform_is_measured_completely(sandbox):
-    await settle(sandbox, "hearth", "storefront")
+    start_well(sandbox)
+    reports = [await sweep(platform) for platform in ("hearth", "storefront")]
+    assert [report.verdict for report in reports] == ["ok", "ok"], [report.sentence for report in reports]
     with open_journal() as journal:
         for platform in ("hearth", "storefront"):
             statuses = journal.load_statuses(platform)
@@ -68,7 +65,7 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
 
 
 async def test_a_killed_service_is_found_told_once_and_closed_by_evidence(sandbox):
-    await settle(sandbox, "hearth")
+    start_well(sandbox)
     sandbox.break_("hearth/device-api", "kill")
     report = await sweep("hearth")
     assert report.verdict == "critical"
@@ -101,17 +98,16 @@ async def test_a_killed_service_is_found_told_once_and_closed_by_evidence(sandbo
 
 
 async def test_one_incident_for_the_root_cause_lists_who_suffers(sandbox):
-    await settle(sandbox, "hearth")
+    start_well(sandbox)
     sandbox.break_("hearth/household-data", "refuse")
     await sweep("hearth")
     found = incidents("hearth")
     assert [i.root for i in found] == ["household-data"]
     assert "device-api" in found[0].affected
-    await settle(sandbox, "hearth")
 
 
 async def test_a_throttled_cloud_is_unknown_with_the_reason_and_harms_no_other(sandbox):
-    await settle(sandbox, "hearth")
+    start_well(sandbox)
     sandbox.break_("hearth/azure-west", "throttle")
     await sweep("hearth")
     with open_journal() as journal:
@@ -122,11 +118,10 @@ async def test_a_throttled_cloud_is_unknown_with_the_reason_and_harms_no_other(s
     assert statuses[("household-data", "login")].state is State.OK
     assert any("throttl" in s.sentence.lower() for s in statuses.values() if s.state is State.UNKNOWN)
     assert not any(s.state is State.CRITICAL for s in statuses.values())
-    await settle(sandbox, "hearth")
 
 
 async def test_sweeps_of_one_platform_never_overlap_and_the_late_one_says_why(sandbox):
-    await settle(sandbox, "storefront")
+    start_well(sandbox)
     with open_journal() as journal, journal.sweep_lock("storefront") as granted:
         assert granted
         run = sandbox.run_deployment("storefront")
@@ -136,19 +131,16 @@ async def test_sweeps_of_one_platform_never_overlap_and_the_late_one_says_why(sa
     assert sandbox.call(f"/flow_runs/{run}")["name"] == "sweep storefront"
 
 
+# What the killed process said last: it had loaded, was about to measure again, had judged, had recorded, had told.
+LAST_WORDS = (" checks of ", "rechecking", "judge the measurement' - Finished", "incident opened", "tell people' - Fin")
+
+
 async def test_a_sweep_killed_at_any_moment_leaves_no_double_and_the_next_starts_clean(sandbox):
-    """kill -9 of the process that runs the flow, at moments spread over its whole life."""
-    await settle(sandbox, "storefront")
+    """kill -9 of the process that runs the flow, once in each of its phases."""
+    start_well(sandbox)
     sandbox.break_("storefront/orders-db", "kill")
-    code = "import asyncio; from flows.health_sweep import health_sweep; asyncio.run(health_sweep('storefront'))"
-    for life_s in (5.0, 8.0, 10.0, 12.0):
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code, env=os.environ | sandbox.environment, stdout=quiet, stderr=quiet
-        )
-        await asyncio.sleep(life_s)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+    for words in LAST_WORDS:
+        await sweep_until(sandbox, "storefront", words)
     report = await sweep("storefront")
     assert report.verdict == "critical"
     (incident,) = incidents("storefront")
@@ -158,11 +150,32 @@ async def test_a_sweep_killed_at_any_moment_leaves_no_double_and_the_next_starts
     assert len(triggers) == 1
     with open_journal() as journal:
         assert journal.verify_chain("storefront") > 0
-    await settle(sandbox, "storefront")
+    sandbox.mend()
+    assert (await sweep("storefront")).verdict == "ok"
+    assert not incidents("storefront")
+
+
+async def sweep_until(sandbox, platform, words):
+    """A sweep in a process of its own, killed the moment it has said these words."""
+    code = f"import asyncio; from flows.health_sweep import health_sweep; asyncio.run(health_sweep('{platform}'))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, env=os.environ | sandbox.environment, stderr=asyncio.subprocess.PIPE
+    )
+    said = []
+    try:
+        async for line in process.stderr:
+            said.append(line.decode())
+            if words in said[-1]:
+                return
+        pytest.fail(f"the sweep ended without saying {words!r}: {''.join(said)}")
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        await process.communicate()
 
 
 async def test_slack_down_loses_nothing_and_is_caught_up_once(sandbox):
-    await settle(sandbox, "hearth")
+    start_well(sandbox)
     sandbox.break_("slack", "kill")
     sandbox.break_("hearth/device-updates", "wrong-body")
     sandbox.break_("hearth/device-updates", "kill")
@@ -177,24 +190,26 @@ async def test_slack_down_loses_nothing_and_is_caught_up_once(sandbox):
         report = await sweep("hearth")
     assert report.undelivered_count == 0
     assert len(message_of(sandbox, incident)) == 1
-    await settle(sandbox, "hearth")
 
 
 async def test_the_journal_down_in_the_middle_is_waited_for_and_nothing_is_lost(sandbox):
-    await settle(sandbox, "storefront")
+    start_well(sandbox)
     dsn = sandbox.environment["VIGIE_JOURNAL_DSN"]
     superuser = sandbox.state.read_ready("control-database").get("dsn", dsn.rpartition("/")[0] + "/postgres")
 
-    async def outage():
-        await asyncio.sleep(1.5)
+    def outage():  # in a thread: a step that waits for the journal holds the run's loop
+        with open_journal() as journal:
+            while not journal.latest_sweeps("storefront", 1):
+                time.sleep(0.02)
         with psycopg.connect(superuser, autocommit=True) as connection:
             connection.execute("ALTER DATABASE journal ALLOW_CONNECTIONS false")
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'journal'")
-        await asyncio.sleep(8)
-        with psycopg.connect(superuser, autocommit=True) as connection:
-            connection.execute("ALTER DATABASE journal ALLOW_CONNECTIONS true")
+            try:
+                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'journal'")
+                time.sleep(8)
+            finally:
+                connection.execute("ALTER DATABASE journal ALLOW_CONNECTIONS true")
 
-    report, _ = await asyncio.gather(sweep("storefront"), outage())
+    report, _ = await asyncio.gather(sweep("storefront"), asyncio.to_thread(outage))
     assert report.verdict == "ok"
     with open_journal() as journal:
         latest = journal.latest_sweeps("storefront", 1)[0]
@@ -214,10 +229,9 @@ async def test_a_measurement_at_fault_is_reported_as_such_and_moves_no_state(san
     from datetime import UTC, datetime, timedelta
 
     from blocks.ports.health import Measurement, Unit
-    from tasks.health.assessment import MONITORING_FAULT
 
-    del MONITORING_FAULT
-    await settle(sandbox, "storefront")
+    start_well(sandbox)
+    assert (await sweep("storefront")).verdict == "ok"
     with open_journal() as journal:
         before = journal.load_statuses("storefront")
     report = await sweep_with(sandbox, "storefront", lambda r: _in_wrong_unit(r, Measurement, Unit))
@@ -226,7 +240,8 @@ async def test_a_measurement_at_fault_is_reported_as_such_and_moves_no_state(san
         assert journal.load_statuses("storefront") == before
     assert [i.root for i in incidents("storefront")] == ["monitoring"]
     assert datetime.now(UTC) - incidents("storefront")[0].opened_at < timedelta(minutes=1)
-    await settle(sandbox, "storefront")
+    assert (await sweep("storefront")).verdict == "ok"  # measured rightly again: closed by evidence
+    assert not incidents("storefront")
 
 
 def _in_wrong_unit(readings, measurement, unit):

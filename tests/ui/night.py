@@ -19,7 +19,8 @@ class Night:
 
 
 async def break_and_sweep(sandbox: Sandbox) -> Night:
-    """Everything well and closed first; then one fault, one sweep, one incident."""
+    """Nothing broken and nothing remembered first; then one fault, one sweep, one incident."""
+    sandbox.forget()
     await become_well(sandbox)
     sandbox.break_(f"{PLATFORM}/{ROOT}", HOW)
     report = await _sweep()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from blocks.catalogue.document import Document
 from blocks.catalogue.loader import check_catalogue, load_catalogue
 
+_patient = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # machines are shared
 _scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -44,7 +45,7 @@ def _with(value, path, put):
     return whole
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=_patient, deadline=None, max_examples=60)
 @given(data=st.data())
 def test_one_value_replaced_by_anything(example, data):
     file = example.folder / "shop.yaml"
@@ -59,7 +60,7 @@ def test_one_value_replaced_by_anything(example, data):
         assert load_catalogue(example.folder).platforms.keys() == right["platforms"].keys()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=_patient, deadline=None, max_examples=60)
 @given(text=st.text("abc:-[]{}&*!|>'\"#%@`,? \n\t0", max_size=60))
 def test_any_text(example, text):
     (example.folder / "shop.yaml").write_text(text)

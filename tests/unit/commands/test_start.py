@@ -73,3 +73,15 @@ def _spent():
     """CPU seconds of finished children: the machine is shared, so wall time would blame others' work on us."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.parametrize("command", [("now",), ("beat", "hearth", "nightly-export"), ("journal", "verify")], ids=str)
+def test_with_no_journal_known_it_says_so_and_starts_nothing(command, tmp_path):
+    """Without an address Prefect would start a server of its own, empty, and the night would look quiet."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VIGIE_"))}
+    alone = known | {"HOME": str(tmp_path), "VIGIE_HOME": str(tmp_path / "none"), "PREFECT_HOME": str(tmp_path / "p")}
+    done = subprocess.run(_command(*command), env=alone, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no journal is known here" in done.stderr
+    assert "vigie up" in done.stderr
+    assert not list(tmp_path.rglob("*.db"))
