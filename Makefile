@@ -18,7 +18,7 @@ demo: setup
 	@STAY=$(STAY) ALL=$(ALL) $(BIN)/vigie demo
 
 test: setup check
-	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -16,6 +17,16 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
+_SANDBOXES = {
+    "swept": ("tests/scenario/test_s", "tests/scenario/sandbox/test_whole.py"),
+    "watched": (
+        "tests/scenario/test_always_on.py",
+        "tests/deploy/test_apply.py",
+        "tests/deploy/test_blocks_",
+        "tests/deploy/test_surface.py",
+        "tests/ui/",
+    ),
+}
 
 
 def conformance_dir() -> Path:
@@ -51,15 +62,38 @@ def needs_program(program: str) -> str:
     return path
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests share a worker: a file stays together, and two groups share one whole sandbox each."""
-    for item in items:
-        folder = item.path.relative_to(_ROOT / "tests").parts[0]
-        whole = "sandbox" in getattr(item, "fixturenames", ())
-        name = ("watched" if folder == "ui" or "always_on" in item.path.name else "swept") if whole else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: "sandbox" not in getattr(item, "fixturenames", ()))  # the longest first
+    """The longest first: what needs a whole sandbox, in the order of its groups."""
+    stray = [i.nodeid for i in items if "sandbox" in getattr(i, "fixturenames", ()) and not _sandbox_of(i.nodeid)]
+    if stray:
+        raise pytest.UsageError(f"these use a whole sandbox and are in none of its groups: {', '.join(stray)}")
+    order = (*_SANDBOXES, "")
+    items.sort(key=lambda item: order.index(_sandbox_of(item.nodeid)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file share a worker, and so do all tests of one whole sandbox."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _sandbox_of(nodeid) or nodeid.partition("::")[0]
+
+    return Groups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test on a sandbox it goes down at once: it would take processor time from the others."""
+    if _sandbox_of(item.nodeid) and nextitem is not None and not _sandbox_of(nextitem.nodeid):
+        from tests.sandbox_fixture import put_away
+
+        put_away()
+
+
+def _sandbox_of(nodeid: str) -> str:
+    """Which of the session's whole sandboxes a test works on; empty when on none."""
+    return next((name for name, places in _SANDBOXES.items() if nodeid.startswith(places)), "")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

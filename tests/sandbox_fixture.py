@@ -23,6 +23,8 @@ from deployments.sandbox.state import State
 SEEN = "sweep, reading, check_status, check_change, service_status, sli_bucket, incident, incident_event, delivery"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
+_up: list[Path] = []
+
 
 @dataclass
 class Sandbox:
@@ -63,6 +65,7 @@ class Sandbox:
             connection.execute("ALTER TABLE incident_event DISABLE TRIGGER incident_event_not_emptied")
             connection.execute(f"TRUNCATE {SEEN}")
             connection.execute("ALTER TABLE incident_event ENABLE TRIGGER incident_event_not_emptied")
+            connection.execute("UPDATE platform SET event_count = DEFAULT, event_hash = DEFAULT")
 
     # -- what people would see
     def slack_messages(self) -> list[dict[str, Any]]:
@@ -107,6 +110,8 @@ def whole_sandbox(tmp_path_factory):
     running = os.environ.get("VIGIE_TEST_SANDBOX")  # one that is up already, for whoever works on these tests
     home = Path(running) if running else tmp_path_factory.mktemp("vigie")
     bring_up(home, tied=not running)
+    if not running:
+        _up.append(home)
     sandbox = Sandbox(home, State.at(home))
     deployment = sandbox.call("/deployments/name/health-sweep/sweep")
     for schedule in deployment["schedules"]:
@@ -116,8 +121,13 @@ def whole_sandbox(tmp_path_factory):
     for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
         sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
     yield sandbox
-    if not running:
-        take_down(home)
+    put_away()
+
+
+def put_away() -> None:
+    """Take down the sandbox that this session started; nothing when there is none."""
+    while _up:
+        take_down(_up.pop())
 
 
 @pytest.fixture

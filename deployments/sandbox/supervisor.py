@@ -111,7 +111,7 @@ class _Record:
             if now != last:
                 last = now
                 self.write()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
 
 
 async def _serve_orders(state: State, running: Any, told: asyncio.Event, record: _Record) -> None:

@@ -81,7 +81,11 @@ class DeliveryReport:
         if not self.undelivered_count:
             return told
         reasons = dict.fromkeys(failure.reason for failure in self.failures)
-        return f"{told}; {self.undelivered_count} wait" + (f": {'; '.join(reasons)}" if reasons else "")
+        why = "; ".join(reasons) or "their next try is not due yet"
+        return f"{told}; {self.undelivered_count} wait: {why}"
+
+
+NOTHING_TO_TELL = DeliveryReport(0, 0, (), 0)
 
 
 async def deliver_due(

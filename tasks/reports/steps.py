@@ -7,6 +7,7 @@ cannot make a sweep that measured well fail: what could not be written is said i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,10 +60,11 @@ async def report(
     emit_event(
         FINISHED, resource={"prefect.resource.id": resource_of(platform)}, payload={"verdict": assessment.verdict}
     )
-    await _sign_of_life(platform)
     newest = newest_of_each(readings.value)
-    evidence = await _keep(plan.value, readings.value)
-    await _show(plan.value, assessment, newest, remembered, evidence)
+    evidence, *_ = await asyncio.gather(  # each waits for somebody else most of the time
+        _keep(plan.value, readings.value), _sign_of_life(platform), _show_tables(plan.value, assessment, remembered)
+    )
+    await _show_report(plan.value, assessment, newest, remembered, evidence)
     return SweepReport(
         sweep=plan.value.sweep,
         platform=platform,
@@ -115,16 +117,15 @@ async def _sign_of_life(platform: str) -> None:
         get_run_logger().warning("the outside watcher was not reached: %s", error)
 
 
-async def _show(
+async def _show_report(
     plan: SweepPlan,
     assessment: SweepAssessment,
     readings: Sequence[Reading],
     remembered: _Remembered,
     evidence: str,
 ) -> None:
-    """The platform's report, its services, and the tables of all platforms and open incidents."""
-    platform, customer = plan.platform.name, plan.customer
-    words = {"language": customer.language, "time_zone": customer.time_zone}
+    """The platform's report, with its picture."""
+    platform = plan.platform.name
     markdown = render_sweep_report(
         platform,
         assessment.services,
@@ -135,12 +136,18 @@ async def _show(
         evidence=evidence,
         verdict=assessment.verdict,
         fault=assessment.sentence if assessment.verdict == MONITORING_FAULT else "",
-        **words,
+        language=plan.customer.language,
+        time_zone=plan.customer.time_zone,
     )
     await acreate_markdown_artifact(markdown, key=f"sweep-{platform}", description=assessment.sentence)
+
+
+async def _show_tables(plan: SweepPlan, assessment: SweepAssessment, remembered: _Remembered) -> None:
+    """The platform's services, and the tables of all platforms and open incidents."""
+    words = {"language": plan.customer.language, "time_zone": plan.customer.time_zone}
     count = len(remembered.open_incidents)
     tables = {
-        f"services-{platform}": (render_overview(assessment.services, **words), assessment.sentence),
+        f"services-{plan.platform.name}": (render_overview(assessment.services, **words), assessment.sentence),
         "platforms": (
             render_platforms(remembered.latest, remembered.open_incidents, **words),
             "the newest finished sweep of each platform",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 
 import aiohttp
 import psycopg
@@ -33,8 +34,16 @@ async def _fails(client, host, path, kind):
 
 
 async def _works(client, host, path):
-    status, body = await client.get(host, path)
-    return status == 200 and isinstance(body, dict)
+    """Whether it answers well, at once or within seconds: a site that starts, or lost its database, needs them."""
+    deadline = time.monotonic() + 10
+    while True:
+        with suppress(aiohttp.ClientError, TimeoutError):
+            status, body = await client.get(host, path)
+            if status == 200 and isinstance(body, dict):
+                return True
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("service", _WEB)

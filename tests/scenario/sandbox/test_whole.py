@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import ssl
-import tempfile
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +15,21 @@ from deployments.sandbox.lifecycle import Picture, bring_up, look, take_down
 from deployments.sandbox.names import connect_map
 from deployments.sandbox.parts import WORK_POOL, chosen_parts
 from deployments.sandbox.state import State
-from tests.scenario.sandbox.conftest import remove_databases
+from tests.deploy.told import quiet
 
 pytestmark = pytest.mark.scenario
 
 _PAGE = "http://127.0.0.1"
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="vg-"))
-    home.chmod(0o755)
-    yield home
-    take_down(home)
-    remove_databases(home)
-    shutil.rmtree(home)
+@pytest.fixture
+def home(sandbox) -> Path:
+    return sandbox.home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def up(home: Path) -> Picture:
-    return bring_up(home, tied=True)
+    return look(home)
 
 
 def _ask(home: Path, path: str, body: Any = None) -> Any:
@@ -105,8 +97,9 @@ def test_the_bundle_trusts_the_sandbox_and_the_world(home, up):
     assert len(subjects) > 50
 
 
-def test_a_second_start_finds_everything_again_at_the_same_address(home, up):
+def test_a_second_start_finds_everything_again_at_the_same_address(sandbox, home, up):
     take_down(home)
     again = bring_up(home, tied=True)
+    quiet(sandbox)  # starting registers, and registering wakes the schedules
     assert again.healthy
     assert again.addresses["Prefect UI"] == up.addresses["Prefect UI"]
