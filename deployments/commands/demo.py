@@ -131,8 +131,8 @@ def _settle(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> No
     from deployments.sandbox.quiet import forget_flapping
 
     for _ in range(3):
+        forget_flapping(sandbox.state, platforms)
         _sweep(console, sandbox, platforms, "How is everything? A first sweep of each platform")
-        forget_flapping(sandbox.state)  # after it: a sweep in between would write its own memory back
         if not _open(platforms):
             return
     left = "; ".join(f"{i.platform}/{i.root}: {i.sentence}" for i in _open(platforms))
@@ -150,8 +150,10 @@ def _chapters(stories: Sequence[Story]) -> list[tuple[Story, ...]]:
 
 def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story]) -> None:
     from deployments.sandbox.breaking import break_service, mend_service
+    from deployments.sandbox.quiet import forget_flapping
 
     platforms = [story.platform for story in chapter]
+    forget_flapping(sandbox.state, platforms)  # a night with ten faults would rightly be believed less and less
     for story in chapter:
         console.print(break_service(sandbox.state, story.service, story.how), style="bold red", markup=False)
     _sweep(console, sandbox, platforms, "Sweeping again: does it find and explain what is broken?")
@@ -225,11 +227,11 @@ def _say_outcome(console: Console, sandbox: _Sandbox, platform: str, run: str, s
     from blocks.journal.block import open_journal
 
     with open_journal() as journal:
-        latest = journal.latest_sweeps(platform, 1)[0]
-    colour = {"ok": "green", "warning": "yellow"}.get(latest.verdict, "red")
+        ours = next(sweep for sweep in journal.latest_sweeps(platform, 20) if str(sweep.id) == run)
+    colour = {"ok": "green", "warning": "yellow"}.get(ours.verdict, "red")
     console.print(
-        f"  {platform}: [{colour}]{latest.verdict}[/], {latest.check_count} checks, "
-        f"{latest.problem_count} with problems, {latest.missing_count} without evidence"
+        f"  {platform}: [{colour}]{ours.verdict}[/], {ours.check_count} checks, "
+        f"{ours.problem_count} with problems, {ours.missing_count} without evidence"
     )
 
 
