@@ -18,14 +18,16 @@ pytest_plugins = ["tests.sandbox_fixture"]
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
 _SANDBOXES = {
-    "swept": ("tests/scenario/test_s", "tests/scenario/sandbox/test_whole.py"),
+    "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
         "tests/scenario/test_always_on.py",
+        "tests/scenario/test_stories.py",
         "tests/deploy/test_apply.py",
         "tests/deploy/test_blocks_",
         "tests/deploy/test_surface.py",
         "tests/ui/",
     ),
+    "told": ("tests/scenario/test_demo.py",),
 }
 
 

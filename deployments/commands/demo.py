@@ -122,7 +122,7 @@ class _Sandbox:
 def _tell_stories(console: Console, sandbox: _Sandbox, stories: Sequence[Story]) -> None:
     platforms = sorted({story.platform for story in stories})
     _settle(console, sandbox, platforms)
-    for chapter in _chapters(stories):
+    for chapter in chapters(stories):
         _tell_chapter(console, sandbox, chapter)
 
 
@@ -139,7 +139,7 @@ def _settle(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> No
     raise Broken(f"something is open before anything is broken: {left}", next_step="run `make clean` and try again")
 
 
-def _chapters(stories: Sequence[Story]) -> list[tuple[Story, ...]]:
+def chapters(stories: Sequence[Story]) -> list[tuple[Story, ...]]:
     """Stories of different platforms are told together: their sweeps run side by side."""
     by_platform: dict[str, list[Story]] = {}
     for story in stories:

@@ -1,0 +1,74 @@
+"""The first command a newcomer types: it tells its stories to the end, and dies without leaving anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.sandbox.lifetimes import HOME_MARK
+from deployments.sandbox.state import CHECKOUT, State
+from tests.scenario.sandbox.conftest import remove_databases
+
+pytestmark = pytest.mark.scenario
+
+DEMO = [sys.executable, "-c", "from deployments.cli import main; main()", "demo"]
+
+
+@pytest.fixture
+def home():
+    home = Path(tempfile.mkdtemp(prefix="vg-"))
+    home.chmod(0o755)
+    yield home
+    remove_databases(home)
+    shutil.rmtree(home)
+
+
+def start(home, **more):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VIGIE_"))}
+    return subprocess.Popen(
+        DEMO, cwd=CHECKOUT, env=environment | {"VIGIE_HOME": str(home), "COLUMNS": "160"} | more,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def left(home):
+    """Processes that carry the folder's mark."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(HOME_MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home):
+    killed = start(home, STAY="1")
+    for line in killed.stdout:
+        if "is broken" in line:  # in the middle: a service is down, a sweep begins
+            break
+    assert left(home)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    deadline = time.monotonic() + 30
+    while left(home) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left(home) == []
+
+    said, _ = (whole := start(home, STAY="0")).communicate(timeout=400)
+    assert whole.returncode == 0, said
+    assert said.count("Closed by evidence: hearth/device-api, storefront/web-fleet") == 1, said
+    for words in ("Prefect UI", "sweep hearth", "Custom run"):
+        assert words in said
+    assert left(home) == []
+    assert not State.at(home).env_file.exists()
