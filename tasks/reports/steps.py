@@ -32,6 +32,7 @@ from tasks.health.values import SweepReport, newest_of_each
 from tasks.incidents.tell import DeliveryReport
 from tasks.reports.sweep import render_sweep_report
 from tasks.reports.tables import render_incidents, render_overview, render_platforms
+from tasks.reports.timeline import draw_timeline
 
 _HISTORY = timedelta(hours=6)
 
@@ -61,10 +62,13 @@ async def report(
         FINISHED, resource={"prefect.resource.id": resource_of(platform)}, payload={"verdict": assessment.verdict}
     )
     newest = newest_of_each(readings.value)
-    evidence, *_ = await asyncio.gather(  # each waits for somebody else most of the time
-        _keep(plan.value, readings.value), _sign_of_life(platform), _show_tables(plan.value, assessment, remembered)
+    picture, evidence, _, _ = await asyncio.gather(  # one draws while the others wait for somebody else
+        asyncio.to_thread(draw_timeline, remembered.timeline, **_words(plan.value)),
+        _keep(plan.value, readings.value),
+        _sign_of_life(platform),
+        _show_tables(plan.value, assessment, remembered),
     )
-    await _show_report(plan.value, assessment, newest, remembered, evidence)
+    await _show_report(plan.value, assessment, newest, remembered, picture=picture, evidence=evidence)
     return SweepReport(
         sweep=plan.value.sweep,
         platform=platform,
@@ -117,11 +121,17 @@ async def _sign_of_life(platform: str) -> None:
         get_run_logger().warning("the outside watcher was not reached: %s", error)
 
 
+def _words(plan: SweepPlan) -> dict[str, str]:
+    return {"language": plan.customer.language, "time_zone": plan.customer.time_zone}
+
+
 async def _show_report(
     plan: SweepPlan,
     assessment: SweepAssessment,
     readings: Sequence[Reading],
     remembered: _Remembered,
+    *,
+    picture: bytes,
     evidence: str,
 ) -> None:
     """The platform's report, with its picture."""
@@ -131,20 +141,20 @@ async def _show_report(
         assessment.services,
         readings,
         timeline=remembered.timeline,
+        picture=picture,
         incidents=[incident for incident in remembered.open_incidents if incident.platform == platform],
         at=remembered.at,
         evidence=evidence,
         verdict=assessment.verdict,
         fault=assessment.sentence if assessment.verdict == MONITORING_FAULT else "",
-        language=plan.customer.language,
-        time_zone=plan.customer.time_zone,
+        **_words(plan),
     )
     await acreate_markdown_artifact(markdown, key=f"sweep-{platform}", description=assessment.sentence)
 
 
 async def _show_tables(plan: SweepPlan, assessment: SweepAssessment, remembered: _Remembered) -> None:
     """The platform's services, and the tables of all platforms and open incidents."""
-    words = {"language": plan.customer.language, "time_zone": plan.customer.time_zone}
+    words = _words(plan)
     count = len(remembered.open_incidents)
     tables = {
         f"services-{plan.platform.name}": (render_overview(assessment.services, **words), assessment.sentence),

@@ -17,7 +17,7 @@ from blocks.ports.incidents import Incident
 from blocks.ports.journal import StatePoint
 from blocks.slack.voice import Voice
 from tasks.reports.tables import SIGNS, render_incidents, render_overview, verdict_words, worst_first
-from tasks.reports.timeline import MOST_CHECKS, draw_timeline
+from tasks.reports.timeline import MOST_CHECKS
 
 _MOST_ROWS = 200
 _FEW = 40
@@ -30,6 +30,7 @@ def render_sweep_report(
     readings: Sequence[Reading],
     *,
     timeline: Sequence[StatePoint],
+    picture: bytes,
     incidents: Sequence[Incident],
     at: datetime,
     verdict: str,
@@ -38,7 +39,10 @@ def render_sweep_report(
     fault: str = "",
     evidence: str = "",
 ) -> str:
-    """The report as markdown. `fault` says what is wrong with the measurement itself, `evidence` is an address."""
+    """The report as markdown.
+
+    `picture` is the timeline drawn, `fault` says what is wrong with the measurement itself, `evidence` is an address.
+    """
     voice = Voice(language, time_zone)
     hours = {"language": language, "time_zone": time_zone}
     missing = [reading for reading in readings if reading.missing is not None]
@@ -50,7 +54,7 @@ def render_sweep_report(
         *_section(voice, "report.services", render_overview(_worth_a_row(services), **hours)),
         *_section(voice, "report.not_measured", _missing_rows(voice, missing)),
         *(_section(voice, "report.incidents", render_incidents(incidents, services, **hours)) or _no_incident(voice)),
-        *_picture(voice, timeline),
+        *_picture(voice, timeline, picture),
         _evidence(voice, evidence),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -114,9 +118,8 @@ def _no_incident(voice: Voice) -> list[str]:
     return [f"## {voice.say('report.incidents')}", voice.say("report.no_incident")]
 
 
-def _picture(voice: Voice, timeline: Sequence[StatePoint]) -> list[str]:
+def _picture(voice: Voice, timeline: Sequence[StatePoint], picture: bytes) -> list[str]:
     title = f"## {voice.say('report.picture')}"
-    picture = draw_timeline(timeline, language=voice.language, time_zone=voice.time_zone)
     if not picture:
         return [title, voice.say("report.picture_empty")]
     drawn = base64.b64encode(picture).decode()

@@ -14,6 +14,7 @@ from blocks.ports.incidents import Severity
 from blocks.ports.journal import SweepSummary
 from tasks.reports.sweep import cell, render_sweep_report
 from tasks.reports.tables import render_incidents, render_overview, render_platforms
+from tasks.reports.timeline import draw_timeline
 from tests.unit.messages.pictures import a_picture
 from tests.unit.reports.sweeps import AT, a_service, history, missing_reading, services
 
@@ -24,7 +25,9 @@ def a_report(**changes) -> str:
     }  # fmt: skip
     found = changes.pop("services", services())
     readings = changes.pop("readings", [missing_reading()])
-    return render_sweep_report("hearth", found, readings, **(values | changes)).replace("\u00a0", " ")
+    values |= changes
+    picture = draw_timeline(values["timeline"], language=values["language"], time_zone=values["time_zone"])
+    return render_sweep_report("hearth", found, readings, picture=picture, **values).replace("\u00a0", " ")
 
 
 def test_the_verdict_comes_first():
