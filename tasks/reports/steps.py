@@ -8,9 +8,10 @@ cannot make a sweep that measured well fail: what could not be written is said i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.events import emit_event
@@ -66,9 +67,9 @@ async def report(
         asyncio.to_thread(draw_timeline, remembered.timeline, **_words(plan.value)),
         _keep(plan.value, readings.value),
         _sign_of_life(platform),
-        _show_tables(plan.value, assessment, remembered),
+        _unless_refused(_show_tables(plan.value, assessment, remembered)),
     )
-    await _show_report(plan.value, assessment, newest, remembered, picture=picture, evidence=evidence)
+    await _unless_refused(_show_report(plan.value, assessment, newest, remembered, picture=picture, evidence=evidence))
     return SweepReport(
         sweep=plan.value.sweep,
         platform=platform,
@@ -97,6 +98,17 @@ async def _keep(plan: SweepPlan, readings: Sequence[Reading]) -> str:
     except VigieError as error:
         get_run_logger().error("the evidence of this sweep could not be kept: %s", error)
         return ""
+
+
+async def _unless_refused(showing: Coroutine[Any, Any, None]) -> None:
+    """Show it; when Prefect does not take it, the log says so and the sweep stays as good as it was."""
+    import httpx
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        await showing
+    except (PrefectHTTPStatusError, httpx.HTTPError) as error:
+        get_run_logger().error("Prefect did not take a part of the report: %s", type(error).__name__)
 
 
 def _finish(plan: SweepPlan) -> _Remembered:
