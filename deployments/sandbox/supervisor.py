@@ -170,6 +170,8 @@ def _reserved_port(state: State) -> socket.socket:
     wanted = int(former.read_text()) if former.exists() else 0
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # a server does not set this on a socket it was handed, and every small answer would wait 40 ms for the client's nod
+    reserved.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError):
         reserved.bind(("127.0.0.1", wanted))
     if reserved.getsockname()[1] == 0:
