@@ -29,16 +29,21 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work())
     finally:
-        gc.collect(1)  # closed connections refer to each other in circles; what is older is left alone
+        gc.collect()  # ten thousand closed connections refer to each other in circles
+
+
+def leave_loaded_code_alone() -> None:
+    """Tell the garbage collector that what is here by now stays: it need not be looked at while readings are made.
+
+    Prefect and the clouds' SDKs are a million objects, a platform of two thousand services another hundred
+    thousand; walking them again and again costs a fifth of a sweep's processor time.
+    """
+    _collect_once()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
 
 
 @cache
-def leave_loaded_code_alone() -> None:
-    """Tell the garbage collector, once a process, that what is imported by now stays.
-
-    Prefect and the clouds' SDKs are a million objects; walking them again and again while readings are
-    made costs a fifth of a sweep's processor time.
-    """
+def _collect_once() -> None:
+    """What importing left behind is let go before everything else is kept."""
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
