@@ -7,7 +7,7 @@ answer, that is an error with a sentence, never an empty answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Self, cast
@@ -189,9 +189,11 @@ class PostgresJournal:
         with self._connections.transaction() as connection:
             return heartbeats.last_beat(connection, platform, name)
 
-    def timeline(self, platform: str, since: datetime) -> Sequence[StatePoint]:
+    def timeline(
+        self, platform: str, since: datetime, *, most: int = 24, also: Collection[CheckKey] = ()
+    ) -> Sequence[StatePoint]:
         with self._connections.transaction() as connection:
-            return stored.read_timeline(connection, platform, since)
+            return stored.read_timeline(connection, platform, since, most, also)
 
     def drop_old_readings(self, keep: timedelta) -> int:
         with self._connections.transaction() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from blocks.ports.journal import StatePoint
 
 _DAYS_LOCK = 0x76696764
 _DAY = timedelta(days=1)
+_FROM_BEST = [state.value for state in sorted(State, key=lambda state: state.rank)]
 
 
 def store_readings(connection: Connection, sweep: UUID, platform: str, readings: Sequence[Reading]) -> int:
@@ -90,10 +91,14 @@ def measure_storage(connection: Connection) -> tuple[int, int]:
     return int(rows[0]) if rows else 0, int(size[0]) if size else 0
 
 
-def read_timeline(connection: Connection, platform: str, since: datetime) -> Sequence[StatePoint]:
-    """The last attempt of each check in each sweep since then, with the state that sweep left it in.
+def read_timeline(
+    connection: Connection, platform: str, since: datetime, most: int, also: Collection[CheckKey]
+) -> Sequence[StatePoint]:
+    """The last attempt of each chosen check in each sweep since then, with the state that sweep left it in.
 
-    A sweep that was never assessed left no state: its points are unknown.
+    Chosen are the `most` checks that fared worst, and those in `also`: somebody looks at a picture of them, and
+    a platform of thousands has more points than can be read in a sweep. A sweep that was never assessed left no
+    state: its points are unknown.
     """
     platform_id = find_platform(connection, platform)
     if platform_id is None:
@@ -107,12 +112,12 @@ def read_timeline(connection: Connection, platform: str, since: datetime) -> Seq
                    ORDER BY c.sweep_number DESC LIMIT 1) END
         FROM (SELECT DISTINCT ON (check_id, sweep_number) reading.*, s.assessed_at
               FROM reading JOIN sweep s ON s.number = reading.sweep_number AND s.platform_id = %s
-              WHERE at >= %s ORDER BY check_id, sweep_number, attempt DESC) r
+              WHERE at >= %s AND check_id = ANY(%s) ORDER BY check_id, sweep_number, attempt DESC) r
         JOIN check_identity k ON k.id = r.check_id
         JOIN measure_shape m ON m.id = r.shape_id
         ORDER BY r.at, k.service, k.check_name
         """,
-        (platform_id, since),
+        (platform_id, since, [*_worst(connection, platform_id, since, most), *_known(connection, platform_id, also)]),
     ).fetchall()
     return [
         StatePoint(
@@ -120,6 +125,36 @@ def read_timeline(connection: Connection, platform: str, since: datetime) -> Seq
         )
         for service, check, at, value, unit, state in rows
     ]
+
+
+def _worst(connection: Connection, platform_id: int, since: datetime, most: int) -> list[int]:
+    """The checks whose worst state since then was worst, then those that changed most; from the few changes alone."""
+    rows = connection.execute(
+        """
+        WITH change AS (
+            SELECT c.check_id, c.state, s.started_at >= %(since)s AS recent,
+                   row_number() OVER (PARTITION BY c.check_id, s.started_at >= %(since)s ORDER BY c.sweep_number DESC)
+                   AS back
+            FROM check_change c JOIN sweep s ON s.number = c.sweep_number WHERE s.platform_id = %(platform)s)
+        SELECT k.id FROM check_identity k LEFT JOIN change c ON c.check_id = k.id AND (c.recent OR c.back = 1)
+        WHERE k.platform_id = %(platform)s
+        GROUP BY k.id, k.service, k.check_name
+        ORDER BY max(array_position(%(ranks)s::text[], c.state)) DESC NULLS LAST, count(c.*) DESC,
+                 k.service, k.check_name
+        LIMIT %(most)s
+        """,
+        {"since": since, "platform": platform_id, "most": most, "ranks": _FROM_BEST},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _known(connection: Connection, platform_id: int, keys: Collection[CheckKey]) -> list[int]:
+    rows = connection.execute(
+        "SELECT id FROM check_identity WHERE platform_id = %s AND (service, check_name) IN "
+        "(SELECT * FROM unnest(%s::text[], %s::text[]))",
+        (platform_id, [key.service for key in keys], [key.check for key in keys]),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def count_checks(connection: Connection, sweep_number: int) -> tuple[int, int]:

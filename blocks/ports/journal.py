@@ -8,7 +8,7 @@ short; each is one transaction, idempotent under repetition with the same argume
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,5 +115,7 @@ class Journal(Protocol):
     def sli_samples(self, platform: str, since: datetime) -> Sequence[SliSample]: ...
     def beat(self, platform: str, name: str, at: datetime | None = None) -> datetime: ...
     def last_beat(self, platform: str, name: str) -> datetime | None: ...
-    def timeline(self, platform: str, since: datetime) -> Sequence[StatePoint]: ...
+    def timeline(
+        self, platform: str, since: datetime, *, most: int = 24, also: Collection[CheckKey] = ()
+    ) -> Sequence[StatePoint]: ...  # of the `most` checks that fared worst since then, and of those in `also`
     def drop_old_readings(self, keep: timedelta) -> int: ...

@@ -21,7 +21,7 @@ from blocks.errors import VigieError
 from blocks.evidence.store import keep_evidence, open_evidence_store
 from blocks.journal.block import open_journal
 from blocks.ports.events import FINISHED, resource_of
-from blocks.ports.health import Reading
+from blocks.ports.health import CheckKey, Reading
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import StatePoint, SweepSummary
 from blocks.watch.block import load_watch
@@ -33,7 +33,7 @@ from tasks.health.values import SweepReport, newest_of_each
 from tasks.incidents.tell import DeliveryReport
 from tasks.reports.sweep import render_sweep_report
 from tasks.reports.tables import render_incidents, render_overview, render_platforms
-from tasks.reports.timeline import draw_timeline
+from tasks.reports.timeline import MOST_CHECKS, draw_timeline, slowest
 
 _HISTORY = timedelta(hours=6)
 
@@ -58,11 +58,11 @@ async def report(
     """Finish the sweep: what was found becomes artifacts, an event and a sign of life."""
     assessment, _ = outcome.value
     platform = plan.value.platform.name
-    remembered = _finish(plan.value)
+    newest = newest_of_each(readings.value)
+    remembered = _finish(plan.value, slowest(newest))
     emit_event(
         FINISHED, resource={"prefect.resource.id": resource_of(platform)}, payload={"verdict": assessment.verdict}
     )
-    newest = newest_of_each(readings.value)
     picture, evidence, _, _ = await asyncio.gather(  # one draws while the others wait for somebody else
         asyncio.to_thread(draw_timeline, remembered.timeline, **_words(plan.value)),
         _keep(plan.value, readings.value),
@@ -111,7 +111,7 @@ async def _unless_refused(showing: Coroutine[Any, Any, None]) -> None:
         get_run_logger().error("Prefect did not take a part of the report: %s", type(error).__name__)
 
 
-def _finish(plan: SweepPlan) -> _Remembered:
+def _finish(plan: SweepPlan, slow: Sequence[CheckKey]) -> _Remembered:
     platform = plan.platform.name
     with open_journal() as journal:
         journal.finish_sweep(plan.sweep)
@@ -120,7 +120,8 @@ def _finish(plan: SweepPlan) -> _Remembered:
         for sweep in journal.latest_sweeps(limit_count=200):
             if sweep.finished_at is not None:
                 latest.setdefault(sweep.platform, sweep)
-        return _Remembered(at, journal.open_incidents(), journal.timeline(platform, at - _HISTORY), latest)
+        timeline = journal.timeline(platform, at - _HISTORY, most=MOST_CHECKS, also=slow)
+        return _Remembered(at, journal.open_incidents(), timeline, latest)
 
 
 async def _sign_of_life(platform: str) -> None:
@@ -152,7 +153,6 @@ async def _show_report(
         platform,
         assessment.services,
         readings,
-        timeline=remembered.timeline,
         picture=picture,
         incidents=[incident for incident in remembered.open_incidents if incident.platform == platform],
         at=remembered.at,

@@ -14,7 +14,6 @@ from datetime import datetime
 
 from blocks.ports.health import Missing, Reading, ServiceAssessment, State
 from blocks.ports.incidents import Incident
-from blocks.ports.journal import StatePoint
 from blocks.slack.voice import Voice
 from tasks.reports.tables import SIGNS, render_incidents, render_overview, verdict_words, worst_first
 from tasks.reports.timeline import MOST_CHECKS
@@ -29,7 +28,6 @@ def render_sweep_report(
     services: Sequence[ServiceAssessment],
     readings: Sequence[Reading],
     *,
-    timeline: Sequence[StatePoint],
     picture: bytes,
     incidents: Sequence[Incident],
     at: datetime,
@@ -41,7 +39,7 @@ def render_sweep_report(
 ) -> str:
     """The report as markdown.
 
-    `picture` is the timeline drawn, `fault` says what is wrong with the measurement itself, `evidence` is an address.
+    `picture` shows the last hours, `fault` says what is wrong with the measurement itself, `evidence` is an address.
     """
     voice = Voice(language, time_zone)
     hours = {"language": language, "time_zone": time_zone}
@@ -54,7 +52,7 @@ def render_sweep_report(
         *_section(voice, "report.services", render_overview(_worth_a_row(services), **hours)),
         *_section(voice, "report.not_measured", _missing_rows(voice, missing)),
         *(_section(voice, "report.incidents", render_incidents(incidents, services, **hours)) or _no_incident(voice)),
-        *_picture(voice, timeline, picture),
+        *_picture(voice, picture, len(readings)),
         _evidence(voice, evidence),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -118,12 +116,11 @@ def _no_incident(voice: Voice) -> list[str]:
     return [f"## {voice.say('report.incidents')}", voice.say("report.no_incident")]
 
 
-def _picture(voice: Voice, timeline: Sequence[StatePoint], picture: bytes) -> list[str]:
+def _picture(voice: Voice, picture: bytes, checks: int) -> list[str]:
     title = f"## {voice.say('report.picture')}"
     if not picture:
         return [title, voice.say("report.picture_empty")]
     drawn = base64.b64encode(picture).decode()
-    checks = len({point.key for point in timeline})
     caption = voice.say_count("report.picture_newest", MOST_CHECKS) if checks > MOST_CHECKS else ""
     return [title, f"![{voice.say('report.picture_alt')}](data:image/png;base64,{drawn})", caption]
 

@@ -14,7 +14,7 @@ from itertools import pairwise, zip_longest
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blocks.ports.health import CheckKey, State, Unit
+from blocks.ports.health import CheckKey, Reading, State, Unit
 from blocks.ports.journal import StatePoint
 from blocks.slack.voice import Voice
 
@@ -87,6 +87,17 @@ def _rhythm(history: Sequence[StatePoint]) -> tuple[timedelta, timedelta]:
     gaps = [(b.at - a.at).total_seconds() for a, b in pairwise(history)]
     usual = timedelta(seconds=median(gaps)) if gaps else _USUAL_GAP
     return usual, max(usual, timedelta(seconds=1)) * 2
+
+
+def slowest(readings: Sequence[Reading]) -> list[CheckKey]:
+    """The checks of this sweep whose latency is worth a line."""
+    timed = [
+        (measured.value, reading.key)
+        for reading in readings
+        for measured in reading.measurements[:1]
+        if measured.unit is Unit.MILLISECONDS
+    ]
+    return [key for _, key in sorted(timed, reverse=True)[:MOST_LATENCIES]]
 
 
 def worst_checks(histories: dict[CheckKey, list[StatePoint]]) -> list[CheckKey]:

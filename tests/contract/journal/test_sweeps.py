@@ -276,6 +276,23 @@ def test_the_timeline_shows_the_last_attempt_and_the_state_it_led_to(journal):
     assert journal.timeline("nowhere", AT) == []
 
 
+def test_the_timeline_is_of_those_that_fared_worst_and_of_those_asked_for(journal):
+    names = [f"service-{n}" for n in range(9)]
+    keys = {name: CheckKey(name, "health") for name in names}
+    nights = [{}, {"service-7": State.WARNING, "service-4": State.CRITICAL}, {"service-5": State.WARNING}, {}]
+    for minute, faults in enumerate(nights):
+        sweep = begin(journal)
+        journal.record_readings(sweep, "hearth", [latency(name, at=AT + minute * MINUTE) for name in names])
+        states = {keys[name]: status(faults.get(name, State.OK)) for name in names}
+        assess(journal, sweep=sweep, statuses=states)
+    shown = [p.key.service for p in journal.timeline("hearth", AT, most=2, also=[keys["service-8"]])]
+    assert sorted(set(shown)) == ["service-4", "service-5", "service-8"]  # well again or not, they fared worst
+    assert len(shown) == 3 * len(nights)
+    states = [p.state for p in journal.timeline("hearth", AT, most=1)]
+    assert states == ["ok", "critical", "ok", "ok"]
+    assert len({p.key for p in journal.timeline("hearth", AT)}) == len(names)
+
+
 def test_words_are_kept_only_where_something_was_wrong(journal, journal_dsn):
     finding = Finding(FindingCode.WRONG_STATUS, "answers 503 « trop tard »\x00", State.WARNING)
     wrong = Reading(service="b", check="health", started_at=AT, elapsed_ms=1.0, finding=finding)

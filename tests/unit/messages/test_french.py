@@ -337,7 +337,7 @@ def test_the_report_of_a_sweep_is_french():
     watched, found = services(*pairs)
     (change,) = plan(watched, found)
     report = render_sweep_report(
-        "hearth", found, [seen for _, seen in pairs], timeline=(), picture=b"", incidents=[picture(change).incident], at=AT,
+        "hearth", found, [seen for _, seen in pairs], picture=b"", incidents=[picture(change).incident], at=AT,
         verdict="critical", language="fr", time_zone="Europe/Paris",
     )  # fmt: skip
     assert words(report) & (words(change.sentence) - SAME_IN_BOTH) == set(), report

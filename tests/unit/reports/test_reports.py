@@ -21,12 +21,12 @@ from tests.unit.reports.sweeps import AT, a_service, history, missing_reading, s
 
 def a_report(**changes) -> str:
     values = {
-        "timeline": [], "incidents": [], "at": AT, "verdict": "critical", "language": "fr", "time_zone": "Europe/Paris",
+        "incidents": [], "at": AT, "verdict": "critical", "language": "fr", "time_zone": "Europe/Paris",
     }  # fmt: skip
     found = changes.pop("services", services())
     readings = changes.pop("readings", [missing_reading()])
+    picture = draw_timeline(changes.pop("timeline", []), language="fr", time_zone="Europe/Paris")
     values |= changes
-    picture = draw_timeline(values["timeline"], language=values["language"], time_zone=values["time_zone"])
     return render_sweep_report("hearth", found, readings, picture=picture, **values).replace("\u00a0", " ")
 
 
