@@ -170,6 +170,10 @@ class PostgresJournal:
         with self._connections.transaction() as connection:
             return outbox.sent_reference(connection, incident, channel)
 
+    def may_be_due(self, platform: str) -> bool:
+        with self._connections.transaction() as connection:
+            return outbox.may_be_due(connection, platform)
+
     def undelivered_count(self, platform: str | None = None) -> int:
         with self._connections.transaction() as connection:
             return outbox.undelivered_count(connection, platform)

@@ -126,6 +126,18 @@ def undelivered_count(connection: Connection, platform: str | None) -> int:
     return int(row[0]) if row else 0
 
 
+def may_be_due(connection: Connection, platform: str) -> bool:
+    """Could anything be claimed now? False only when all that waits was tried lately, or is somebody else's."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM delivery d JOIN platform p ON p.id = d.platform_id "
+        "WHERE d.sent_at IS NULL AND d.superseded_by IS NULL AND p.name = %s "
+        "AND (d.claimed_until IS NULL OR d.claimed_until <= clock_timestamp()) "
+        "AND (d.not_before IS NULL OR d.not_before <= clock_timestamp()))",
+        (platform,),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _collapse(connection: Connection, platform_id: int) -> None:
     """Of several updates of one message that nobody has tried to send, only the newest is worth sending."""
     connection.execute(

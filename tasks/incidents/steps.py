@@ -22,7 +22,7 @@ from tasks.core.step import Sealed, record_step
 from tasks.health.plan import SweepPlan
 from tasks.health.probers import load_block
 from tasks.incidents.pictures import painter
-from tasks.incidents.tell import NOTHING_TO_TELL, DeliveryReport, deliver_due
+from tasks.incidents.tell import DeliveryReport, deliver_due
 
 
 @record_step(retry=JOURNAL, run_name="tell people")
@@ -31,8 +31,8 @@ async def tell(plan: Sealed[SweepPlan]) -> DeliveryReport:
     platform, customer = plan.value.platform, plan.value.customer
     async with AsyncExitStack() as opened:
         journal = opened.enter_context(open_journal())
-        if not journal.undelivered_count(platform.name):
-            return NOTHING_TO_TELL
+        if not journal.may_be_due(platform.name):  # no door is opened for nothing
+            return DeliveryReport(0, 0, (), journal.undelivered_count(platform.name))
         messenger: Messenger | None = await _open(opened, "Slack", customer.slack, _messenger)
         pager: Pager | None = await _open(opened, "the pager", customer.pager, _pager)
         report = await deliver_due(

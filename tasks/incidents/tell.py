@@ -85,9 +85,6 @@ class DeliveryReport:
         return f"{told}; {self.undelivered_count} wait: {why}"
 
 
-NOTHING_TO_TELL = DeliveryReport(0, 0, (), 0)
-
-
 async def deliver_due(
     journal: Ledger,
     messenger: Messenger | None,

@@ -154,7 +154,8 @@ def _fewer_colours(canvas: FigureCanvasAgg) -> bytes:
     smaller = io.BytesIO()
     size: tuple[int, int] = canvas.get_width_height()
     flat = Image.frombuffer("RGBA", size, bytes(canvas.buffer_rgba())).convert("RGB")
-    flat.quantize(256, dither=Image.Dither.NONE).save(smaller, format="png")
+    few = flat.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.save(smaller, format="png")
     return smaller.getvalue()
 
 

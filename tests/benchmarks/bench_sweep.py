@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def main() -> None:
         exporter = None
         if "blackbox" not in without and is_installed():
             exporter = stack.enter_context(running_exporter(world, folder))
-        flow = large = tasks = None
+        variables, tasks = None, None
         if not {"flow", "task_each"} <= without:
             home = folder / "home"
             home.mkdir()
@@ -81,25 +82,30 @@ def main() -> None:
             if "flow" not in without:
                 with warm_process(world, variables) as registrar:  # what registering takes is not a sweep's memory
                     registrar.run("prepare", 0, counts=[1, SMALL, arguments.endpoints, arguments.most])
-                flow = stack.enter_context(warm_process(world, variables))
-                flow.run("flow", SMALL)
-                large = stack.enter_context(warm_process(world, variables))  # a run has a process of its own
-                large.run("flow", SMALL)
             if "task_each" not in without:
                 tasks = stack.enter_context(warm_process(world, variables))
                 tasks.run("task_each", SMALL)
         for _ in range(arguments.rounds):
             rounds.take(light, "bare", arguments.endpoints)
-            if flow is not None and large is not None:
-                rounds.take(flow, "flow", arguments.endpoints)
-                rounds.take(flow, "flow", SMALL)
-                rounds.take(large, "flow", arguments.most)
+            if variables is not None and "flow" not in without:
+                _take_flows(rounds, world, variables, arguments.endpoints, arguments.most)
             if exporter is not None:
                 rounds.take(light, "blackbox", arguments.endpoints, address=exporter[0], pid=exporter[1])
             if tasks is not None:
                 rounds.take(tasks, "task_each", arguments.endpoints)
             rounds.take(light, "prober", arguments.endpoints)
     _tell(rounds, arguments.endpoints, arguments.most)
+
+
+def _take_flows(rounds: Rounds, world: World, variables: Mapping[str, str], count: int, most: int) -> None:
+    """The flow at its three sizes, each round in fresh warm processes: a run has a process of its own."""
+    with warm_process(world, variables) as warm:
+        warm.run("flow", SMALL), warm.run("flow", count)
+        rounds.take(warm, "flow", count)
+        rounds.take(warm, "flow", SMALL)
+    with warm_process(world, variables) as warm:
+        warm.run("flow", SMALL)
+        rounds.take(warm, "flow", most)
 
 
 def _settle() -> None:

@@ -190,3 +190,18 @@ def test_many_senders_share_the_work_and_double_nothing(journal, journal_dsn):
     for incident in {each[1] for each in rung}:
         mine = sorted((each for each in rung if each[1] == incident), key=lambda each: each[4])
         assert [each[3] for each in mine] == [1, 2]
+
+
+def test_what_could_be_claimed_now_is_known_without_claiming(journal):
+    assert not journal.may_be_due("hearth")
+    assess(journal, opened(), channels=MESSAGE)
+    assert journal.may_be_due("hearth")
+    assert not journal.may_be_due("storefront")
+    (mine,) = journal.claim_deliveries("hearth", limit_count=20, lease=MINUTE)
+    assert not journal.may_be_due("hearth")  # somebody is at it
+    journal.mark_failed(mine.id, "Slack does not answer", timedelta(milliseconds=300))
+    assert not journal.may_be_due("hearth")  # it was tried a moment ago
+    time.sleep(0.4)
+    assert journal.may_be_due("hearth")
+    journal.mark_sent(journal.claim_deliveries("hearth", limit_count=20, lease=MINUTE)[0].id, Sent("1700000000.1"))
+    assert not journal.may_be_due("hearth")
