@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 
 from tests.benchmarks.blackbox import is_installed, running_exporter
-from tests.benchmarks.endpoints import MOST, fault_count, running_endpoints
+from tests.benchmarks.endpoints import MOST, World, fault_count, running_endpoints
 from tests.benchmarks.sweep_flow import running_control_plane
 from tests.benchmarks.warm import Contestant, warm_process
 
