@@ -65,6 +65,10 @@ class Course:
         if self.transport is not None:
             self.transport.abort()
 
+    def let_go(self) -> None:
+        """Forget the connection, which knows this course: else each probe leaves a circle for the collector."""
+        self.socket = self.transport = self.answer = None
+
     def look(self) -> None:
         """Is the connection itself up? Called just before time runs out, while the socket is still open."""
         if self.stage is not Stage.CONNECT or self.socket is None:

@@ -70,6 +70,8 @@ class NetworkProber:
             raise
         except Exception as error:
             raise _defect(probe, error) from error
+        finally:
+            course.let_go()
         return _reading(probe, course, outcome, started_at)
 
     async def _measure(self, check: Check, course: Course) -> Outcome:

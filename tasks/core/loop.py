@@ -25,11 +25,8 @@ async def on_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     import uvloop
 
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work())
-    finally:
-        gc.collect()  # ten thousand closed connections refer to each other in circles
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work())
 
 
 def leave_loaded_code_alone() -> None:

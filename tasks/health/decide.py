@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from tasks.health.flapping import flapping_pct
 from tasks.health.graph import assess_services
-from tasks.health.limits import assess_reading, explain_reading
+from tasks.health.limits import assess_reading, explain_reading, is_well
 from tasks.health.slo import BURN_RULES, Budget, BurnRule, assess_budgets, assess_burn, burn_threshold, sli_samples
 from tasks.health.statemachine import advance, needs_recheck
 
@@ -41,6 +41,7 @@ __all__ = [
     "burn_threshold",
     "explain_reading",
     "flapping_pct",
+    "is_well",
     "needs_recheck",
     "sli_samples",
 ]

@@ -53,17 +53,27 @@ def assess_reading(check: CheckBase, reading: Reading) -> tuple[State, str]:
     return meaning.state, meaning.sentence
 
 
+def is_well(check: CheckBase, reading: Reading) -> bool:
+    """Does this reading mean `ok`? The same rules, without the words."""
+    return reading.missing is None and not any(True for _ in _remarks(check, reading))
+
+
 def explain_reading(check: CheckBase, reading: Reading) -> Meaning:
     """The same with its numbers: the first remark's `code` and `where`, or `measurement`, `value`, `unit`, `limit`."""
     if reading.missing is not None:
         text = f"not measured: {reading.missing.text or reading.missing.code.value}"
         return Meaning(State.UNKNOWN, text, {"code": reading.missing.code.value})
-    remarks = [*_about_finding(reading), *_about_measurements(check, reading)]
+    remarks = list(_remarks(check, reading))
     if not remarks:
         return Meaning(State.OK, _all_well(check, reading), {})
     worst = max((remark.state for remark in remarks), key=lambda state: state.rank)
     told = [remark for remark in remarks if remark.state is worst]
     return Meaning(worst, "; ".join(remark.text for remark in told), told[0].numbers)
+
+
+def _remarks(check: CheckBase, reading: Reading) -> Iterator[_Remark]:
+    yield from _about_finding(reading)
+    yield from _about_measurements(check, reading)
 
 
 def _about_finding(reading: Reading) -> Iterator[_Remark]:

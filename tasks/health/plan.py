@@ -14,7 +14,7 @@ from uuid import UUID
 from blocks.catalogue.kinds import units_of
 from blocks.catalogue.model import Customer, Platform
 from blocks.ports.health import CheckKey, CheckStatus, Probe, Reading, State, Unit
-from tasks.health.decide import advance, explain_reading, needs_recheck
+from tasks.health.decide import advance, explain_reading, is_well, needs_recheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,11 @@ def unconfirmed(plan: SweepPlan, readings: Sequence[Reading]) -> list[CheckKey]:
     """
     checks = {probe.key: probe.check for probe in plan.probes()}
     seen = {reading.key for reading in readings if reading.missing is None or reading.missing.code != "deadline"}
+    suspect = {reading.key for reading in readings if not is_well(checks[reading.key], reading)}
+    suspect |= {key for key, status in plan.statuses.items() if status.state is not State.OK}
+    replayed = replay(plan, [reading for reading in readings if reading.key in suspect])
     return [
         key
-        for key, checked in replay(plan, readings).items()
+        for key, checked in replayed.items()
         if key in seen and checked.status.state is not State.OK and needs_recheck(checked.status, checks[key])
     ]

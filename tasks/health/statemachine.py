@@ -11,7 +11,6 @@ first result counts as a change for flapping unless it says `unknown`, which it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from blocks.catalogue.model import CheckBase
@@ -36,7 +35,7 @@ def advance(
     """
     if status.checked_at is not None and at <= status.checked_at:
         return CheckAssessment(key=key, status=status, transition=Transition.NONE, sentence=status.sentence)
-    after = replace(_after(status, state, sentence, attempts, at), numbers=numbers or {})
+    after = _after(status, state, sentence, attempts, at, numbers=numbers or {})
     transition = _transition(status, after)
     return CheckAssessment(key=key, status=after, transition=transition, sentence=_tell(transition, after, attempts))
 
@@ -46,7 +45,9 @@ def needs_recheck(status: CheckStatus, check: CheckBase) -> bool:
     return status.fresh and status.mode is Mode.SOFT and status.attempt < check.attempts
 
 
-def _after(status: CheckStatus, state: State, sentence: str, attempts: int, at: datetime) -> CheckStatus:
+def _after(
+    status: CheckStatus, state: State, sentence: str, attempts: int, at: datetime, *, numbers: Mapping[str, float | str]
+) -> CheckStatus:
     mode, attempt = _mode_and_attempt(status, state, attempts)
     history = record_change(status.flap_changes, changed=state is not _state_before(status))
     is_hard = mode is Mode.HARD
@@ -63,6 +64,7 @@ def _after(status: CheckStatus, state: State, sentence: str, attempts: int, at: 
         flap_changes=history,
         flapping=is_flapping(history, was_flapping=status.flapping),
         sentence=sentence,
+        numbers=numbers,
         fresh=True,
     )
 

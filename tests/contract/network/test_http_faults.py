@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import tracemalloc
@@ -11,6 +12,7 @@ import zlib
 import pytest
 
 from blocks.errors import Broken, Retryable
+from blocks.network.course import Course
 from blocks.ports.health import FindingCode, State, Unit
 
 
@@ -486,3 +488,18 @@ async def test_what_is_sent_in_confidence_stays_with_its_origin(zoo, see):
     assert reading.finding is None
     assert heard[0].startswith(b"GET /x ")
     assert b"secret" not in heard[0]
+
+
+async def test_a_probe_leaves_no_circle_for_the_collector(zoo, see):
+    """A connection that refers to itself stays until the collector walks by: a sweep of thousands is slower for it."""
+    url = await zoo.serve("api.example", says(http(b"fine")))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert (await see(kind="http", url=url)).finding is None
+        await asyncio.sleep(0.05)
+        left = sum(isinstance(thing, Course) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= 2
