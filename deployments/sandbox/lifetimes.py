@@ -40,16 +40,15 @@ class Identity:
     def of(cls, pid: int) -> Self | None:
         """The identity of a living process, or None."""
         try:
-            return cls(pid, psutil.Process(pid).create_time())
+            return cls(pid, _started(pid))
         except (psutil.Error, ValueError):
             return None
 
     def alive(self) -> bool:
         """Does exactly this process still run? A zombie does not."""
         try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _SAME_START_S
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            same = abs(_started(self.pid) - self.started) < _SAME_START_S
+            return same and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
         except (psutil.Error, ValueError):
             return False
 
@@ -58,6 +57,18 @@ class Identity:
         if self.alive():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+
+def _started(pid: int) -> float:
+    """When a process started, in seconds of a clock that nobody sets where there is one. Raises psutil.Error.
+
+    psutil adds the time of the machine's start, which moves by a second when the system's clock is corrected.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return psutil.Process(pid).create_time()
 
 
 def start_child(
