@@ -138,6 +138,13 @@ def start_guardian(home: Path, run: str) -> int:
     os._exit(0)
 
 
+def dismiss_guardian(guardian: int) -> None:
+    """End the guardian of a run that has ended its processes itself; afterwards it is gone."""
+    with suppress(ProcessLookupError, ChildProcessError):
+        os.kill(guardian, signal.SIGKILL)
+        os.waitpid(guardian, 0)
+
+
 def _carries(process: psutil.Process, home: Path, run: str | None, other_than: str | None) -> bool:
     marks = process.environ()
     if marks.get(HOME_MARK) != str(home) or process.status() == psutil.STATUS_ZOMBIE:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from deployments.sandbox.lifetimes import Identity, adopt_orphans, end_marked, start_guardian
+from deployments.sandbox.lifetimes import Identity, adopt_orphans, dismiss_guardian, end_marked, start_guardian
 from deployments.sandbox.state import State, write_json
 
 _STOP_PATIENCE_S = 8.0
@@ -33,11 +33,13 @@ def main() -> None:
     arguments = _arguments()
     state = State.at(arguments.home)
     run = secrets.token_hex(8)
-    start_guardian(state.home, run)
+    guardian = start_guardian(state.home, run)
     lock = _only_one(state)
     adopt_orphans()
     end_marked(state.home, other_than=run)
-    sys.exit(asyncio.run(_supervise(state, run, arguments, lock)))
+    code = asyncio.run(_supervise(state, run, arguments, lock))
+    dismiss_guardian(guardian)
+    sys.exit(code)
 
 
 async def _supervise(state: State, run: str, arguments: argparse.Namespace, lock: TextIO) -> int:

@@ -75,5 +75,5 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     assert said.count("Closed by evidence: hearth/device-api, storefront/web-fleet") == 1, said
     for words in ("Prefect UI", "sweep hearth", "Custom run"):
         assert words in said
-    assert soon_left(home) == []
+    assert left(home) == []
     assert not State.at(home).env_file.exists()
