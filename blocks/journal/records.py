@@ -179,6 +179,21 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return approvals.unreviewed(connection)
 
+    def form_count(self, approval: UUID) -> int:
+        """How many forms of the Prefect UI were read for this question: the number of the next one."""
+        with self._connections.transaction() as connection:
+            return approvals.form_of(connection, approval)[0]
+
+    def form_refusal(self, approval: UUID) -> str:
+        """Why the last form's answer did not count; empty when it did."""
+        with self._connections.transaction() as connection:
+            return approvals.form_of(connection, approval)[1]
+
+    def note_form(self, approval: UUID, number: int, refusal: str) -> None:
+        """This form was read."""
+        with self._connections.transaction() as connection:
+            approvals.note_form(connection, approval, number, refusal)
+
     # -- approvers -----------------------------------------------------------------------------
 
     def enrol(self, name: str, sealed_secret: bytes) -> Approver:
