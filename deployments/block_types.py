@@ -15,6 +15,7 @@ def block_classes() -> list[type[Block]]:
     """Every block type vigie registers with Prefect, prefect-aws's own among them."""
     from prefect_aws import AwsCredentials
 
+    from blocks.approvals.block import ApprovalRulesBlock, ApproverKey
     from blocks.azure.block import AzureReader
     from blocks.catalogue.block import PlatformBlock
     from blocks.journal.block import JournalDatabase
@@ -26,6 +27,8 @@ def block_classes() -> list[type[Block]]:
     from blocks.watch.block import OutsideWatch
 
     return [
+        ApprovalRulesBlock,
+        ApproverKey,
         AwsCredentials,
         AzureReader,
         JournalDatabase,

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blocks.catalogue.quantities import Duration
 from blocks.errors import Broken
 
 
@@ -31,6 +32,13 @@ class EachPlatform(_Strict):
     schedule: Literal["sweep_every"] | None = None
 
 
+class OnEvent(_Strict):
+    """Which of Prefect's events start it besides: a run at once instead of at the next time of its schedule."""
+
+    events: tuple[str, ...] = Field(min_length=1)
+    tag: str  # of the runs whose events count
+
+
 class DeploymentEntry(_Strict):
     """One deployment as prefect.yaml lists it."""
 
@@ -40,6 +48,13 @@ class DeploymentEntry(_Strict):
     tags: tuple[str, ...] = ()
     work_pool: WorkPool
     each_platform: EachPlatform | None = None
+    every: Duration | None = None
+    on_event: OnEvent | None = None
+
+    @property
+    def action(self) -> str:
+        """The flow's name as approval rules use it: the file's name with dashes."""
+        return Path(self.entrypoint.partition(":")[0]).stem.replace("_", "-")
 
 
 class PrefectFile(_Strict):

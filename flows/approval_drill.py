@@ -6,10 +6,10 @@ sees that question, answer and resume work from end to end.
 
 from __future__ import annotations
 
-from tasks.approvals.asking import approved
+from tasks.approvals.asking import answered
 from tasks.approvals.steps import plan_drill
 from tasks.approvals.values import DrillReport
-from tasks.runs.runbook import runbook, this_run
+from tasks.runs.runbook import runbook
 
 
 @runbook(name="approval-drill", run_name="approval drill {platform}", subject="platform")
@@ -21,5 +21,4 @@ def approval_drill(platform: str, reason: str = "practice") -> DrillReport:
         reason: why, for those who are asked.
 
     """
-    granted = approved(lambda: plan_drill(platform, reason))
-    return DrillReport.of(this_run().journal.approval(granted.approval.id))
+    return DrillReport.of(answered(lambda: plan_drill(platform, reason)))

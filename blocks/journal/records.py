@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from blocks.errors import Refused
 from blocks.journal import actions, approvals, approvers, messages, runs, steps, sweeps
 from blocks.journal.connections import Connections, translated
 from blocks.ports.approvals import Approval, Approver, Judge, Plan, Policy, Ruling, Said, Standing
@@ -215,6 +216,13 @@ class RunRecords:
     def link_slack(self, name: str, slack_team: str, slack_user: str, code_step: int) -> Approver:
         with self._connections.transaction() as connection:
             return approvers.link_slack(connection, name, slack_team, slack_user, code_step)
+
+    def spend_code(self, name: str, code_step: int) -> None:
+        """Use up a verified one-time code. Raises `Refused` when it was used before."""
+        with self._connections.transaction() as connection:
+            fresh = approvers.use_code(connection, name, code_step)
+        if not fresh:
+            raise Refused("this one-time code was used before", next_step="wait for the next one")
 
     def note_wrong_code(self, name: str) -> None:
         with self._connections.transaction() as connection:

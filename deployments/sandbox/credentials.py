@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.databases import READER
 from deployments.sandbox.names import connect_map
-from deployments.sandbox.state import State
+from deployments.sandbox.state import State, write_text
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -107,6 +107,16 @@ def _journal(_state: State, ready: dict[str, Any]) -> Block:
     return JournalDatabase(dsn=ready["journal_dsn"])
 
 
+def _approver_key(state: State, _ready: dict[str, Any]) -> Block:
+    """Made once: with another key nobody who enrolled could answer."""
+    from blocks.approvals.block import ApproverKey, new_key
+
+    file = state.home / "approver.key"
+    if not file.exists():
+        write_text(file, new_key())
+    return ApproverKey(key=SecretStr(file.read_text(encoding="ascii").strip()))
+
+
 _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] = (
     ("azure-hearth-reader", "azure", _azure),
     ("aws-storefront-reader", "aws", _aws),
@@ -117,6 +127,7 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("pagerduty-hearth", "pager", _pagerduty),
     ("webhook-storefront", "pager", _webhook),
     ("journal", "control-database", _journal),
+    ("approver-key", "control-database", _approver_key),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blocks.approvals.block import RULES_NAME, ApprovalRulesBlock
+from blocks.catalogue.approvals import ApprovalRules
 from blocks.catalogue.block import PlatformBlock
 from blocks.catalogue.model import Customer, Platform
 from blocks.errors import Broken
@@ -34,6 +35,11 @@ def load_platform(name: str) -> Known:
 
 def load_policy(customer: str, platform: str, action: str) -> Policy:
     """Who may approve this. Raises `Refused` where no rule fits, `Broken` when no rules were ever saved."""
+    return load_rules().policy_for(customer, platform, action)
+
+
+def load_rules() -> ApprovalRules:
+    """As `vigie apply` saved them. Raises `Broken` when it never did."""
     try:
         block = ApprovalRulesBlock.load(RULES_NAME, _sync=True)  # pyright: ignore[reportCallIssue]
     except ValueError as error:
@@ -41,4 +47,4 @@ def load_policy(customer: str, platform: str, action: str) -> Policy:
             "Prefect has no approval rules, so nobody may approve anything",
             next_step="run vigie apply; it saves deployments/approvals.yaml",
         ) from error
-    return block.rules().policy_for(customer, platform, action)
+    return block.rules()
