@@ -81,7 +81,7 @@ def _answered(error: Any, where: str) -> VigieError:
         return Retryable(
             f"AWS throttles us ({code}) on {error.operation_name}",
             where=where,
-            next_step="wait; if it lasts, sweep this platform less often or raise the account's API rate",
+            next_step="wait; if it lasts, ask this account less often or raise its API rate",
             code=MissingCode.THROTTLED,
             retry_after=_retry_after(meta.get("HTTPHeaders", {})),
         )
@@ -97,7 +97,7 @@ def _answered(error: Any, where: str) -> VigieError:
     return Broken(
         f"AWS refused {error.operation_name} as wrong ({code}): {_words(error)}",
         where=where,
-        next_step="compare the check's settings in the catalogue with the resource",
+        next_step="compare the service's settings in the catalogue with the resource",
         code=MissingCode.PROBE_FAILED,
     )
 
