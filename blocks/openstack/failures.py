@@ -96,7 +96,7 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
         return Refused(
             "Keystone does not accept the credentials",
             where=where,
-            next_step="see whether the password or application credential in the credential block expired or was revoked",
+            next_step="see whether the password or application credential in its block expired or was revoked",
             code=MissingCode.CREDENTIALS,
         )
     if status == 403:  # noqa: PLR2004

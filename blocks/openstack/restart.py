@@ -17,7 +17,7 @@ operating system came up inside is seen by the service's own checks, not by Nova
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -170,7 +170,7 @@ class RebootServer:
 
 
 @contextmanager
-def asked(block: OpenStackReader, region: str, ca_file: str | None, where: str) -> Iterator[Any]:
+def asked(block: OpenStackReader, region: str, ca_file: str | None, where: str) -> Generator[Any]:
     """The compute API as `block`, for a few calls; every failure is one of the three errors."""
     with explaining(where):
         connection: Any = block.connect(region, ca_file=ca_file)

@@ -54,7 +54,9 @@ def routes(cloud: Cloud, record: MutableSequence[dict[str, str]], *, page_size: 
             cloud.settle()
             governing = policy or await _action_policy(request)
             refusal = _refusal(cloud, request, governing)
-            record.append({"action": governing, "refused": str(refusal.status) if refusal else ""})
+            who = cloud.holder(request.headers.get("X-Auth-Token", ""))
+            refused = str(refusal.status) if refusal else ""
+            record.append({"action": governing, "refused": refused, "who": who.name if who else ""})
             return refusal if refusal is not None else await handler(request)
 
         return guard
