@@ -46,10 +46,12 @@ async def find_request(azure: Connection, resource: AzureResource, mark: Mark, n
         )
         if _is_ours(event, request_id(mark))
     ]
-    if not events or any(_status(event) in _FAILED for event in events):
+    failed = {event.correlation_id for event in events if _status(event) in _FAILED}
+    accepted = [event for event in events if event.correlation_id not in failed]
+    if not accepted:
         return None
-    said = f"Azure's activity log has our request to restart {resource.name} ({_status(events[0])})"
-    return Evidence(kind=EvidenceKind.CLIENT_TOKEN, reference=str(events[0].correlation_id), text=said)
+    said = f"Azure's activity log has our request to restart {resource.name} ({_status(accepted[-1])})"
+    return Evidence(kind=EvidenceKind.CLIENT_TOKEN, reference=str(accepted[-1].correlation_id), text=said)
 
 
 def _is_ours(event: Any, number: str) -> bool:

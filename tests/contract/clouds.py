@@ -41,6 +41,7 @@ class Cloud:
     unready: Callable[[], None]
     refusal: str
     calls: Callable[[], list[tuple[str, str]]]  # (who, action in the provider's words) of each call so far
+    simulator: Any
     opened: list[str] = field(default_factory=list)
 
     @property
@@ -56,6 +57,10 @@ class Cloud:
                 "services": {name: each.model_dump() for name, each in services.items()},
             }
         )
+
+    def as_admin(self, service: str) -> Any:
+        """A client of the emulated AWS that may do anything."""
+        return self.simulator._client(service, _REGIONS["aws"])
 
     def restarter(self, operator: Any = None) -> Restarter:
         """A fresh one, as after a crash."""
@@ -148,6 +153,7 @@ def azure(folder: Path, kind: str) -> Iterator[Cloud]:
                 acted_count=lambda: sum(event["status"]["value"] == "Started" for event in simulator.log.events),
                 unready=unready,
                 refusal="is Stopped, 2 of 2 instances" if kind == "azure.app_service" else "is PowerState/deallocated",
+                simulator=simulator,
                 calls=lambda: [
                     (one["caller"], _arm_action(one["method"], one["path"])) for one in simulator.traffic.exchanges
                 ],
@@ -208,6 +214,7 @@ def aws(emulator: Any) -> Iterator[Cloud]:
         acted_count=lambda: acted() - before,
         unready=lambda: ask(emulator, "break", target="fleet", how="kill") and None,
         refusal="0 of the 2 other instances of shop-web are in service",
+        simulator=emulator,
         calls=lambda: [
             (call["who"].rpartition("/")[2], call["action"]) for call in ask(emulator, "traffic")["calls"][called:]
         ],
@@ -264,6 +271,7 @@ def openstack(folder: Path) -> Iterator[Cloud]:
                 acted_count=lambda: sum(len(server.actions) for server in simulator.cloud.servers),
                 unready=unready,
                 refusal=r"REBOOT \(rebooting\)",
+                simulator=simulator,
                 calls=lambda: [(call["who"], call["action"]) for call in simulator.traffic],
             )
         finally:
