@@ -42,7 +42,20 @@ def blocks_of(state: State) -> dict[str, Block]:
 def _azure(_state: State, ready: dict[str, Any]) -> Block:
     from blocks.azure.block import AzureReader
 
-    return AzureReader(**{name: value for name, value in ready.items() if name in AzureReader.model_fields})
+    return AzureReader(**_azure_fields(ready))
+
+
+def _azure_operator(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.azure.block import AzureOperator
+
+    acting = {"client_id": ready["operator_client_id"], "client_secret": ready["operator_client_secret"]}
+    return AzureOperator(**(_azure_fields(ready) | acting))
+
+
+def _azure_fields(ready: dict[str, Any]) -> dict[str, Any]:
+    from blocks.azure.block import AzureReader
+
+    return {name: value for name, value in ready.items() if name in AzureReader.model_fields}
 
 
 def _aws(state: State, ready: dict[str, Any]) -> Block:
@@ -59,11 +72,28 @@ def _aws(state: State, ready: dict[str, Any]) -> Block:
     )
 
 
+def _aws_operator(state: State, ready: dict[str, Any]) -> Block:
+    acting = {"access_key_id": ready["operator_key_id"], "secret_access_key": ready["operator_secret_key"]}
+    return _aws(state, ready | acting)
+
+
 def _openstack(state: State, ready: dict[str, Any]) -> Block:
     from blocks.openstack.block import OpenStackReader
 
     wanted = ("auth_url", "region", "application_credential_id", "application_credential_secret")
     return OpenStackReader(**{name: ready[name] for name in wanted}, ca_file=_ca(state))
+
+
+def _openstack_operator(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.openstack.block import OpenStackOperator
+
+    return OpenStackOperator(
+        auth_url=ready["auth_url"],
+        region=ready["region"],
+        application_credential_id=ready["operator_credential_id"],
+        application_credential_secret=ready["operator_credential_secret"],
+        ca_file=_ca(state),
+    )
 
 
 def _postgres(_state: State, ready: dict[str, Any]) -> Block:
@@ -119,8 +149,11 @@ def _approver_key(state: State, _ready: dict[str, Any]) -> Block:
 
 _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] = (
     ("azure-hearth-reader", "azure", _azure),
+    ("azure-hearth-operator", "azure", _azure_operator),
     ("aws-storefront-reader", "aws", _aws),
+    ("aws-storefront-operator", "aws", _aws_operator),
     ("openstack-hearth-reader", "openstack", _openstack),
+    ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
     ("probe-network", "relay", _network),
     ("slack", "slack", _slack),
