@@ -134,9 +134,10 @@ def load_flows(listing: PrefectFile, code: Path) -> dict[str, Flow[..., Any]]:
             ) from error
         each = entry.each_platform
         known = parameter_schema(flow).properties
-        if each is not None and each.parameter not in known:
+        named = [] if each is None else [each.parameter, *([each.services.parameter] if each.services else [])]
+        if unknown := [name for name in named if name not in known]:
             raise Broken(
-                f"each_platform.parameter: {flow.name} has no parameter {each.parameter!r}, only {', '.join(known)}",
+                f"each_platform: {flow.name} has no parameter {unknown[0]!r}, only {', '.join(known)}",
                 where=where,
                 next_step="correct it and apply again",
             )
@@ -359,10 +360,21 @@ def pull_steps(code: Path) -> list[dict[str, Any]]:
 
 
 def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, Any]:
-    """The flow's parameter schema with the catalogue's platforms as the choices of its platform parameter."""
-    if entry.each_platform is not None and catalogue.platforms:
-        schema["properties"][entry.each_platform.parameter]["enum"] = sorted(catalogue.platforms)
+    """The flow's parameter schema with the catalogue's platforms, and services, as the choices of its parameters."""
+    each = entry.each_platform
+    if each is not None and catalogue.platforms:
+        schema["properties"][each.parameter]["enum"] = sorted(catalogue.platforms)
+    if each is not None and each.services is not None:
+        schema["properties"][each.services.parameter]["enum"] = restarted_services(catalogue)
     return schema
+
+
+def restarted_services(catalogue: Catalogue) -> list[str]:
+    """Names of the services of all platforms whose kind vigie can restart."""
+    from blocks.catalogue.kinds import KINDS
+
+    services = (each for platform in catalogue.platforms.values() for each in platform.services.values())
+    return sorted({service.name for service in services if KINDS[service.kind].restarts})
 
 
 def wanted_schedules(entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, dict[str, Any]]:

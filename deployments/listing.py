@@ -25,10 +25,18 @@ class WorkPool(_Strict):
     name: str
 
 
-class EachPlatform(_Strict):
-    """What the catalogue adds: a choice of platforms for `parameter`, and a schedule each."""
+class Services(_Strict):
+    """A choice of the services, of all platforms, that something can be done to."""
 
     parameter: str
+    that: Literal["restart"]
+
+
+class EachPlatform(_Strict):
+    """What the catalogue adds: a choice of platforms for `parameter`, of services for `services`, a schedule each."""
+
+    parameter: str
+    services: Services | None = None
     schedule: Literal["sweep_every"] | None = None
 
 

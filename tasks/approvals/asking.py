@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from prefect.logging import get_run_logger
 
+from blocks.errors import Refused
 from blocks.ports.approvals import Approval, Plan, Standing
 from blocks.ports.runs import Lease, RunState
 from tasks.approvals.decide import differences, is_expired
@@ -93,6 +94,8 @@ def _question(book: Runbook, plan: Plan) -> Approval:
             _void(book, asked[-1], changed)
     elif asked:
         return asked[-1]
+    if not asked and (failing := [guard.text for guard in plan.guards if not guard.holds]):
+        raise Refused("; ".join(failing), where=book.run.platform, next_step="nobody was asked, nothing was done")
     policy = load_policy(book.run.customer, book.run.platform, book.run.action)
     return book.journal.ask(book.run.id, plan=plan, policy=policy, requester=book.run.requested_by, differences=changed)
 
