@@ -23,9 +23,6 @@ def service_restart(platform: str, service: str, reason: str) -> RestartReport:
     """
     granted = approved(lambda: plan_restart(platform, service, reason))
     before = look_before(platform, service)
-    done = [
-        restart(this_run().order(granted.lease, step.phase, step.item, granted.plan.digest), platform, service)
-        for step in granted.plan.steps
-    ]
+    done = [restart(this_run().order(granted, step), platform, service, step.text) for step in granted.plan.steps]
     after = look_until_well(platform, service)
     return RestartReport(platform, service, before, after, tuple(step.outcome for step in done))

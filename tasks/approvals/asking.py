@@ -9,30 +9,20 @@ of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prefect.logging import get_run_logger
 
 from blocks.errors import Refused
 from blocks.ports.approvals import Approval, Plan, Standing
-from blocks.ports.runs import Lease, RunState
+from blocks.ports.runs import RunState
 from tasks.approvals.decide import differences, is_expired
 from tasks.approvals.form import answers_of_form
 from tasks.runs.catalogue import load_policy
-from tasks.runs.runbook import Runbook, Settled, this_run
+from tasks.runs.runbook import Granted, Runbook, Settled, this_run
 from tasks.runs.showing import show_run
 
 MOST_QUESTIONS = 3
 _EXPIRED = "nobody decided in time"
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """A plan that may be carried out now, and the right to."""
-
-    plan: Plan
-    lease: Lease
-    approval: Approval
 
 
 def answered(make_plan: Callable[[], Plan]) -> Approval:

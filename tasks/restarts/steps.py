@@ -69,9 +69,10 @@ def _ready(first: Change) -> Guard:
     return Guard(name="ready", holds=True, text=f"{first.text} may begin")
 
 
-@change_step(retry=OUTSIDE, run_name="{order.phase} {order.item}")
-def restart(order: Order, platform: str, service: str) -> Change:
-    """Restart one thing, once."""
+@change_step(retry=OUTSIDE, run_name="{text}")
+def restart(order: Order, platform: str, service: str, text: str) -> Change:
+    """Restart one thing, once. `text` is how people know it."""
+    del text
     known = load_platform(platform).platform
     found = find_service(known, service)
     return open_restarter(known, found).restart(known, found, order.item)

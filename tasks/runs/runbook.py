@@ -25,7 +25,7 @@ from prefect.states import Cancelled, Completed
 from blocks.errors import Refused
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
-from blocks.ports.approvals import Standing
+from blocks.ports.approvals import Approval, Plan, PlanStep, Standing
 from blocks.ports.runs import Lease, Run, RunState
 from tasks.approvals.decide import UNKNOWN_REQUESTER
 from tasks.core.change import Order, Stopped
@@ -61,16 +61,30 @@ class Settled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """A plan that may be carried out now, and the right to."""
+
+    plan: Plan
+    lease: Lease
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
 class Runbook:
     """The run that is being executed, and its journal."""
 
     run: Run
     journal: PostgresJournal
 
-    def order(self, lease: Lease, phase: str, item: str, digest: str) -> Order:
-        """Which step of this run."""
+    def order(self, granted: Granted, step: PlanStep) -> Order:
+        """One step of the approved plan, for this run and its lease."""
         return Order(
-            run=self.run.id, platform=self.run.platform, token=lease.token, phase=phase, item=item, digest=digest
+            run=self.run.id,
+            platform=self.run.platform,
+            token=granted.lease.token,
+            phase=step.phase,
+            item=step.item,
+            digest=granted.plan.digest,
         )
 
 
