@@ -160,14 +160,18 @@ def test_a_whole_fleet_is_restarted_one_by_one_and_serves_with_all_but_one(fleet
 
 
 def test_an_instance_that_was_detached_is_no_evidence(fleet):
-    first = fleet.items()[0]
-    mark = intend(change_of(fleet, first))
+    before = fleet.items()
+    mark = intend(change_of(fleet, before[0]))
+    change_of(fleet, before[0]).act(mark)
+    effect_of(fleet, before[0], mark)
+    (new,) = set(fleet.items()) - set(before)  # an activity names it: the one that launched it
+    mark = intend(change_of(fleet, new))
     fleet.as_admin("autoscaling").detach_instances(
-        InstanceIds=[first], AutoScalingGroupName="shop-web", ShouldDecrementDesiredCapacity=False
+        InstanceIds=[new], AutoScalingGroupName="shop-web", ShouldDecrementDesiredCapacity=False
     )
-    assert first not in fleet.items()
-    assert change_of(fleet, first).find_evidence(mark) is None
-    assert not change_of(fleet, first).read_effect(mark).reached
+    assert new not in fleet.items()
+    assert change_of(fleet, new).find_evidence(mark) is None
+    assert not change_of(fleet, new).read_effect(mark).reached
 
 
 def test_a_group_that_would_launch_nothing_is_refused(fleet):

@@ -19,6 +19,7 @@ from tests.contract.clouds import CLOUDS, Cloud
 
 pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
 PATIENCE_S = 30.0
+ACTS = ("/restart/action", ":servers:reboot", ":terminateinstanceinautoscalinggroup")
 
 
 def change_of(cloud: Cloud, item: str | None = None, operator=None) -> Change:
@@ -116,7 +117,9 @@ def test_an_act_whose_answer_is_lost_is_retryable_and_its_evidence_is_found(clou
     cloud.mend()
     assert evidence_of(cloud, item, mark)
     assert effect_of(cloud, item, mark)[-1].reached
-    assert cloud.acted_count() == 1, "nobody sent it twice"
+    assert cloud.acted_count() == 1
+    sent = [action for _, action in cloud.calls() if action.lower().endswith(ACTS)]
+    assert len(sent) == 1, "nobody sent it twice, no library either"
 
 
 def test_the_restart_of_one_thing_is_no_evidence_for_another(cloud):
