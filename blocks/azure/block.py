@@ -69,13 +69,13 @@ class AzureReader(Block):
     _documentation_url: ClassVar[Any] = "https://learn.microsoft.com/azure/role-based-access-control/custom-roles"
 
     tenant_id: str = Field(description="Directory (tenant) id of Microsoft Entra ID")
-    client_id: str = Field(description="Application (client) id of the reader")
+    client_id: str = Field(description="Application (client) id of this identity")
     client_secret: SecretStr | None = Field(
         default=None, description="Client secret; leave empty to use workload identity (the worker's token file)"
     )
     subscription_id: str = Field(description="Subscription that the platform's resources live in")
     resource_groups: list[str] = Field(
-        default_factory=list[str], description="Resource groups to examine; empty: all that the reader can see"
+        default_factory=list[str], description="Resource groups to examine; empty: all that it can see"
     )
     arm_endpoint: str = Field(
         default="https://management.azure.com",

@@ -79,8 +79,11 @@ async def _app(azure: Connection, resource: AzureResource) -> Running:
 
 
 async def _processes(web: Any, resource: AzureResource, instance: str) -> dict[str, str]:
-    """The app's own processes of one instance; those of its management site are left out."""
-    from azure.core.exceptions import ResourceNotFoundError
+    """The app's own processes of one instance, those of its management site left out; none where we may not look.
+
+    Azure shows the environment of each process too. Nothing but the moment it began is kept.
+    """
+    from azure.core.exceptions import HttpResponseError
 
     since: dict[str, str] = {}
     try:
@@ -91,9 +94,9 @@ async def _processes(web: Any, resource: AzureResource, instance: str) -> dict[s
                 since[f"{instance}/{number}"] = found.start_time.isoformat()
             if len(since) >= _PROCESSES_PER_INSTANCE:
                 break
-    except ResourceNotFoundError as error:  # an instance or process that went while we looked
-        if error.status_code != HTTPStatus.NOT_FOUND:
-            raise
+    except HttpResponseError as error:
+        if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):  # it went while we looked, or
+            raise  # the role leaves processes out: then the activity log is the only evidence
     return since
 
 

@@ -51,7 +51,7 @@ class OpenStackReader(Block):
 
     auth_url: str = Field(description="Keystone's address with its version: https://identity.example:5000/v3")
     region: str = Field(default="", description="Region in the service catalogue; empty means the site's region")
-    project_name: str = Field(default="", description="Project to read; not needed with an application credential")
+    project_name: str = Field(default="", description="Project to open; not needed with an application credential")
     project_domain_name: str = Field(default="Default", description="Domain of the project")
     username: str = Field(default="", description="User, when there is no application credential")
     user_domain_name: str = Field(default="Default", description="Domain of the user")

@@ -35,7 +35,7 @@ from deployments.sandbox.azure_spec import Exchange, Specification
 from deployments.sandbox.azure_store import Address, ArmError, Operation, Resource, Store
 
 _CALLER = web.RequestKey("caller", str)
-_VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
 
 
@@ -201,11 +201,13 @@ class AzureSimulator:
         return self.granted if caller == self.login.client else self.granted_to.get(caller, [])
 
     def _must_be_granted(self, request: web.Request) -> None:
-        """Writes are for those who were granted them; what a reader reads is held by the tests of permissions."""
-        address = Address.parse(request.path)
-        if request.method == "GET" or address is None:
+        """As role assignments do: by the caller's actions. Extensions (metrics, health) are open to all."""
+        address, (_, extension) = Address.parse(request.path), split_extension(request.path)
+        if address is None or (extension and address.name and "/providers/" in address.action):
             return
-        action = f"{address.type}/{_VERBS.get(request.method, f'{address.action}/action')}"
+        below = "".join(f"/{part}" for part in address.action.split("/")[::2] if part)
+        verb = _VERBS.get(request.method, "action")
+        action = f"{address.type}{below}/{verb}"
         if not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self._granted(request)):
             caller = request[_CALLER]
             words = (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocks.azure.block import READER
 from blocks.azure.running import Running
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import EvidenceKind, Mark
@@ -63,6 +64,16 @@ def test_an_app_that_shows_no_processes_is_proved_by_the_log_and_by_nobody_elses
     assert not change.read_effect(somebody_elses).reached
 
 
+def test_a_reader_that_may_not_see_processes_finds_its_evidence_in_the_log(app):
+    app.simulator.granted = [action for action in READER.needed if "processes" not in action]
+    change = change_of(app)
+    mark = intend(change)
+    assert mark.baseline == {"seen": "0"}
+    change.act(mark)
+    assert evidence_of(app, app.items()[0], mark).kind is EvidenceKind.CLIENT_TOKEN
+    assert effect_of(app, app.items()[0], mark)[-1].reached
+
+
 def test_the_log_knows_a_request_that_changed_nothing_yet_and_the_goal_is_not_reached(app):
     change = change_of(app)
     mark = intend(change)
@@ -110,9 +121,11 @@ def test_a_stopped_app_and_a_type_that_is_not_restarted_are_refused(app):
 def test_never_two_at_once(fleet):
     first, second, _ = fleet.items()
     mark = intend(change_of(fleet, first))
+    fleet.break_("slow-effect")
     change_of(fleet, first).act(mark)
     with pytest.raises(Refused, match="1 of the 2 other instances"):
         change_of(fleet, second).check()
+    fleet.mend()
     effect_of(fleet, first, mark)
     change_of(fleet, second).check()
 
@@ -137,22 +150,28 @@ def test_a_whole_fleet_is_restarted_one_by_one_and_serves_with_all_but_one(fleet
     for item in before:
         change = change_of(fleet, item)
         mark = intend(change)
+        fleet.break_("slow-effect")
         change.act(mark)
         assert "2 of 3" in change.read_effect(mark).text
+        fleet.mend()
         effect_of(fleet, item, mark)
     assert not set(before) & set(fleet.items())
     assert len(fleet.items()) == 3
 
 
 def test_an_instance_that_was_detached_is_no_evidence(fleet):
-    first = fleet.items()[0]
-    mark = intend(change_of(fleet, first))
+    before = fleet.items()
+    mark = intend(change_of(fleet, before[0]))
+    change_of(fleet, before[0]).act(mark)
+    effect_of(fleet, before[0], mark)
+    (new,) = set(fleet.items()) - set(before)  # an activity names it: the one that launched it
+    mark = intend(change_of(fleet, new))
     fleet.as_admin("autoscaling").detach_instances(
-        InstanceIds=[first], AutoScalingGroupName="shop-web", ShouldDecrementDesiredCapacity=False
+        InstanceIds=[new], AutoScalingGroupName="shop-web", ShouldDecrementDesiredCapacity=False
     )
-    assert first not in fleet.items()
-    assert change_of(fleet, first).find_evidence(mark) is None
-    assert not change_of(fleet, first).read_effect(mark).reached
+    assert new not in fleet.items()
+    assert change_of(fleet, new).find_evidence(mark) is None
+    assert not change_of(fleet, new).read_effect(mark).reached
 
 
 def test_a_group_that_would_launch_nothing_is_refused(fleet):
@@ -176,6 +195,29 @@ def test_an_instance_that_the_balancer_does_not_send_to_does_not_serve(fleet):
         change_of(fleet, second).check()
     finally:
         balancing.register_targets(TargetGroupArn=arn, Targets=[{"Id": second}])
+
+
+def test_what_the_emulator_says_of_a_replacement_has_the_shape_of_the_vendors_model(fleet):
+    """moto lacks these answers; ours are parsed by botocore and checked against its service model."""
+    from botocore.validate import validate_parameters
+
+    client = fleet.as_admin("autoscaling")
+    for operation, asked in (
+        (
+            "TerminateInstanceInAutoScalingGroup",
+            {"InstanceId": fleet.items()[0], "ShouldDecrementDesiredCapacity": False},
+        ),
+        ("DescribeScalingActivities", {"AutoScalingGroupName": "shop-web"}),
+    ):
+        model = client.meta.service_model.operation_model(operation)
+        answer = client._make_api_call(operation, asked)
+        answer.pop("ResponseMetadata")
+        assert answer
+        report = validate_parameters(answer, model.output_shape)
+        assert report is None
+    pages = client.get_paginator("describe_scaling_activities").paginate(PaginationConfig={"PageSize": 1})
+    numbers = [activity["ActivityId"] for page in pages for activity in page["Activities"]]
+    assert len(numbers) == len(set(numbers)) > 0
 
 
 def test_a_group_that_does_not_exist_is_refused(fleet):
