@@ -51,6 +51,8 @@ class Slack:
     page: str
     ca_file: str
     token: str = TOKEN
+    app_token: str = KNOWN.app_token
+    signing_secret: str = KNOWN.signing_secret
     clock: Any = field(default_factory=TestClock)
 
     @property
