@@ -6,7 +6,6 @@ value of an option, a text, a date); what the app receives is typed, as Slack's 
 
 from __future__ import annotations
 
-import copy
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,12 +89,22 @@ def interactive(blocks: list[Element]) -> Iterator[tuple[Element, Element]]:
 
 def named(blocks: list[Element]) -> list[Element]:
     """The blocks with the ids that Slack gives where the app gave none."""
-    given = copy.deepcopy(blocks)
+    given = completed(blocks)
     for block in given:
         block.setdefault("block_id", secrets.token_hex(3)[:5])
     for _, element in interactive(given):
         element.setdefault("action_id", secrets.token_hex(3)[:5])
     return given
+
+
+def completed(value: Any) -> Any:
+    """A copy in which plain texts say, as Slack's do, that they may hold emoji."""
+    if isinstance(value, list):
+        return [completed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    copied = {name: completed(each) for name, each in value.items()}
+    return copied | {"emoji": copied.get("emoji", True)} if copied.get("type") == "plain_text" else copied
 
 
 def options_of(element: Element) -> list[Element]:

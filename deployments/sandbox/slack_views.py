@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from deployments.sandbox.slack_elements import KINDS, answered, initial, interactive, named
+from deployments.sandbox.slack_elements import KINDS, answered, completed, initial, interactive, named
 from deployments.sandbox.slack_people import APP, TEAM
 from deployments.sandbox.slack_store import BOT
 from deployments.sandbox.slack_triggers import Spent, Trigger, Triggers
@@ -158,9 +158,9 @@ class Views:
             "callback_id": asked.get("callback_id", ""),
             "clear_on_close": bool(asked.get("clear_on_close", False)),
             "notify_on_close": bool(asked.get("notify_on_close", False)),
-            "title": asked.get("title"),
-            "close": asked.get("close"),
-            "submit": asked.get("submit"),
+            "title": completed(asked.get("title")),
+            "close": completed(asked.get("close")),
+            "submit": completed(asked.get("submit")),
             "external_id": asked.get("external_id", ""),
         }
 
