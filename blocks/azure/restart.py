@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EXPECTED = timedelta(minutes=2)
-_PATIENCE = Patience(every=timedelta(seconds=5), at_most=timedelta(minutes=15))
+_PATIENCE = Patience(every=timedelta(seconds=5), at_most=timedelta(minutes=15), shows_within=timedelta(seconds=30))
 _LOOK_S, _WAIT_S, _ACT_S = 60.0, 20.0, 60.0  # a look, of which waiting for a throttled Azure; an act
 _APP, _MACHINE = "microsoft.web/sites", "microsoft.compute/virtualmachines"
 _BASELINE = "seen"  # how many moments the baseline has, so that none is told from no baseline

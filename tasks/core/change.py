@@ -147,7 +147,9 @@ class _Entry:
         )
 
     def _look(self, step: Step) -> Evidence | None:
-        found = self.change.find_evidence(step.mark)
+        give_up = self.watch.monotonic() + self.change.patience.shows_within.total_seconds()
+        while (found := self.change.find_evidence(step.mark)) is None and self.watch.monotonic() < give_up:
+            self.watch.sleep(self.change.patience.every.total_seconds())
         if found is None:
             self.say(f"an earlier try was interrupted and shows no effect, so it is done now: {self.change.text}")
             return None

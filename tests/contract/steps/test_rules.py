@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from blocks.errors import Broken, Refused
+from blocks.errors import Broken, Refused, Retryable
+from blocks.ports.changes import Patience
 from blocks.ports.runs import ActionKind, RunState
 from tasks.core.change import Stopped, perform
 from tests.contract.steps.conftest import open_run
@@ -37,6 +39,25 @@ def test_looks_that_fail_are_repeated_within_the_patience(journal, begin):
     watch = FastWatch()
     assert perform(journal, order, GenerationChange(thing), watch).is_done
     assert watch.at == 5
+
+
+def test_evidence_that_shows_late_is_waited_for_before_anything_is_done_again(journal, begin):
+    order, thing = begin(), Thing(loses_answers=1)
+
+    class Late(GenerationChange):
+        patience = Patience(
+            every=timedelta(seconds=5), at_most=timedelta(seconds=30), shows_within=timedelta(seconds=20)
+        )
+        looks = 0
+
+        def find_evidence(self, mark):
+            self.looks += 1
+            return super().find_evidence(mark) if self.looks > 3 else None
+
+    with pytest.raises(Retryable):
+        perform(journal, order, Late(thing), FastWatch())
+    assert perform(journal, order, Late(thing), FastWatch()).is_done
+    assert thing.act_count == 1
 
 
 def test_a_stale_token_refuses_before_anything_is_done(journal, begin):

@@ -112,9 +112,9 @@ def test_a_platform_that_is_being_changed_lets_nobody_else_change_it(desk):
     first, second = start(desk), start(desk)
     for run in (first, second):
         desk.asleep(run)
-    desk.azure("slow")
+    desk.azure("slow-effect")
     desk.approve(first, *BOTH)
-    desk.when(first, ActionKind.LEASE_TAKEN)
+    desk.when(first, ActionKind.LEASE_TAKEN, patience_s=120)
     desk.approve(second, *BOTH)
     assert desk.state(second)["name"] == "Failed"
     assert "hearth is being changed by service-restart of device-api" in desk.run(second).reason
