@@ -11,12 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from deployments.sandbox.lifetimes import HOME_MARK
 from deployments.sandbox.state import CHECKOUT, State
-from tests.scenario.sandbox.conftest import remove_databases
+from tests.scenario.sandbox.conftest import left, remove_databases
 
 pytestmark = pytest.mark.scenario
 
@@ -38,18 +36,6 @@ def start(home, **more):
         DEMO, cwd=CHECKOUT, env=environment | {"VIGIE_HOME": str(home), "COLUMNS": "160"} | more,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-
-
-def left(home):
-    """Processes that carry the folder's mark."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(HOME_MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())}")
-        except psutil.Error:
-            continue
-    return found
 
 
 def soon_left(home):
