@@ -146,6 +146,7 @@ async def test_the_three_errors_and_a_defect_become_reasons_and_harm_nobody_else
     assert [key.service for key, _ in told] == ["s3"]
     assert all(0 < r.elapsed_ms < 60_000 for r in readings)
     assert readings[4].elapsed_ms >= 3000, "its timeout of 1 s and the grace of 2 s"
+    assert datetime.now(UTC) - readings[4].started_at >= timedelta(seconds=3), "when it began, not when it ended"
 
 
 async def test_progress_is_told_while_it_takes_long():
