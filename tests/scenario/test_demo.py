@@ -46,6 +46,16 @@ def soon_left(home):
     return left(home)
 
 
+def test_what_cannot_start_ends_it_with_1_and_leaves_nothing(home):
+    (home / "tls").mkdir()
+    for name in ("ca.pem", "ca.key.pem"):
+        (home / "tls" / name).write_text("not a certificate")
+    said, _ = (failed := start(home, STAY="0")).communicate(timeout=120)
+    assert failed.returncode == 1, said
+    assert "The demonstration failed: " in said
+    assert soon_left(home) == []
+
+
 def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home):
     killed = start(home, STAY="1")
     for line in killed.stdout:

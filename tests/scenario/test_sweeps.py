@@ -10,10 +10,12 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from blocks.evidence.pack import unpack_evidence
 from blocks.journal.block import open_journal
 from blocks.ports.health import State
 
@@ -47,6 +49,10 @@ def timeline_of(incident):
         return journal.incident(incident.id)
 
 
+def evidence_of(report):
+    return unpack_evidence(Path(report.evidence).read_bytes())
+
+
 def message_of(sandbox, incident):
     return [m for m in sandbox.slack_messages() if str(incident.id)[:8] in json.dumps(m)]
 
@@ -59,9 +65,12 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
         for platform in ("hearth", "storefront"):
             statuses = journal.load_statuses(platform)
             assert all(status.fresh and status.state is State.OK for status in statuses.values()), statuses
-    kinds = {"sweep-hearth", "services-hearth", "platforms", "incidents"}
-    found = {row["key"] for row in sandbox.call("/artifacts/latest/filter", {})}
-    assert kinds <= found
+    for report, platform in zip(reports, ("hearth", "storefront"), strict=True):
+        rows = sandbox.call("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [str(report.sweep)]}}})
+        assert {row["key"] for row in rows} == {f"sweep-{platform}", f"services-{platform}", "platforms", "incidents"}
+        about, readings = evidence_of(report)
+        assert about["sweep"] == str(report.sweep)
+        assert len({reading.key for reading in readings}) == report.check_count > 10
 
 
 async def test_a_killed_service_is_found_told_once_and_closed_by_evidence(sandbox):
