@@ -17,6 +17,7 @@ import pytest
 
 from blocks.evidence.pack import unpack_evidence
 from blocks.journal.block import open_journal
+from blocks.ports.events import FINISHED, resource_of
 from blocks.ports.health import State
 
 pytestmark = [
@@ -49,6 +50,18 @@ def timeline_of(incident):
         return journal.incident(incident.id)
 
 
+def report_of_life(sandbox, platform, report, within_s=30):
+    """The event that says this very sweep has finished; Prefect keeps events in batches."""
+    wanted = {"event": {"name": [FINISHED]}, "resource": {"id": [resource_of(platform)]}}
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        for event in sandbox.call("/events/filter", {"filter": wanted, "limit": 50})["events"]:
+            if f"prefect.flow-run.{report.sweep}" in json.dumps(event["related"]):
+                return event["payload"] == {"verdict": report.verdict}
+        time.sleep(0.3)
+    return False
+
+
 def evidence_of(report):
     return unpack_evidence(Path(report.evidence).read_bytes())
 
@@ -68,6 +81,7 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
     for report, platform in zip(reports, ("hearth", "storefront"), strict=True):
         rows = sandbox.call("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [str(report.sweep)]}}})
         assert {row["key"] for row in rows} == {f"sweep-{platform}", f"services-{platform}", "platforms", "incidents"}
+        assert report_of_life(sandbox, platform, report), "what the dead-man's switch waits for"
         about, readings = evidence_of(report)
         assert about["sweep"] == str(report.sweep)
         assert len({reading.key for reading in readings}) == report.check_count > 10

@@ -114,6 +114,11 @@ def test_three_culprits_are_named_and_the_others_counted():
         ("certificate", -400.0, Unit.DAYS, True),  # long expired, and rightly measured
         ("certificate", 40_000.0, Unit.DAYS, False),
         ("age", -0.1, Unit.SECONDS, False),
+        ("age", 0.0, Unit.SECONDS, True),
+        ("connected", 0.0, Unit.PERCENT, True),
+        ("lag_bytes", 0.0, Unit.BYTES, True),
+        ("device_count", 0.0, Unit.COUNT, True),
+        ("rate", 0.0, Unit.PER_SECOND, True),
         ("lag_bytes", -1.0, Unit.BYTES, False),
         ("device_count", -1.0, Unit.COUNT, False),
         ("rate", -0.1, Unit.PER_SECOND, False),
