@@ -140,6 +140,20 @@ def review(connection: Connection, approval: UUID, who: str) -> Approval:
     return the_approval(connection, approval)
 
 
+def note_form(connection: Connection, approval: UUID, number: int, refusal: str) -> None:
+    """The form of this number was read; what was wrong with it is shown on the next."""
+    connection.execute(
+        "UPDATE approval SET form_count = %s, form_refusal = %s WHERE id = %s AND form_count = %s",
+        (number + 1, clean(refusal)[:500], approval, number),
+    )
+
+
+def form_of(connection: Connection, approval: UUID) -> tuple[int, str]:
+    """How many forms were read, and what was wrong with the last."""
+    row = connection.execute("SELECT form_count, form_refusal FROM approval WHERE id = %s", (approval,)).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
 def the_approval(connection: Connection, approval: UUID) -> Approval:
     """The question with its answers. Raises `Broken` when there is none."""
     row = connection.execute(_APPROVAL + "WHERE a.id = %s", (approval,)).fetchone()

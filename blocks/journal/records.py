@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from blocks.errors import Refused
 from blocks.journal import actions, approvals, approvers, messages, runs, steps, sweeps
 from blocks.journal.connections import Connections, translated
 from blocks.ports.approvals import Approval, Approver, Judge, Plan, Policy, Ruling, Said, Standing
@@ -179,6 +180,21 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return approvals.unreviewed(connection)
 
+    def form_count(self, approval: UUID) -> int:
+        """How many forms of the Prefect UI were read for this question: the number of the next one."""
+        with self._connections.transaction() as connection:
+            return approvals.form_of(connection, approval)[0]
+
+    def form_refusal(self, approval: UUID) -> str:
+        """Why the last form's answer did not count; empty when it did."""
+        with self._connections.transaction() as connection:
+            return approvals.form_of(connection, approval)[1]
+
+    def note_form(self, approval: UUID, number: int, refusal: str) -> None:
+        """This form was read."""
+        with self._connections.transaction() as connection:
+            approvals.note_form(connection, approval, number, refusal)
+
     # -- approvers -----------------------------------------------------------------------------
 
     def enrol(self, name: str, sealed_secret: bytes) -> Approver:
@@ -200,6 +216,13 @@ class RunRecords:
     def link_slack(self, name: str, slack_team: str, slack_user: str, code_step: int) -> Approver:
         with self._connections.transaction() as connection:
             return approvers.link_slack(connection, name, slack_team, slack_user, code_step)
+
+    def spend_code(self, name: str, code_step: int) -> None:
+        """Use up a verified one-time code. Raises `Refused` when it was used before."""
+        with self._connections.transaction() as connection:
+            fresh = approvers.use_code(connection, name, code_step)
+        if not fresh:
+            raise Refused("this one-time code was used before", next_step="wait for the next one")
 
     def note_wrong_code(self, name: str) -> None:
         with self._connections.transaction() as connection:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from deployments.sandbox.aws_replacing import Replacing
 from deployments.sandbox.aws_wire import (
     Call,
     Environ,
@@ -50,10 +51,12 @@ class Front:
         inner: Application,
         principals: Mapping[str, tuple[str, tuple[str, ...], str]],
         control: Callable[[str, str, str], str],
+        replacing: Replacing,
     ) -> None:
         self._inner = inner
         self._principals = principals
         self._control = control
+        self._replacing = replacing
         self._faults: dict[str, str] = {}  # AWS service (signing name), or "*" -> how
         self._mended = threading.Condition()
         self._traffic: deque[dict[str, str]] = deque(maxlen=10_000)
@@ -89,6 +92,13 @@ class Front:
         )
         if own is not None:
             return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], own(call))
+        done = self._replacing.answer(call)
+        if isinstance(done, WireError):
+            return _respond(start_response, *write_error(call, done))
+        if done is not None and self._replacing.loses_answer(call):
+            _hang_up(environ)
+        if done is not None:
+            return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], done)
         if not call.service or not call.action:
             return _respond(start_response, *write_error(call, _NOT_EMULATED))
         return self._emulate(call, environ, start_response)
@@ -173,7 +183,13 @@ class Front:
         if not self._is_admin(call):
             outcome = refusal.code if refusal else ""
             self._traffic.append(
-                {"service": call.service, "action": call.permission, "region": call.region, "refused": outcome}
+                {
+                    "service": call.service,
+                    "action": call.permission,
+                    "region": call.region,
+                    "refused": outcome,
+                    "who": self._principals.get(call.access_key, ("", (), ""))[2],
+                }
             )
 
     def _is_admin(self, call: Call) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from blocks.catalogue.approvals import load_rules
 from blocks.catalogue.loader import load_catalogue
 from deployments.apply import register
 from deployments.commands.apply import CODE
@@ -48,9 +49,9 @@ def vigie(*arguments: str):
 
 def apply(folder: Path = SHIPPED) -> list[str]:
     """`vigie apply` without its printing: the changes it made."""
-    made = register(
-        load_catalogue(folder), read_listing(CODE / "prefect.yaml"), code=CODE, really=True, on_change=lambda _: None
-    )
+    catalogue, listing = load_catalogue(folder), read_listing(CODE / "prefect.yaml")
+    rules = load_rules(CODE / "deployments" / "approvals.yaml", catalogue, tuple(e.action for e in listing.deployments))
+    made = register(catalogue, rules, listing, code=CODE, really=True, on_change=lambda _: None)
     return [str(change) for change in asyncio.run(made)]
 
 

@@ -113,6 +113,8 @@ CREATE TABLE approval (
     escalated_at timestamptz,
     differences text[] NOT NULL DEFAULT '{}',
     reviewed_by text NOT NULL DEFAULT '',
+    form_count integer NOT NULL DEFAULT 0,
+    form_refusal text NOT NULL DEFAULT '',
     UNIQUE (run_id, number)
 );
 CREATE UNIQUE INDEX approval_waiting_once ON approval (run_id) WHERE standing = 'waiting';
