@@ -83,6 +83,11 @@ def test_two_ups_at_the_same_moment_make_one_sandbox(new_home):
     assert [process.returncode for process in both] == [0, 0]
     assert said[0] == said[1] != ""
 
+    def supervisors() -> list[str]:
+        return [line for line in left(new_home) if "deployments.sandbox.supervisor" in line]
+
+    assert asyncio.run(eventually(lambda: len(supervisors()) == 2)), supervisors()  # one, and its guardian
+
 
 async def test_two_folders_are_two_sandboxes(new_home):
     other = Path(tempfile.mkdtemp(prefix="vg-"))

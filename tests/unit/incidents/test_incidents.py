@@ -569,6 +569,15 @@ def test_a_failing_service_explains_its_budget_and_the_burn_makes_it_louder(nigh
     assert change.sentence == "a: it is warning; budget burns 20.0 times"
 
 
+def test_the_loudest_of_several_burns_is_told_and_none_that_makes_nothing_louder(night):
+    night.sweep(api=WARNING)
+    burns = [burn(text="loud"), burn("ticket", slo="speed", rate=900, text="less")]
+    (change,) = night.sweep(api=WARNING, burns=burns)
+    assert (change.severity, change.sentence) == (PAGE, "a: it is warning; loud")
+    (change,) = night.sweep(api=CRITICAL, burns=burns)
+    assert (change.severity, change.sentence) == (PAGE, "a: it is critical")
+
+
 def test_the_burn_of_an_affected_service_goes_to_its_root(night):
     (change,) = night.sweep(db=CRITICAL, api=WARNING, burns=[burn()])
     assert (change.root, change.affected, change.severity) == ("db", ("api",), PAGE)
