@@ -28,6 +28,7 @@ _SANDBOXES = {
         "tests/ui/",
     ),
     "told": ("tests/scenario/test_demo.py",),
+    "answered": ("tests/scenario/runs/",),
 }
 
 

@@ -29,7 +29,7 @@ def first_line(plan: Plan) -> str:
     wrong = (
         f" Known to be wrong: {escaped('; '.join(plan.known_wrong))}."
         if plan.known_wrong
-        else " Nothing else is known to be wrong."
+        else " No incident is open there."
     )
     takes = f", takes about {_time(plan.expected_s)}" if plan.expected_s else ""
     return (

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from blocks.journal.opening import open_journal
 from blocks.ports.approvals import Plan
-from tasks.core.retries import NEVER
+from tasks.core.retries import JOURNAL
 from tasks.core.step import fresh_step
 
 
-@fresh_step(retry=NEVER, run_name="plan a drill on {platform}")
+@fresh_step(retry=JOURNAL, run_name="plan a drill on {platform}")
 def plan_drill(platform: str, reason: str) -> Plan:
     """Nothing will be done, and that is what is approved."""
-    return Plan(action="approval-drill", platform=platform, subject=platform, reason=reason, cost="nothing")
+    with open_journal() as journal:
+        wrong = tuple(f"{each.root}: {each.sentence}" for each in journal.open_incidents(platform))
+    return Plan(
+        action="approval-drill", platform=platform, subject=platform, reason=reason, known_wrong=wrong, cost="nothing"
+    )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def azure(folder: Path, kind: str) -> Iterator[Cloud]:
         store.seed(address, CATALOGUE_KINDS[kind], "westeurope")
     published = conformance_dir() / "azure-rest"
     simulator = AzureSimulator(store, login, Specification(published) if published.exists() else None)
+    simulator.log.late = timedelta(milliseconds=500)
     simulator.granted_to["acting"] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values()]
 
     def unready() -> None:

@@ -50,6 +50,7 @@ def test_something_runs_anew_only_when_nothing_of_before_is_left(before, now):
 
 
 def test_an_app_that_shows_no_processes_is_proved_by_the_log_and_by_nobody_elses_request(app):
+    app.simulator.log.late = timedelta(seconds=3)
     for resource in app.simulator.store._resources.values():
         resource.life.shows_processes = False
     change = change_of(app)
