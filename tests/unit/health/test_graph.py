@@ -110,6 +110,7 @@ REFUSED = {"code": "connection_refused", "where": "api.hearth.example"}
     [
         ([(OK, "latency 3 ms", {})], "a: latency 3 ms"),
         ([(OK, "", {})], "a: ok"),
+        ([(OK, "fine", {}), (OK, "fine", {})], "all 2 checks ok"),
         ([(OK, "fine", {}), (CRITICAL, "refused", {})], "b: refused"),
         ([(WARNING, "slow", {}), (CRITICAL, "refused", {}), (OK, "fine", {})], "b: refused; a: slow"),
         ([(CRITICAL, "", {})], "a: critical"),
