@@ -65,6 +65,14 @@ def needs_program(program: str) -> str:
     return path
 
 
+@pytest.fixture
+def as_root():
+    """For what only root can do: an ordinary user's run counts it as not tested."""
+    if os.geteuid() != 0:
+        _absent["root, for its own tests"] += 1
+        pytest.skip("only root can do this")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: what needs a whole sandbox, in the order of its groups."""
     stray = [i.nodeid for i in items if "sandbox" in getattr(i, "fixturenames", ()) and not _sandbox_of(i.nodeid)]

@@ -197,7 +197,7 @@ class PostgresJournal(RunRecords):
             return heartbeats.last_beat(connection, platform, name)
 
     def timeline(
-        self, platform: str, since: datetime, *, most: int = 24, also: Collection[CheckKey] = ()
+        self, platform: str, since: datetime, *, most: int, also: Collection[CheckKey] = ()
     ) -> Sequence[StatePoint]:
         with self._connections.transaction() as connection:
             return stored.read_timeline(connection, platform, since, most, also)

@@ -13,6 +13,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -106,9 +107,10 @@ class Front:
         """Let moto answer; what it says it does not have is a 501."""
         try:
             return self._inner(environ, start_response)
-        except NotImplementedError:
-            self._record(call, _NOT_EMULATED)
-            return _respond(start_response, *write_error(call, _NOT_EMULATED))
+        except NotImplementedError as error:
+            lacking = replace(_NOT_EMULATED, message=f"{_NOT_EMULATED.message} moto: {error}")
+            self._record(call, lacking)
+            return _respond(start_response, *write_error(call, lacking))
 
     def _refusal(self, environ: Environ, call: Call) -> WireError | None:
         known = self._principals.get(call.access_key)

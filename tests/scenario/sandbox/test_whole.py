@@ -15,7 +15,7 @@ from deployments.sandbox.lifecycle import Picture, bring_up, look, take_down
 from deployments.sandbox.names import connect_map
 from deployments.sandbox.parts import WORK_POOL, chosen_parts
 from deployments.sandbox.state import State
-from tests.deploy.told import quiet
+from tests.sandbox_fixture import quiet
 
 pytestmark = pytest.mark.scenario
 
