@@ -126,11 +126,10 @@ def as_is(schedule: dict[str, Any]) -> dict[str, Any]:
 
 def quiet(sandbox: Sandbox) -> None:
     """Pause every schedule by hand and forget the runs that it has planned."""
-    deployment = sandbox.call(DEPLOYMENT)
-    for schedule in deployment["schedules"]:
-        sandbox.call(
-            f"/deployments/{deployment['id']}/schedules/{schedule['id']}", as_is(schedule) | {"active": False}, "PATCH"
-        )
+    for deployment in sandbox.call("/deployments/filter", {}):
+        for schedule in deployment["schedules"]:
+            path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+            sandbox.call(path, as_is(schedule) | {"active": False}, "PATCH")
     for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
         sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
 

@@ -171,6 +171,8 @@ def test_a_platform_that_leaves_the_catalogue_loses_schedule_choice_and_switch(p
     assert added == [
         "create platform lantern",
         "update deployment health-sweep/sweep (parameters, schedules)",
+        "update deployment approval-drill/drill (parameters)",
+        "update deployment service-restart/restart (parameters)",
         "create dead man's switch lantern",
     ]
     deployment = prefect.call(DEPLOYMENT)
@@ -182,13 +184,15 @@ def test_a_platform_that_leaves_the_catalogue_loses_schedule_choice_and_switch(p
     assert result.output.splitlines() == [
         "delete platform lantern",
         "update deployment health-sweep/sweep (parameters, schedules)",
+        "update deployment approval-drill/drill (parameters)",
+        "update deployment service-restart/restart (parameters)",
         "delete dead man's switch lantern",
     ]
     deployment = prefect.call(DEPLOYMENT)
     assert {s["slug"] for s in deployment["schedules"]} == {"sweep-hearth", "sweep-storefront"}
     assert "lantern" not in deployment["parameter_openapi_schema"]["properties"]["platform"]["enum"]
     names = {a["name"] for a in prefect.call("/automations/filter", {})}
-    assert names == {"dead man's switch: hearth", "dead man's switch: storefront"}
+    assert names == {"dead man's switch: hearth", "dead man's switch: storefront", "start at once: resume-runs/resume"}
 
 
 def test_a_catalogue_with_twenty_mistakes_prints_twenty_lines_and_registers_nothing(prefect, twenty, example):  # noqa: F811

@@ -17,7 +17,13 @@ RIGHT = (CODE / "prefect.yaml").read_text()
 def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills():
     listing = read_listing(CODE / "prefect.yaml")
     flows = load_flows(listing, CODE)
-    assert [flows[entry.entrypoint].name for entry in listing.deployments] == ["health-sweep"]
+    assert [flows[entry.entrypoint].name for entry in listing.deployments] == [
+        "health-sweep",
+        "approval-drill",
+        "service-restart",
+        "resume-runs",
+        "steer-run",
+    ]
     assert all(callable(flow) for flow in flows.values())
 
 
@@ -57,7 +63,7 @@ def test_what_is_not_understood_is_refused_by_its_name(tmp_path, old, new, named
 
 def test_the_same_deployment_twice_is_refused(tmp_path):
     file = tmp_path / "prefect.yaml"
-    entry = RIGHT[RIGHT.index("  - name: sweep") :]
+    entry = RIGHT[RIGHT.index("  - name: sweep") : RIGHT.index("  - name: drill")]
     file.write_text(RIGHT + entry)
     with pytest.raises(Broken, match=r"listed twice: sweep of flows/health_sweep\.py:health_sweep"):
         read_listing(file)

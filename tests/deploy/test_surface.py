@@ -72,9 +72,11 @@ def _platforms(sandbox):
 
 
 def _automation(found, documents):
-    trigger = {key: found["trigger"][key] for key in ("match", "expect", "posture", "threshold", "within")}
+    trigger = {
+        key: found["trigger"][key] for key in ("match", "match_related", "expect", "posture", "threshold", "within")
+    }
     actions = [
-        {key: value for key, value in action.items() if key != "block_document_id"}
+        {key: value for key, value in action.items() if key not in {"block_document_id", "deployment_id"}}
         | {"door": documents.get(action.get("block_document_id"), "")}
         for action in found["actions"]
     ]
