@@ -9,7 +9,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 PLACES = CHECKOUT / "deployments" / "places"
 INSTALLED = "/opt/vigie"
-_PROMISED = {"worker": {"--pool", "--limit"}, "gateway": {"--host", "--port"}}
+_PROMISED = {"worker": {"--pool", "--limit", "--name", "--drain"}, "gateway": {"--host", "--port"}}
 _BEFORE = (f"{INSTALLED}/deployments/places/systemd/with-credentials", f"{INSTALLED}/.venv/bin/")
 
 
@@ -31,7 +31,7 @@ def understood(line: str | list[str]) -> str:
 
 def _plausible(word: str) -> str:
     """A variable stands for a value; numbers are what most of them hold."""
-    return re.sub(r"\$\{[A-Z_]*AT_ONCE\}|\$\([A-Z_]*AT_ONCE\)|%i", "4200", word)
+    return re.sub(r"\$\{[A-Z_]*(AT_ONCE|_PORT|_S)\}|%i", "4200", word)
 
 
 def _prefect(arguments: list[str]) -> str:

@@ -133,7 +133,10 @@ def test_one_image_everywhere():
 
 
 def test_a_worker_that_is_stopped_may_finish_what_it_runs_as_long_as_under_systemd():
-    assert pods()["Deployment/worker"]["spec"]["terminationGracePeriodSeconds"] == 30 * 60
+    worker = pods()["Deployment/worker"]
+    assert worker["spec"]["terminationGracePeriodSeconds"] == 30 * 60
+    said = containers(worker)[0]["args"]
+    assert said[said.index("--drain") + 1] == str(30 * 60 - 60)
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if "selector" in d["spec"]], ids=title)

@@ -24,8 +24,10 @@ def place(tmp_path_factory):
 
 def shown(place, file, setting):
     """What PostgreSQL makes of one setting of a file, without starting."""
+    asked = {"config_file": file, "data_directory": file.parent, "hba_file": "/dev/null", "ident_file": "/dev/null"}
+    options = [option for name, value in asked.items() for option in ("-c", f"{name}={value}")]
     return subprocess.run(
-        [place.bin_dir / "postgres", "-C", setting, "-c", f"config_file={file}", "-c", f"data_directory={file.parent}"],
+        [place.bin_dir / "postgres", "-C", setting, *options],
         capture_output=True,
         text=True,
         check=False,

@@ -139,6 +139,7 @@ def test_a_worker_that_is_stopped_may_finish_what_it_runs():
     worker = settings(SYSTEMD / "vigie-worker.service")
     assert (worker["KillMode"], worker["KillSignal"], worker["OOMPolicy"]) == (["mixed"], ["SIGTERM"], ["continue"])
     assert worker["TimeoutStopSec"] == ["30min"]
+    assert int(environment("worker.env")["DRAIN_S"]) == 30 * 60 - 60
 
 
 def test_the_target_wants_everything_that_runs_and_stopping_it_stops_everything():
