@@ -12,7 +12,7 @@ import pytest
 
 from blocks.catalogue.model import Catalogue
 from tests.deploy.places.spoken import PLACES
-from tests.deploy.places.test_pools import GIVEN, flow_run, template  # noqa: F401  a fixture
+from tests.deploy.places.test_pools import GIVEN, configuration_of, flow_run  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what prefect-aws says about itself
 POLICIES = sorted((PLACES / "ecs").glob("*-policy.json"))
@@ -81,7 +81,7 @@ async def configured(aws, network, run):
         aws_client_parameters=AwsClientParameters(endpoint_url=f"https://{aws.address}", verify_cert_path=aws.ca_file),
     )
     values = {**GIVEN["ecs"], **network, "task_watch_poll_interval": 0.05}
-    made = await ECSWorker.job_configuration.from_template_and_values(base_job_template=template("ecs"), values=values)
+    made = await configuration_of("ecs", ECSWorker, values)
     made.aws_credentials = credentials
     made.prepare_for_flow_run(flow_run=run)
     return ECSWorker(work_pool_name="vigie"), made
@@ -89,9 +89,16 @@ async def configured(aws, network, run):
 
 async def started(aws, network, run):
     """(task, task definition) as they stand in the emulator once the worker has started the run."""
-    from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_API_AUTH_STRING: "lookout:planted-9c2e"}):
+    # without a server: one would be started only to receive the worker's log
+    alone = {PREFECT_LOGGING_TO_API_ENABLED: False, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}
+    with temporary_settings({PREFECT_API_AUTH_STRING: "lookout:planted-9c2e", **alone}):
         worker, made = await configured(aws, network, run)
         client = made.aws_credentials.get_client("ecs")
         logger = worker.get_flow_run_logger(run)

@@ -86,11 +86,18 @@ def test_every_placeholder_has_a_variable(place):
     assert placeholders <= set(made["variables"]["properties"])
 
 
-async def prepared(place, worker_class, flow_run, deployment_env):
-    """The configuration that the worker makes of the template, as it would for a run."""
-    configuration = await worker_class.job_configuration.from_template_and_values(
-        base_job_template=template(place), values={**GIVEN[place], "env": deployment_env}
+async def configuration_of(place, worker_class, values):
+    """What the worker makes of the template; nothing in it asks Prefect's API, so none has to be there."""
+    from prefect.client.orchestration import PrefectClient
+
+    return await worker_class.job_configuration.from_template_and_values(
+        base_job_template=template(place), values=values, client=PrefectClient("http://127.0.0.1:9/api")
     )
+
+
+async def prepared(place, worker_class, flow_run, deployment_env):
+    """The configuration of a run, as the worker would start it."""
+    configuration = await configuration_of(place, worker_class, {**GIVEN[place], "env": deployment_env})
     configuration.prepare_for_flow_run(flow_run=flow_run)
     return configuration
 
