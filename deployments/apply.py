@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from blocks.catalogue.approvals import ApprovalRules
 from blocks.catalogue.model import Catalogue
 from blocks.errors import Broken, Refused, Retryable
 from deployments.listing import DeploymentEntry, PrefectFile
@@ -67,15 +68,22 @@ class Item:
 
 
 async def register(
-    catalogue: Catalogue, listing: PrefectFile, *, code: Path, really: bool, on_change: Callable[[Change], None]
+    catalogue: Catalogue,
+    rules: ApprovalRules,
+    listing: PrefectFile,
+    *,
+    code: Path,
+    really: bool,
+    on_change: Callable[[Change], None],
 ) -> list[Change]:
-    """Make Prefect know what catalogue and prefect.yaml say. With `really` False only finds out what would change.
+    """Make Prefect know what catalogue, rules and prefect.yaml say; unless `really`, only find out what would change.
 
     `code` is the folder that holds prefect.yaml: where runs find the flows. Raises `Broken` before
     anything is changed when an entrypoint does not load, `Retryable` when Prefect does not answer.
     """
     from prefect import get_client
 
+    from deployments.starters import starter_items
     from deployments.switches import door_items, switch_items
 
     flows = load_flows(listing, code)
@@ -98,9 +106,11 @@ async def register(
                 [await _pool_item(client, name) for name in sorted({d.work_pool.name for d in listing.deployments})]
             )
             await settle(await _platform_items(client, catalogue))
+            await settle([await _rules_item(client, rules)])
             await settle(
                 [await _deployment_item(client, catalogue, e, flows[e.entrypoint], code) for e in listing.deployments]
             )
+            await settle(await starter_items(client, listing, flows))
             await settle(await door_items(client, catalogue))
             await settle(await switch_items(client, catalogue))
     return changes
@@ -124,9 +134,10 @@ def load_flows(listing: PrefectFile, code: Path) -> dict[str, Flow[..., Any]]:
             ) from error
         each = entry.each_platform
         known = parameter_schema(flow).properties
-        if each is not None and each.parameter not in known:
+        named = [] if each is None else [each.parameter, *([each.services.parameter] if each.services else [])]
+        if unknown := [name for name in named if name not in known]:
             raise Broken(
-                f"each_platform.parameter: {flow.name} has no parameter {each.parameter!r}, only {', '.join(known)}",
+                f"each_platform: {flow.name} has no parameter {unknown[0]!r}, only {', '.join(known)}",
                 where=where,
                 next_step="correct it and apply again",
             )
@@ -236,6 +247,24 @@ def _content_of(block: PlatformBlock) -> Mapping[str, Any]:
     return block.model_dump(include={"customer_name", "digest", "platform_json", "customer_json"})
 
 
+async def _rules_item(client: PrefectClient, rules: ApprovalRules) -> Item:
+    from blocks.approvals.block import RULES_NAME, ApprovalRulesBlock
+
+    block = ApprovalRulesBlock.of(rules)
+    saved: Mapping[str, Any] | None = None
+    with suppress(ValueError):  # there are none yet: they will be saved
+        there = await ApprovalRulesBlock.aload(RULES_NAME, client=client)
+        saved = {"digest": there.digest, "rules_json": there.rules_json}
+    wanted = {"digest": block.digest, "rules_json": block.rules_json}
+    return Item(
+        "approval rules",
+        RULES_NAME,
+        wanted,
+        saved,
+        lambda: block.save(RULES_NAME, overwrite=True, client=client),  # pyright: ignore[reportArgumentType]
+    )
+
+
 # -- where and what runs ----------------------------------------------------------------------
 
 
@@ -331,15 +360,28 @@ def pull_steps(code: Path) -> list[dict[str, Any]]:
 
 
 def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, Any]:
-    """The flow's parameter schema with the catalogue's platforms as the choices of its platform parameter."""
-    if entry.each_platform is not None and catalogue.platforms:
-        schema["properties"][entry.each_platform.parameter]["enum"] = sorted(catalogue.platforms)
+    """The flow's parameter schema with the catalogue's platforms, and services, as the choices of its parameters."""
+    each = entry.each_platform
+    if each is not None and catalogue.platforms:
+        schema["properties"][each.parameter]["enum"] = sorted(catalogue.platforms)
+    if each is not None and each.services is not None:
+        schema["properties"][each.services.parameter]["enum"] = restarted_services(catalogue)
     return schema
 
 
+def restarted_services(catalogue: Catalogue) -> list[str]:
+    """Names of the services of all platforms whose kind vigie can restart."""
+    from blocks.catalogue.kinds import KINDS
+
+    services = (each for platform in catalogue.platforms.values() for each in platform.services.values())
+    return sorted({service.name for service in services if KINDS[service.kind].restarts})
+
+
 def wanted_schedules(entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
-    """Slug -> interval in seconds and parameters; one a platform."""
+    """Slug -> interval in seconds and parameters: one a platform, or the deployment's own."""
     each = entry.each_platform
+    if entry.every is not None:
+        return {entry.name: {"every_s": entry.every.total_seconds(), "parameters": {}}}
     if each is None or each.schedule is None:
         return {}
     return {

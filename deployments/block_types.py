@@ -15,20 +15,25 @@ def block_classes() -> list[type[Block]]:
     """Every block type vigie registers with Prefect, prefect-aws's own among them."""
     from prefect_aws import AwsCredentials
 
-    from blocks.azure.block import AzureReader
+    from blocks.approvals.block import ApprovalRulesBlock, ApproverKey
+    from blocks.azure.block import AzureOperator, AzureReader
     from blocks.catalogue.block import PlatformBlock
     from blocks.journal.block import JournalDatabase
     from blocks.network.block import ProbeNetwork
-    from blocks.openstack.block import OpenStackReader
+    from blocks.openstack.block import OpenStackOperator, OpenStackReader
     from blocks.pager.block import PagerDuty, WebhookPager
     from blocks.postgres.block import PostgresReader
     from blocks.slack.block import SlackWorkspace
     from blocks.watch.block import OutsideWatch
 
     return [
+        ApprovalRulesBlock,
+        ApproverKey,
         AwsCredentials,
+        AzureOperator,
         AzureReader,
         JournalDatabase,
+        OpenStackOperator,
         OpenStackReader,
         OutsideWatch,
         PagerDuty,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import apply, blocks, catalogue, demo, journal, night, sandbox
+from deployments.commands import apply, approver, blocks, catalogue, demo, journal, night, runs, sandbox
 from deployments.environment import adopt_sandbox
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.command("apply")(apply.apply)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")
 app.add_typer(journal.app, name="journal")
+app.add_typer(approver.app, name="approver")
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:

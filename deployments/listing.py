@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blocks.catalogue.quantities import Duration
 from blocks.errors import Broken
 
 
@@ -24,11 +25,26 @@ class WorkPool(_Strict):
     name: str
 
 
-class EachPlatform(_Strict):
-    """What the catalogue adds: a choice of platforms for `parameter`, and a schedule each."""
+class Services(_Strict):
+    """A choice of the services, of all platforms, that something can be done to."""
 
     parameter: str
+    that: Literal["restart"]
+
+
+class EachPlatform(_Strict):
+    """What the catalogue adds: a choice of platforms for `parameter`, of services for `services`, a schedule each."""
+
+    parameter: str
+    services: Services | None = None
     schedule: Literal["sweep_every"] | None = None
+
+
+class OnEvent(_Strict):
+    """Which of Prefect's events start it besides: a run at once instead of at the next time of its schedule."""
+
+    events: tuple[str, ...] = Field(min_length=1)
+    tag: str  # of the runs whose events count
 
 
 class DeploymentEntry(_Strict):
@@ -40,6 +56,13 @@ class DeploymentEntry(_Strict):
     tags: tuple[str, ...] = ()
     work_pool: WorkPool
     each_platform: EachPlatform | None = None
+    every: Duration | None = None
+    on_event: OnEvent | None = None
+
+    @property
+    def action(self) -> str:
+        """The flow's name as approval rules use it: the file's name with dashes."""
+        return Path(self.entrypoint.partition(":")[0]).stem.replace("_", "-")
 
 
 class PrefectFile(_Strict):

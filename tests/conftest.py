@@ -28,6 +28,7 @@ _SANDBOXES = {
         "tests/ui/",
     ),
     "told": ("tests/scenario/test_demo.py",),
+    "answered": ("tests/scenario/runs/",),
 }
 
 
@@ -62,6 +63,14 @@ def needs_program(program: str) -> str:
             pytest.fail(f"{program} must be installed here")
         pytest.skip(f"{program} is not installed")
     return path
+
+
+@pytest.fixture
+def as_root():
+    """For what only root can do: an ordinary user's run counts it as not tested."""
+    if os.geteuid() != 0:
+        _absent["root, for its own tests"] += 1
+        pytest.skip("only root can do this")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,7 @@ from deployments.sandbox.lifecycle import bring_up, take_down
 from deployments.sandbox.state import State
 
 SEEN = "sweep, reading, check_status, check_change, service_status, sli_bucket, incident, incident_event, delivery"
+DEPLOYMENT = "/deployments/name/health-sweep/sweep"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 _up: list[Path] = []
@@ -90,7 +91,7 @@ class Sandbox:
 
     # -- runs by the worker
     def run_deployment(self, platform: str) -> str:
-        deployment = self.call("/deployments/name/health-sweep/sweep")["id"]
+        deployment = self.call(DEPLOYMENT)["id"]
         return self.call(f"/deployments/{deployment}/create_flow_run", {"parameters": {"platform": platform}})["id"]
 
     def wait_for(self, run: str, *names: str, patience_s: float = 120) -> dict[str, Any]:
@@ -113,15 +114,25 @@ def whole_sandbox(tmp_path_factory):
     if not running:
         _up.append(home)
     sandbox = Sandbox(home, State.at(home))
-    deployment = sandbox.call("/deployments/name/health-sweep/sweep")
-    for schedule in deployment["schedules"]:
-        # what a PATCH leaves out of a schedule Prefect empties, its parameters among them
-        kept = {name: schedule[name] for name in ("schedule", "parameters", "slug")}
-        sandbox.call(f"/deployments/{deployment['id']}/schedules/{schedule['id']}", kept | {"active": False}, "PATCH")
-    for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
-        sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
+    quiet(sandbox)
     yield sandbox
     put_away()
+
+
+def as_is(schedule: dict[str, Any]) -> dict[str, Any]:
+    """A schedule for PATCH: Prefect empties the parameters of one that is changed without naming them."""
+    return {key: schedule[key] for key in ("active", "parameters", "schedule", "slug")}
+
+
+def quiet(sandbox: Sandbox) -> None:
+    """Pause every schedule by hand and forget the runs that it has planned."""
+    deployment = sandbox.call(DEPLOYMENT)
+    for schedule in deployment["schedules"]:
+        sandbox.call(
+            f"/deployments/{deployment['id']}/schedules/{schedule['id']}", as_is(schedule) | {"active": False}, "PATCH"
+        )
+    for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
+        sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
 
 
 def put_away() -> None:

@@ -1,1 +1,1 @@
-"""AWS: what its resources and CloudWatch say, through prefect-aws credentials."""
+"""AWS: what its resources and CloudWatch say, and what restarts them, through prefect-aws credentials."""

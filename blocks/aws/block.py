@@ -1,7 +1,8 @@
 """What may the AWS credential do?
 
-The block is prefect_aws.AwsCredentials; this file opens one and says, action by action, what it may
-do: all that the prober needs, and a few that a reader must not have.
+The block is prefect_aws.AwsCredentials, for readers and operators alike; which of the two one is, its name
+in the catalogue says. This file opens one and says, action by action, what it may do: all that is needed,
+and a few that it must not have.
 
 The rule: what cannot be found out is said to be unknown, never allowed.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blocks.aws.clients import AwsClients
@@ -25,6 +27,7 @@ IDENTITY = "sts:GetCallerIdentity"
 SIMULATE = "iam:SimulatePrincipalPolicy"
 READER_ACTIONS = (
     "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeScalingActivities",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "dynamodb:DescribeTable",
@@ -38,22 +41,46 @@ READER_ACTIONS = (
 )
 NOT_FOR_READERS = (
     "autoscaling:SetDesiredCapacity",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
     "dynamodb:DeleteTable",
     "ec2:TerminateInstances",
     "rds:DeleteDBInstance",
     "sqs:PurgeQueue",
     "sqs:ReceiveMessage",
 )
+OPERATOR_ACTIONS = ("autoscaling:TerminateInstanceInAutoScalingGroup", "iam:SimulatePrincipalPolicy")
+NOT_FOR_OPERATORS = (
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:UpdateAutoScalingGroup",
+    "dynamodb:DeleteTable",
+    "ec2:TerminateInstances",
+    "iam:CreateAccessKey",
+    "rds:DeleteDBInstance",
+    "sqs:PurgeQueue",
+)
 _ABSENT = "vigie-permission-check"
 _ASSUMED = re.compile(r"^arn:([^:]+):sts::(\d+):assumed-role/([^/]+)/")
 
 
-async def examine_aws(credentials: AwsCredentials) -> tuple[Capability, ...]:
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a credential is for: the actions it needs, and those it had better not have."""
+
+    word: str
+    needed: tuple[str, ...]
+    too_much: tuple[str, ...]
+
+
+READER = Duty("a reader", READER_ACTIONS, NOT_FOR_READERS)
+OPERATOR = Duty("an operator", OPERATOR_ACTIONS, NOT_FOR_OPERATORS)
+
+
+async def examine_aws(credentials: AwsCredentials, duty: Duty = READER) -> tuple[Capability, ...]:
     """Who these credentials are and what they may do, in IAM's words. Never raises for what AWS answers."""
-    return await asyncio.to_thread(_examine, credentials)
+    return await asyncio.to_thread(_examine, credentials, duty)
 
 
-def _examine(credentials: AwsCredentials) -> tuple[Capability, ...]:
+def _examine(credentials: AwsCredentials, duty: Duty) -> tuple[Capability, ...]:
     clients = AwsClients(credentials)
     region = credentials.region_name or "us-east-1"
     try:
@@ -61,26 +88,24 @@ def _examine(credentials: AwsCredentials) -> tuple[Capability, ...]:
     except Exception as error:  # noqa: BLE001 (whatever it is, it is said in the answer)
         return (Capability(IDENTITY, **_verdict(error, region)),)
     else:
-        return (Capability(IDENTITY, allowed=True, detail=f"is {arn}"), *_permissions(clients, region, arn))
+        return (Capability(IDENTITY, allowed=True, detail=f"is {arn}"), *_permissions(clients, region, arn, duty))
     finally:
         clients.close()
 
 
-def _permissions(clients: AwsClients, region: str, arn: str) -> Iterator[Capability]:
+def _permissions(clients: AwsClients, region: str, arn: str, duty: Duty) -> Iterator[Capability]:
     try:
-        decisions = dict(_simulated(clients.client("iam", region), principal_arn(arn)))
+        decisions = dict(_simulated(clients.client("iam", region), principal_arn(arn), duty))
     except Exception as error:  # noqa: BLE001 (then each action is tried)
         why = _verdict(error, region)
         yield Capability(SIMULATE, **why)
-        yield from _tried(clients, region)
+        yield from _tried(clients, region, duty)
         return
-    for action in (*READER_ACTIONS, *NOT_FOR_READERS):
+    for action in (*duty.needed, *duty.too_much):
         decision = decisions.get(action)
         allowed = None if decision is None else decision == "allowed"
-        too_much = allowed and action in NOT_FOR_READERS
-        yield Capability(
-            action, allowed, "a reader should not have this" if too_much else decision or "IAM did not say"
-        )
+        too_much = f"WARNING: {duty.word} should not have this" if allowed and action in duty.too_much else ""
+        yield Capability(action, allowed, too_much or decision or "IAM did not say")
 
 
 def principal_arn(arn: str) -> str:
@@ -89,19 +114,19 @@ def principal_arn(arn: str) -> str:
     return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else arn
 
 
-def _simulated(iam: Any, arn: str) -> Iterator[tuple[str, str]]:
+def _simulated(iam: Any, arn: str, duty: Duty) -> Iterator[tuple[str, str]]:
     pages = iam.get_paginator("simulate_principal_policy").paginate(
-        PolicySourceArn=arn, ActionNames=[*READER_ACTIONS, *NOT_FOR_READERS]
+        PolicySourceArn=arn, ActionNames=[*duty.needed, *duty.too_much]
     )
     for page in pages:
         for result in page["EvaluationResults"]:
             yield result["EvalActionName"], result["EvalDecision"]
 
 
-def _tried(clients: AwsClients, region: str) -> Iterator[Capability]:
+def _tried(clients: AwsClients, region: str, duty: Duty) -> Iterator[Capability]:
     """Without the simulator: the answer to a harmless call says it for reads; changes are never tried."""
-    for action in READER_ACTIONS:
-        if action == SIMULATE:
+    for action in duty.needed:
+        if action not in _HARMLESS:
             continue
         service, call = _HARMLESS[action]
         try:
@@ -110,7 +135,8 @@ def _tried(clients: AwsClients, region: str) -> Iterator[Capability]:
             yield Capability(action, **_verdict(error, region))
         else:
             yield Capability(action, allowed=True, detail="a harmless call was answered")
-    for action in NOT_FOR_READERS:
+    changes = [action for action in duty.needed if action not in (SIMULATE, *_HARMLESS)]
+    for action in (*changes, *duty.too_much):
         yield Capability(action, allowed=None, detail=f"changes are not tried, and {SIMULATE} is not allowed")
 
 
@@ -149,6 +175,7 @@ _ALLOWED_BUT_ABSENT = {
 }
 _HARMLESS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "autoscaling:DescribeAutoScalingGroups": ("autoscaling", lambda c: c.describe_auto_scaling_groups(MaxRecords=1)),
+    "autoscaling:DescribeScalingActivities": ("autoscaling", lambda c: c.describe_scaling_activities(MaxRecords=1)),
     "cloudwatch:DescribeAlarms": ("cloudwatch", lambda c: c.describe_alarms(MaxRecords=1)),
     "cloudwatch:GetMetricData": ("cloudwatch", _no_metric),
     "dynamodb:DescribeTable": ("dynamodb", lambda c: c.describe_table(TableName=_ABSENT)),

@@ -1,7 +1,8 @@
 """Through which doors do we ask AWS?
 
 One boto3 client a service and region for each prober, made when first needed. Retries and timeouts
-are bounded here, in one place: two attempts, three seconds to connect, five to answer.
+are bounded here, in one place: two attempts, three seconds to connect, five to answer. A client that
+changes something is opened with one attempt: a second could do it twice.
 
 The rule: nothing waits longer than a check may, and the block's own settings win.
 """
@@ -22,10 +23,18 @@ READ_SECONDS = 5
 class AwsClients:
     """Clients of one credential, by service and region; safe to ask from several threads."""
 
-    def __init__(self, credentials: AwsCredentials, *, ca_file: str | None = None, connections: int = 8) -> None:
+    def __init__(
+        self,
+        credentials: AwsCredentials,
+        *,
+        ca_file: str | None = None,
+        connections: int = 8,
+        attempt_count: int = ATTEMPT_COUNT,
+    ) -> None:
         self._credentials = credentials
         self._ca_file = ca_file
         self._connections = connections
+        self._attempt_count = attempt_count
         self._lock = threading.Lock()  # creating clients is not thread-safe in boto3; using them is
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -54,10 +63,12 @@ class AwsClients:
         ours = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPT_COUNT},
+            retries={"mode": "standard", "total_max_attempts": self._attempt_count},
             max_pool_connections=self._connections,
         )
         parameters["config"] = ours.merge(parameters["config"]) if "config" in parameters else ours
+        if self._attempt_count == 1:  # not even the block's own settings send a change twice
+            parameters["config"] = parameters["config"].merge(Config(retries={"total_max_attempts": 1}))
         if self._ca_file is not None and not isinstance(parameters.get("verify"), str):
             parameters.setdefault("verify", self._ca_file)
         if "verify" in parameters and not isinstance(parameters["verify"], bool):

@@ -1,6 +1,7 @@
 """AWS did not answer as it should: may it be tried again, does somebody have to act, or were we refused?
 
     throttled, timeout, connection lost, 5xx      Retryable   throttled / api_unreachable
+    another change of the same thing goes on      Retryable   busy
     credentials wrong or expired, action denied   Refused     credentials
     no credentials, wrong settings, odd answer    Broken      credentials / probe_failed / unexpected_answer
 
@@ -24,6 +25,7 @@ _THROTTLED = {
     "RequestThrottledException", "SlowDown", "Throttling", "ThrottlingException", "ThrottledException",
     "TooManyRequests", "TooManyRequestsException",
 }  # fmt: skip
+_BUSY = {"ResourceContention", "ScalingActivityInProgress"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _WRONG_KEY = {
     "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
@@ -81,9 +83,16 @@ def _answered(error: Any, where: str) -> VigieError:
         return Retryable(
             f"AWS throttles us ({code}) on {error.operation_name}",
             where=where,
-            next_step="wait; if it lasts, sweep this platform less often or raise the account's API rate",
+            next_step="wait; if it lasts, ask this account less often or raise its API rate",
             code=MissingCode.THROTTLED,
             retry_after=_retry_after(meta.get("HTTPHeaders", {})),
+        )
+    if code in _BUSY:
+        return Retryable(
+            f"AWS is still busy with another change ({code}) and did not do {error.operation_name}",
+            where=where,
+            next_step="wait until the group's scaling activity is over",
+            code="busy",
         )
     if code in _EXPIRED | _WRONG_KEY | _DENIED or status in {401, 403}:
         return _refused(error, code, where)
@@ -97,7 +106,7 @@ def _answered(error: Any, where: str) -> VigieError:
     return Broken(
         f"AWS refused {error.operation_name} as wrong ({code}): {_words(error)}",
         where=where,
-        next_step="compare the check's settings in the catalogue with the resource",
+        next_step="compare the service's settings in the catalogue with the resource",
         code=MissingCode.PROBE_FAILED,
     )
 

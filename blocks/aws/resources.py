@@ -61,16 +61,14 @@ def read_resource_state(client: Any, kind: str, resource: str, check: ResourceSt
 
 def read_capacity(autoscaling: Any, resource: str, _check: CapacityCheck) -> Answer:
     """`in_service` (% of desired), `desired_count` and `in_service_count` of an Auto Scaling group."""
-    group = _group(autoscaling, short_name(resource))
+    group = find_group(autoscaling, short_name(resource))
     return _absent("aws.autoscaling_group", resource) if group is None else capacity_answer(group)
 
 
 def capacity_answer(group: Mapping[str, Any]) -> Answer:
     """Only instances that are both InService and Healthy serve anybody. A group that wants none has 100 %."""
     desired = int(group["DesiredCapacity"])
-    serving = [
-        i for i in group["Instances"] if i["LifecycleState"] == "InService" and i["HealthStatus"].lower() == "healthy"
-    ]
+    serving = serving_instances(group)
     share = 100.0 * len(serving) / desired if desired else 100.0
     return Answer(
         (
@@ -124,6 +122,22 @@ def load_balancer_dimension(elbv2: Any, resource: str) -> str:
     return str(arn).partition("loadbalancer/")[2]
 
 
+def serving_instances(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A group's instances that serve: InService and Healthy."""
+    return [
+        instance
+        for instance in group["Instances"]
+        if instance["LifecycleState"] == "InService" and instance["HealthStatus"].lower() == "healthy"
+    ]
+
+
+def find_group(autoscaling: Any, name: str) -> Mapping[str, Any] | None:
+    """The Auto Scaling group of that name as AWS describes it; None when there is none."""
+    pages = autoscaling.get_paginator("describe_auto_scaling_groups").paginate(AutoScalingGroupNames=[name])
+    groups = [group for page in pages for group in page["AutoScalingGroups"]]
+    return next((group for group in groups if group["AutoScalingGroupName"] == name), None)
+
+
 def _queue_answer(check: QueueCheck, name: str, depth: float, age: float | None) -> Answer:
     waiting = Measurement("depth", depth, Unit.COUNT)
     if age is not None:
@@ -163,14 +177,8 @@ def _unless_absent(read: Callable[[], Any]) -> Any:
         raise
 
 
-def _group(autoscaling: Any, name: str) -> Mapping[str, Any] | None:
-    pages = autoscaling.get_paginator("describe_auto_scaling_groups").paginate(AutoScalingGroupNames=[name])
-    groups = [group for page in pages for group in page["AutoScalingGroups"]]
-    return next((group for group in groups if group["AutoScalingGroupName"] == name), None)
-
-
 def _group_state(autoscaling: Any, resource: str) -> str | None:
-    group = _group(autoscaling, short_name(resource))
+    group = find_group(autoscaling, short_name(resource))
     return None if group is None else str(group.get("Status") or "in use")  # Status is set only while it is deleted
 
 

@@ -1,1 +1,1 @@
-"""Azure, looked at and never changed: the block, the prober, and what they say when Azure fails."""
+"""Azure, looked at and, on order, restarted: the blocks, the prober, the restarter, and what they say of failures."""

@@ -1,4 +1,4 @@
-"""Which rights does each check need, and which must a reader never have?
+"""Which rights does each check and each change need, and which must nobody have?
 
 The one list that the documentation, `vigie blocks check` and the tests are held against.
 """
@@ -20,6 +20,26 @@ CHECK_ACTIONS: dict[str, tuple[str, ...]] = {
 }
 """Check kind -> the actions it needs, in the words of Azure's role definitions."""
 
+RESTART_LOOKS: dict[str, tuple[str, ...]] = {
+    "azure.app_service": (
+        "Microsoft.Insights/eventtypes/values/Read",
+        "Microsoft.Web/sites/Read",
+        "Microsoft.Web/sites/instances/Read",
+        "Microsoft.Web/sites/instances/processes/Read",
+    ),
+    "azure.virtual_machine": (
+        "Microsoft.Compute/virtualMachines/instanceView/read",
+        "Microsoft.Insights/eventtypes/values/Read",
+    ),
+}
+"""Kind of service -> what a reader needs to see whether its restart took effect."""
+
+RESTART_ACTIONS: dict[str, str] = {
+    "azure.app_service": "Microsoft.Web/sites/restart/Action",
+    "azure.virtual_machine": "Microsoft.Compute/virtualMachines/restart/action",
+}
+"""Kind of service -> the one action that an operator needs to restart it."""
+
 EXAMINE_ACTIONS = ("Microsoft.Authorization/permissions/read", "Microsoft.Resources/subscriptions/resourceGroups/read")
 """What `vigie blocks check` itself needs."""
 
@@ -33,4 +53,8 @@ WRITES_THAT_A_READER_MUST_NOT_HAVE = (
     "Microsoft.Storage/storageAccounts/listKeys/action",
     "Microsoft.Web/sites/Write",
     "Microsoft.Web/sites/restart/Action",
+)
+
+WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE = tuple(
+    action for action in WRITES_THAT_A_READER_MUST_NOT_HAVE if action not in RESTART_ACTIONS.values()
 )

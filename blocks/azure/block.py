@@ -1,18 +1,25 @@
-"""Which Azure subscription do we look at, as whom, and what may that identity do?
+"""Which Azure subscription do we look at and change, as whom, and what may that identity do?
 
-The reader's credential is a block that a person fills in once. The rule: a reader that may write is
-said so loudly, and what could not be found out is said to be unknown, never allowed.
+Reader and operator are blocks of their own that a person fills in once. The rule: one that may more than its
+duty is said so loudly, and what could not be found out is said to be unknown, never allowed.
 """
 
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks.azure.actions import CHECK_ACTIONS, WRITES_THAT_A_READER_MUST_NOT_HAVE
+from blocks.azure.actions import (
+    CHECK_ACTIONS,
+    RESTART_ACTIONS,
+    RESTART_LOOKS,
+    WRITES_THAT_A_READER_MUST_NOT_HAVE,
+    WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE,
+)
 from blocks.errors import Refused, Retryable
 from blocks.ports.capabilities import Capability
 from blocks.ports.health import MissingCode
@@ -22,6 +29,30 @@ if TYPE_CHECKING:
 
 _PERMISSIONS = "2022-04-01"
 _GROUPS = "2023-07-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a credential is for: the actions it needs, those it had better not have, and the word for having none."""
+
+    word: str
+    needed: tuple[str, ...]
+    too_much: tuple[str, ...]
+    nothing_more: str
+
+
+READER = Duty(
+    "a reader",
+    tuple(sorted({action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values()) for action in actions})),
+    WRITES_THAT_A_READER_MUST_NOT_HAVE,
+    "may not write, as it should be",
+)
+OPERATOR = Duty(
+    "an operator",
+    tuple(sorted(RESTART_ACTIONS.values())),
+    WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE,
+    "may write nothing beyond restarts, as it should be",
+)
 
 
 class AzureReader(Block):
@@ -38,13 +69,13 @@ class AzureReader(Block):
     _documentation_url: ClassVar[Any] = "https://learn.microsoft.com/azure/role-based-access-control/custom-roles"
 
     tenant_id: str = Field(description="Directory (tenant) id of Microsoft Entra ID")
-    client_id: str = Field(description="Application (client) id of the reader")
+    client_id: str = Field(description="Application (client) id of this identity")
     client_secret: SecretStr | None = Field(
         default=None, description="Client secret; leave empty to use workload identity (the worker's token file)"
     )
     subscription_id: str = Field(description="Subscription that the platform's resources live in")
     resource_groups: list[str] = Field(
-        default_factory=list[str], description="Resource groups to examine; empty: all that the reader can see"
+        default_factory=list[str], description="Resource groups to examine; empty: all that it can see"
     )
     arm_endpoint: str = Field(
         default="https://management.azure.com",
@@ -111,7 +142,7 @@ class AzureReader(Block):
         except TimeoutError as error:
             raise Retryable("Azure did not answer in 30 s", where=where, code=MissingCode.API_UNREACHABLE) from error
         if not found:
-            return (Capability("*/read", allowed=False, detail="the reader sees no resource group: give it a role"),)
+            return (Capability("*/read", allowed=False, detail="it sees no resource group: give it a role"),)
         return tuple(capability for group in found for capability in group)
 
     async def _visible_groups(self, azure: Any) -> list[str]:
@@ -130,22 +161,37 @@ class AzureReader(Block):
             page = await azure.get(path, _PERMISSIONS)
             permissions += page["value"]
             path = page.get("nextLink")
-        return judge_permissions(permissions, group)
+        return judge_permissions(permissions, group, self._duty())
+
+    def _duty(self) -> Duty:
+        return READER
 
 
-def judge_permissions(permissions: Sequence[Mapping[str, Any]], group: str) -> list[Capability]:
-    """Each action the checks need, and each write a reader had better not have, against granted permissions."""
-    needed = sorted({action for actions in CHECK_ACTIONS.values() for action in actions})
-    reads = [
+class AzureOperator(AzureReader):
+    """Lets vigie restart apps and machines in one Azure subscription, and nothing else.
+
+    Filled in by the platform engineer of the customer: another application in Microsoft Entra ID than the
+    reader's, with the operator's role that docs/permissions-azure.md describes. Only steps that change the
+    world open it; looking is done with the reader's block.
+    """
+
+    _block_type_name: ClassVar[str | None] = "Vigie Azure operator"
+    _block_type_slug: ClassVar[str | None] = "vigie-azure-operator"
+    _description: ClassVar[str | None] = "Restarts apps and machines in one Azure subscription. Opened only to change."
+
+    def _duty(self) -> Duty:
+        return OPERATOR
+
+
+def judge_permissions(permissions: Sequence[Mapping[str, Any]], group: str, duty: Duty = READER) -> list[Capability]:
+    """Each action that the duty needs, and each it had better not have, against granted permissions."""
+    needed = [
         Capability(action, allowed := may(permissions, action), f"{group}: {'may' if allowed else 'may NOT, needed'}")
-        for action in needed
+        for action in duty.needed
     ]
-    writes = [
-        Capability(action, allowed=True, detail=f"{group}: WARNING, a reader should not have this; use a narrower role")
-        for action in WRITES_THAT_A_READER_MUST_NOT_HAVE
-        if may(permissions, action)
-    ]
-    return reads + (writes or [Capability("*/write", allowed=False, detail=f"{group}: may not write, as it should be")])
+    warning = f"{group}: WARNING, {duty.word} should not have this; use a narrower role"
+    writes = [Capability(action, allowed=True, detail=warning) for action in duty.too_much if may(permissions, action)]
+    return needed + (writes or [Capability("*/write", allowed=False, detail=f"{group}: {duty.nothing_more}")])
 
 
 def may(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:

@@ -109,7 +109,7 @@ def _busy(error: Any, status: int, where: str) -> Retryable:
         return Retryable(
             f"Azure throttles us (HTTP {status}{asked})",
             where=where,
-            next_step="nothing now: the next sweep asks again; if it lasts, sweep this platform less often",
+            next_step="nothing now: it is asked again; if it lasts, ask this subscription less often",
             code=MissingCode.THROTTLED,
             retry_after=wait,
         )
@@ -126,9 +126,9 @@ def _denied(error: Any, status: int, where: str) -> Refused:
     action = _DENIED_ACTION.search(message)
     if action:
         what = f"the credential may not perform {action[1]}"
-        next_step = "grant that action to the reader (docs/permissions-azure.md)"
+        next_step = "grant that action to the credential's role (docs/permissions-azure.md)"
     elif status == HTTPStatus.FORBIDDEN:
-        what, next_step = f"Azure denies the request ({error_code(error) or 'HTTP 403'})", "see the reader's role"
+        what, next_step = f"Azure denies the request ({error_code(error) or 'HTTP 403'})", "see the credential's role"
     else:
         said = _IDENTITY_CODE.search(message)
         code = said[0] if said else error_code(error) or "no reason given"
@@ -145,7 +145,7 @@ def _objection(error: Any, status: int, where: str) -> Broken:
     return Broken(
         f"Azure does not accept the question ({code}): {said}",
         where=where,
-        next_step="correct the check or the address of the resource in the catalogue",
+        next_step="correct the service in the catalogue: its checks, or the address of the resource",
         code=MissingCode.PROBE_FAILED,
     )
 

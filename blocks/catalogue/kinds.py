@@ -1,4 +1,4 @@
-"""Which adapter looks at a service, and how?
+"""Which adapter looks at a service, which one restarts it, and how?
 
 The only table from a service's kind to the provider that knows it and the checks that make sense
 for it, and from a check's kind to the prober that makes it and the units it measures in. A new kind
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from blocks.catalogue.model import Check, MetricCheck
+from blocks.errors import Refused
 from blocks.ports.health import Unit
 
 Provider = Literal["network", "azure", "aws", "openstack", "postgres", "journal"]
@@ -23,24 +24,28 @@ class ServiceKind:
     `checks` are the check kinds beyond those that any service may have (`EVERYWHERE`).
     `resource` is the ARM type of an Azure resource, or what the provider calls the name that the
     service's `resource` holds; empty where the kind has none.
+    `restarts` says that its provider's restarter knows how to restart it.
     """
 
     provider: Provider
     checks: frozenset[str]
     resource: str = ""
+    restarts: bool = False
 
 
 EVERYWHERE = frozenset({"http", "tcp", "tls", "dns", "heartbeat"})
 
 
-def _kind(provider: Provider, resource: str, *checks: str) -> ServiceKind:
-    return ServiceKind(provider, frozenset(checks), resource)
+def _kind(provider: Provider, resource: str, *checks: str, restarts: bool = False) -> ServiceKind:
+    return ServiceKind(provider, frozenset(checks), resource, restarts)
 
 
 KINDS: dict[str, ServiceKind] = {
-    "azure.app_service": _kind("azure", "Microsoft.Web/sites", "resource_health", "resource_state", "metric"),
+    "azure.app_service": _kind(
+        "azure", "Microsoft.Web/sites", "resource_health", "resource_state", "metric", restarts=True
+    ),
     "azure.virtual_machine": _kind(
-        "azure", "Microsoft.Compute/virtualMachines", "resource_health", "resource_state", "metric"
+        "azure", "Microsoft.Compute/virtualMachines", "resource_health", "resource_state", "metric", restarts=True
     ),
     "azure.iot_hub": _kind(
         "azure",
@@ -55,14 +60,14 @@ KINDS: dict[str, ServiceKind] = {
     "azure.storage_account": _kind(
         "azure", "Microsoft.Storage/storageAccounts", "resource_health", "resource_state", "metric"
     ),
-    "aws.autoscaling_group": _kind("aws", "Auto Scaling group name", "capacity", "metric", "alarm"),
+    "aws.autoscaling_group": _kind("aws", "Auto Scaling group name", "capacity", "metric", "alarm", restarts=True),
     "aws.load_balancer": _kind(
         "aws", "load balancer name or ARN", "target_health", "resource_state", "metric", "alarm"
     ),
     "aws.sqs_queue": _kind("aws", "queue name", "queue", "metric", "alarm"),
     "aws.rds_instance": _kind("aws", "DB instance identifier", "resource_state", "metric", "alarm", "database"),
     "aws.dynamodb_table": _kind("aws", "table name", "resource_state", "metric", "alarm"),
-    "openstack.server": _kind("openstack", "server name", "resource_state"),
+    "openstack.server": _kind("openstack", "server name", "resource_state", restarts=True),
     "openstack.compute": _kind("openstack", "", "compute_services", "quota"),
     "postgres": _kind("postgres", "", "database", "replication"),
     "web": _kind("network", ""),
@@ -120,6 +125,22 @@ def open_prober_path(provider: Provider) -> str:
     if provider not in get_args(Provider):
         raise ValueError(f"expected one of {', '.join(get_args(Provider))}, not {provider!r}")
     return f"blocks.{provider}.prober:open_prober"
+
+
+def open_restarter_path(service_kind: str) -> str:
+    """Where the restarter of a service's provider is opened, as "module:function".
+
+    Raises KeyError for an unknown kind, `Refused` for one that is not restarted.
+    """
+    kind = KINDS[service_kind]
+    if not kind.restarts:
+        possible = ", ".join(name for name, each in KINDS.items() if each.restarts)
+        raise Refused(
+            f"a service of kind {service_kind} is not restarted by vigie",
+            next_step=f"choose a service of kind {possible}",
+            code="not_restarted",
+        )
+    return f"blocks.{kind.provider}.restart:open_restarter"
 
 
 def units_of(check: Check) -> dict[str, Unit]:

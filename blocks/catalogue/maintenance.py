@@ -55,18 +55,18 @@ def next_windows(
 ) -> tuple[MaintenanceWindow, ...]:
     """The windows that are open at `at` or begin within `within` of it, earliest first."""
     _aware(at)
-    found = [window for window in _windows(platform, customer, at, at + within) if window.end > at]
+    found = _windows(platform, customer, at, at + within)
     return tuple(sorted(found, key=lambda window: (window.begin, window.name)))
 
 
 def _windows(platform: Platform, customer: Customer, first: datetime, last: datetime) -> Iterator[MaintenanceWindow]:
-    """All windows that touch the time from `first` to `last`, both included."""
+    """All windows that end after `first` and begin by `last`."""
     for maintenance in platform.maintenance.values():
         zone = ZoneInfo(maintenance.time_zone or customer.time_zone)
         services = maintenance.services or tuple(platform.services)
         for begin in _begins(maintenance, zone, first - maintenance.duration, last):
             end = begin + maintenance.duration
-            if begin <= last and end >= first:
+            if begin <= last and end > first:
                 yield MaintenanceWindow(name=maintenance.name, begin=begin, end=end, services=services)
 
 

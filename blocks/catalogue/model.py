@@ -41,6 +41,7 @@ from blocks.catalogue.checks import (
 from blocks.catalogue.quantities import Duration, Limit, Percent
 from blocks.catalogue.recurrence import RuleText
 from blocks.catalogue.texts import BlockName, ClockTime, Moment, Name, ZoneName
+from blocks.errors import Refused
 
 __all__ = [
     "AlarmCheck",
@@ -134,6 +135,7 @@ class Site(Model):
     region: str
     role: SiteRole
     credentials: BlockName  # name of the reader's credential block
+    operator: BlockName | None = None  # name of the operator's: only steps that change the world open it
 
 
 class Maintenance(Model):
@@ -190,6 +192,18 @@ class Platform(Model):
     def credentials_for(self, service: Service, check: CheckBase) -> str:
         """The reader's credential block that this check is made with."""
         return check.credentials or self.sites[check.site or service.site].credentials
+
+    def operator_for(self, service: Service) -> str:
+        """The operator's credential block that changes this service. Raises `Refused` when its site has none."""
+        site = self.sites[service.site]
+        if site.operator is None:
+            raise Refused(
+                f"site {site.name} names no operator, and a reader's credential never changes anything",
+                where=f"platform {self.name}, service {service.name}",
+                next_step=f"save an operator's credential block and add `operator: <its name>` to site {site.name}",
+                code="no_operator",
+            )
+        return site.operator
 
 
 class Catalogue(Model):

@@ -108,7 +108,7 @@ def _check_check(platform: Entry, service: Entry, entry: Entry, deadline: timede
         platform.value.get("database_credentials") or entry.value.get("credentials")
     ):
         yield entry.wrong((), f"missing key 'database_credentials' of {platform.name!r}, or 'credentials' here")
-    if written == "http" and "certificate" in entry.value and (entry.text("url") or "").startswith("http://"):
+    if "certificate" in entry.value and (entry.text("url") or "").startswith("http://"):
         yield entry.wrong(("certificate",), "expected no limits of 'certificate' for http://: nothing would measure it")
     yield from check_limits(entry)
     yield from _check_metric_name(entry, kind or "")

@@ -18,14 +18,17 @@ from blocks.journal import chain, heartbeats, incidents, outbox, sweeps
 from blocks.journal import readings as stored
 from blocks.journal import statuses as remembered
 from blocks.journal.connections import Connections, translated
+from blocks.journal.records import RunRecords
 from blocks.ports.health import CheckKey, CheckStatus, MissingCode, Reading, ServiceAssessment, SliSample
 from blocks.ports.incidents import Incident, IncidentChange, IncidentEvent
 from blocks.ports.journal import StatePoint, SweepSummary
 from blocks.ports.notifications import Channel, Delivery, Sent
 
 
-class PostgresJournal:
-    """The `Journal` port on PostgreSQL. Safe between threads and after a fork; connects on first use.
+class PostgresJournal(RunRecords):
+    """The `Journal` port on PostgreSQL, with those of runs and approvals.
+
+    Safe between threads and after a fork; connects on first use.
 
     `answer_within_s` bounds the wait for a server that is frozen.
     """
@@ -194,7 +197,7 @@ class PostgresJournal:
             return heartbeats.last_beat(connection, platform, name)
 
     def timeline(
-        self, platform: str, since: datetime, *, most: int = 24, also: Collection[CheckKey] = ()
+        self, platform: str, since: datetime, *, most: int, also: Collection[CheckKey] = ()
     ) -> Sequence[StatePoint]:
         with self._connections.transaction() as connection:
             return stored.read_timeline(connection, platform, since, most, also)

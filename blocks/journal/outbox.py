@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from blocks.errors import Broken
 from blocks.journal.identities import find_platform
@@ -22,6 +22,13 @@ from blocks.journal.statuses import clean
 from blocks.ports.health import MissingCode
 from blocks.ports.incidents import EventKind, IncidentEvent
 from blocks.ports.notifications import Channel, Delivery, Sent
+
+_UNSENT: Final = sql.SQL("d.sent_at IS NULL AND d.superseded_by IS NULL")
+_FREE: Final = sql.SQL(
+    "(d.claimed_until IS NULL OR d.claimed_until <= clock_timestamp()) "
+    "AND (d.not_before IS NULL OR d.not_before <= clock_timestamp())"
+)
+"""Nobody has it in hand, and its pause is over."""
 
 
 def write_deliveries(
@@ -52,16 +59,14 @@ def claim(connection: Connection, platform: str, limit_count: int, lease: timede
         return []
     _collapse(connection, platform_id)
     rows = connection.execute(
-        """
+        sql.SQL("""
         WITH head AS (
-            SELECT DISTINCT ON (incident_id, channel) id FROM delivery
-            WHERE platform_id = %(platform)s AND sent_at IS NULL AND superseded_by IS NULL
-            ORDER BY incident_id, channel, sequence
+            SELECT DISTINCT ON (d.incident_id, d.channel) d.id FROM delivery d
+            WHERE d.platform_id = %(platform)s AND {unsent}
+            ORDER BY d.incident_id, d.channel, d.sequence
         ), due AS (
             SELECT d.id FROM delivery d JOIN head USING (id)
-            WHERE d.sent_at IS NULL AND d.superseded_by IS NULL
-              AND (d.claimed_until IS NULL OR d.claimed_until <= clock_timestamp())
-              AND (d.not_before IS NULL OR d.not_before <= clock_timestamp())
+            WHERE {unsent} AND {free}
               AND (d.channel <> 'slack_thread' OR NOT EXISTS (
                     SELECT 1 FROM delivery m WHERE m.incident_id = d.incident_id AND m.channel = 'slack_message'
                     AND m.sent_at IS NULL AND m.superseded_by IS NULL)
@@ -78,7 +83,7 @@ def claim(connection: Connection, platform: str, limit_count: int, lease: timede
                e.at, e.kind, e.text, e.who, e.numbers
         FROM taken t JOIN incident_event e ON e.platform_id = t.platform_id AND e.number = t.event_number
         ORDER BY t.created_at, t.sequence, t.channel
-        """,
+        """).format(unsent=_UNSENT, free=_FREE),
         {"platform": platform_id, "limit": limit_count, "lease": lease},
     ).fetchall()
     return [_delivery(platform, row) for row in rows]
@@ -119,8 +124,10 @@ def sent_reference(connection: Connection, incident: UUID, channel: Channel) -> 
 def undelivered_count(connection: Connection, platform: str | None) -> int:
     """How much is still to be told, claimed or not."""
     row = connection.execute(
-        "SELECT count(*) FROM delivery d JOIN platform p ON p.id = d.platform_id "
-        "WHERE d.sent_at IS NULL AND d.superseded_by IS NULL AND (%s::text IS NULL OR p.name = %s)",
+        sql.SQL(
+            "SELECT count(*) FROM delivery d JOIN platform p ON p.id = d.platform_id "
+            "WHERE {unsent} AND (%s::text IS NULL OR p.name = %s)"
+        ).format(unsent=_UNSENT),
         (platform, platform),
     ).fetchone()
     return int(row[0]) if row else 0
@@ -129,10 +136,10 @@ def undelivered_count(connection: Connection, platform: str | None) -> int:
 def may_be_due(connection: Connection, platform: str) -> bool:
     """Could anything be claimed now? False only when all that waits was tried lately, or is somebody else's."""
     row = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM delivery d JOIN platform p ON p.id = d.platform_id "
-        "WHERE d.sent_at IS NULL AND d.superseded_by IS NULL AND p.name = %s "
-        "AND (d.claimed_until IS NULL OR d.claimed_until <= clock_timestamp()) "
-        "AND (d.not_before IS NULL OR d.not_before <= clock_timestamp()))",
+        sql.SQL(
+            "SELECT EXISTS (SELECT 1 FROM delivery d JOIN platform p ON p.id = d.platform_id "
+            "WHERE p.name = %s AND {unsent} AND {free})"
+        ).format(unsent=_UNSENT, free=_FREE),
         (platform,),
     ).fetchone()
     return bool(row and row[0])

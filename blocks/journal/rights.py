@@ -11,7 +11,21 @@ from blocks.journal.connections import Connections
 from blocks.journal.schema import installed_version, newest_version
 from blocks.ports.capabilities import Capability
 
-_WRITES = ("sweep", "reading", "check_status", "incident", "incident_event", "delivery", "heartbeat")
+_WRITES = (
+    "sweep",
+    "reading",
+    "check_status",
+    "incident",
+    "incident_event",
+    "delivery",
+    "heartbeat",
+    "run",
+    "step",
+    "approval",
+    "decision",
+    "action_event",
+)
+_GUARDS = 6  # incident_event and action_event: rows and the whole table; decision and lease: rows
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:
@@ -47,9 +61,10 @@ def _history_kept(connection: psycopg.Connection) -> Capability:
     """Triggers that refuse changes must be there and on."""
     row = connection.execute(
         "SELECT count(*) FROM pg_trigger "
-        "WHERE tgrelid = 'incident_event'::regclass AND NOT tgisinternal AND tgenabled = 'O'"
+        "WHERE tgrelid = ANY (ARRAY['incident_event', 'action_event', 'decision', 'lease']::regclass[]) "
+        "AND NOT tgisinternal AND tgenabled = 'O'"
     ).fetchone()
-    guarded = bool(row and row[0] == 2)  # noqa: PLR2004  one for rows, one for the whole table
+    guarded = bool(row and row[0] == _GUARDS)
     detail = "refused by the database" if guarded else "the guarding triggers are off: somebody can rewrite history"
     return Capability("change or delete events", allowed=not guarded, detail=detail)
 

@@ -1,7 +1,7 @@
-"""With what do we read the private cloud, and what may it do?
+"""With what do we read the private cloud, with what do we change it, and what may each do?
 
-One block type holds a project's reader: a password or, better, an application credential, which
-can be revoked alone and carries no more roles than it was made with.
+One block type holds a project's reader, another its operator: a password or, better, an application
+credential, which can be revoked alone and carries no more roles than it was made with.
 
 The rule: Keystone cannot be asked what a role may do. Reads are tried; changes are never tried, and
 are said to be unknown with the roles that decide.
@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 CONNECT_SECONDS = 5
+_STRONG = {"admin", "member", "manager", "_member_"}
 AUTHENTICATE = "identity:authenticate"
 NOT_FOR_READERS = ("os_compute_api:servers:start", "os_compute_api:servers:delete", "os_compute_api:os-services:update")
+
+
+CHANGES = ("os_compute_api:servers:reboot",)
+"""What an operator is for, in Nova's policy names."""
+NOT_FOR_OPERATORS = (
+    "os_compute_api:servers:delete",
+    "os_compute_api:servers:resize",
+    "os_compute_api:os-services:update",
+)
 
 
 class OpenStackReader(Block):
@@ -41,7 +51,7 @@ class OpenStackReader(Block):
 
     auth_url: str = Field(description="Keystone's address with its version: https://identity.example:5000/v3")
     region: str = Field(default="", description="Region in the service catalogue; empty means the site's region")
-    project_name: str = Field(default="", description="Project to read; not needed with an application credential")
+    project_name: str = Field(default="", description="Project to open; not needed with an application credential")
     project_domain_name: str = Field(default="Default", description="Domain of the project")
     username: str = Field(default="", description="User, when there is no application credential")
     user_domain_name: str = Field(default="Default", description="Domain of the user")
@@ -101,11 +111,40 @@ class OpenStackReader(Block):
             return (_verdict(AUTHENTICATE, error, self.auth_url),)
         else:
             who = f"is {access.username} in project {access.project_name} with roles {', '.join(roles)}"
-            reads = (_tried(action, read, self.auth_url) for action, read in _reads(connection))
-            changes = (Capability(action, allowed=None, detail=_guess(roles)) for action in NOT_FOR_READERS)
-            return (Capability(AUTHENTICATE, allowed=True, detail=who), *reads, *changes)
+            reads = (_tried(action, read, self.auth_url) for action, read in self._reads(connection))
+            return (Capability(AUTHENTICATE, allowed=True, detail=who), *reads, *self._changes(roles))
         finally:
             close(connection)
+
+    def _reads(self, connection: Any) -> Iterator[tuple[str, Any]]:
+        return _reads(connection)
+
+    def _changes(self, roles: list[str]) -> Iterator[Capability]:
+        return (Capability(action, allowed=None, detail=_guess(roles)) for action in NOT_FOR_READERS)
+
+
+class OpenStackOperator(OpenStackReader):
+    """An operator's way into one project of a private cloud: restarts its servers, and nothing else.
+
+    Fill in either the application credential or user name and password. Least permissions:
+    docs/permissions-openstack.md. Looking is done with the reader's block.
+    """
+
+    _block_type_name: ClassVar[str | None] = "OpenStack operator (vigie)"
+    _block_type_slug: ClassVar[str | None] = "vigie-openstack-operator"
+    _description: ClassVar[str | None] = "Restarts servers of one OpenStack project. Opened only by steps that change."
+
+    def _reads(self, connection: Any) -> Iterator[tuple[str, Any]]:
+        del connection
+        return iter(())  # it looks at nothing, and needs no right to
+
+    def _changes(self, roles: list[str]) -> Iterator[Capability]:
+        unknown = "not tried; the role that docs/permissions-openstack.md describes has it"
+        yield from (Capability(action, allowed=None, detail=unknown) for action in CHANGES)
+        strong = [role for role in roles if role in _STRONG]
+        if strong:
+            why = f"WARNING: Nova's default policies allow it to role {', '.join(strong)}; a narrower role is enough"
+            yield from (Capability(action, allowed=None, detail=f"not tried; {why}") for action in NOT_FOR_OPERATORS)
 
 
 def close(connection: Any) -> None:
@@ -138,7 +177,7 @@ def _verdict(action: str, error: Exception, where: str) -> Capability:
 
 
 def _guess(roles: list[str]) -> str:
-    strong = [role for role in roles if role in {"admin", "member", "manager", "_member_"}]
+    strong = [role for role in roles if role in _STRONG]
     if strong:
         return f"not tried; Nova's default policies allow it to role {', '.join(strong)}: a reader should not have it"
     return "not tried; Nova's default policies do not allow it to these roles"

@@ -3,6 +3,7 @@
     429, 503 with Retry-After                      Retryable   throttled
     timeout, connection lost, other 5xx            Retryable   api_unreachable
     password wrong, token refused, policy says no  Refused     credentials
+    conflict with the state it is in               Refused     precondition
     no endpoint, odd answer, wrong request         Broken      probe_failed / unexpected_answer
 
 The rule: Keystone's and Nova's own words are repeated only for a policy's refusal, which names the policy.
@@ -45,7 +46,7 @@ def explained(error: Exception, where: str) -> VigieError:
         return Broken(
             "the API's certificate could not be verified",
             where=where,
-            next_step="check ca_file of the OpenStack reader block and the address in auth_url",
+            next_step="check ca_file of the OpenStack credential block and the address in auth_url",
             code=MissingCode.API_UNREACHABLE,
         )
     if isinstance(error, (keystone.ConnectionError, keystone.RetriableConnectionFailure, OSError)) and not isinstance(
@@ -58,7 +59,7 @@ def explained(error: Exception, where: str) -> VigieError:
         return Broken(
             "the private cloud's catalogue has no compute API for us",
             where=where,
-            next_step="check region and project of the OpenStack reader block",
+            next_step="check region and project of the OpenStack credential block",
             code=MissingCode.PROBE_FAILED,
         )
     odd = (keystone.InvalidResponse, keystone.DiscoveryFailure, sdk.InvalidResponse, sdk.ServiceDiscoveryException)
@@ -67,7 +68,7 @@ def explained(error: Exception, where: str) -> VigieError:
     return Broken(
         f"the check could not be made ({type(error).__name__})",
         where=where,
-        next_step="check the OpenStack reader block's settings",
+        next_step="check the OpenStack credential block's settings",
         code=MissingCode.PROBE_FAILED,
     )
 
@@ -87,7 +88,7 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
         return Retryable(
             f"the private cloud throttles us ({status})",
             where=where,
-            next_step="wait; if it lasts, sweep this platform less often or raise the rate limit",
+            next_step="wait; if it lasts, ask this cloud less often or raise the rate limit",
             code=MissingCode.THROTTLED,
             retry_after=wait,
         )
@@ -95,7 +96,7 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
         return Refused(
             "Keystone does not accept the credentials",
             where=where,
-            next_step="check whether the password or application credential in the reader block expired or was revoked",
+            next_step="see whether the password or application credential in its block expired or was revoked",
             code=MissingCode.CREDENTIALS,
         )
     if status == 403:  # noqa: PLR2004
@@ -105,12 +106,19 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
             next_step="give the user the roles and policies listed in docs/permissions-openstack.md",
             code=MissingCode.CREDENTIALS,
         )
+    if status == 409:  # noqa: PLR2004
+        return Refused(
+            f"the private cloud does not do this now: {_words(error)}",
+            where=where,
+            next_step="wait until what is going on is over, or look at the server in the private cloud",
+            code="precondition",
+        )
     if status >= 500 and status != 501:  # noqa: PLR2004
         return _unreachable(f"the API answered {status}", where)
     return Broken(
         f"the API refused the request as wrong ({status})",
         where=where,
-        next_step="see whether this cloud's Nova is older than Train, or the check's settings are wrong",
+        next_step="see whether this cloud's Nova is older than Train, or the catalogue's settings are wrong",
         code=MissingCode.PROBE_FAILED,
     )
 

@@ -10,14 +10,13 @@ evidence: that is missing, never ok.
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
-import uuid
 from typing import TYPE_CHECKING, Any, Self
 
 from blocks.catalogue.model import ComputeServicesCheck, QuotaCheck, ResourceStateCheck
 from blocks.errors import Broken
-from blocks.openstack.failures import explaining, status_of
+from blocks.openstack.failures import explaining
+from blocks.openstack.servers import find_server
 from blocks.ports.health import (
     Finding,
     FindingCode,
@@ -155,40 +154,11 @@ def quota_answer(quota: str, limit: int, used: int) -> Answer:
 def _read_server(compute: Any, kind: str, resource: str, check: ResourceStateCheck) -> Answer:
     if kind != "openstack.server":
         raise Broken(f"no state is known for services of kind {kind}", code=MissingCode.PROBE_FAILED)
-    found = _by_id(compute, resource) if _is_id(resource) else _by_name(compute, resource)
-    if not found:
+    found = find_server(compute, resource)
+    if found is None:
         text = f"server {resource} does not exist (deleted, or named wrongly in the catalogue)"
         return Answer(finding=Finding(FindingCode.RESOURCE_STATE, text))
-    if len(found) > 1:
-        raise Broken(
-            f"{len(found)} servers are named {resource}",
-            next_step="write the server's id into the catalogue",
-            code=MissingCode.PROBE_FAILED,
-        )
-    return server_answer(resource, str(found[0].status).upper(), check)
-
-
-def _by_name(compute: Any, name: str) -> list[Any]:
-    """Nova takes a regular expression and pages; every page is read."""
-    return [server for server in compute.servers(name=f"^{re.escape(name)}$") if server.name == name]
-
-
-def _by_id(compute: Any, server_id: str) -> list[Any]:
-    from openstack.exceptions import NotFoundException
-
-    try:
-        return [compute.get_server(server_id)]
-    except NotFoundException as error:
-        if status_of(error) == 404:  # noqa: PLR2004
-            return []
-        raise
-
-
-def _is_id(resource: str) -> bool:
-    try:
-        return str(uuid.UUID(resource)) == resource.lower()
-    except ValueError:
-        return False
+    return server_answer(resource, str(found.status).upper(), check)
 
 
 def _read_quota(compute: Any, check: QuotaCheck) -> Answer:

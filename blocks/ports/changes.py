@@ -75,10 +75,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an effect may take, and how often one looks."""
+    """How long an effect may take, and how often one looks.
+
+    `shows_within` is how long after an act its evidence may stay invisible: whoever enters a step again looks for
+    so long before it acts once more.
+    """
 
     every: timedelta
     at_most: timedelta
+    shows_within: timedelta = timedelta(0)
 
 
 class Change(Protocol):

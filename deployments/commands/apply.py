@@ -16,6 +16,7 @@ CODE = Path(__file__).resolve().parents[2]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
 Check = Annotated[bool, typer.Option("--check", help="Exit 1 when anything would change; change nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Rules = Annotated[Path, typer.Option("--rules", help="The file that says who may approve what.")]
 Folder = Annotated[Path, typer.Option("--catalogue", help="Folder of the catalogue's YAML files.")]
 
 
@@ -24,8 +25,10 @@ def apply(
     check: Check = False,
     as_json: Json = False,
     catalogue: Folder = CODE / "deployments" / "catalogue",
+    rules: Rules = CODE / "deployments" / "approvals.yaml",
 ) -> None:
     """Register deployments, schedules, platforms and dead-man's switches; twice changes nothing."""
+    from blocks.catalogue.approvals import load_rules
     from blocks.catalogue.loader import CatalogueInvalid, load_catalogue
     from deployments.apply import Change, register
     from deployments.listing import read_listing
@@ -37,7 +40,9 @@ def apply(
     try:
         loaded = load_catalogue(catalogue)
         listing = read_listing(CODE / "prefect.yaml")
-        changes = asyncio.run(register(loaded, listing, code=CODE, really=not (dry_run or check), on_change=say))
+        who_may = load_rules(rules, loaded, tuple(entry.action for entry in listing.deployments))
+        really = not (dry_run or check)
+        changes = asyncio.run(register(loaded, who_may, listing, code=CODE, really=really, on_change=say))
     except CatalogueInvalid as error:
         typer.echo(str(error), err=True)
         typer.echo("Nothing was registered. Correct the catalogue, see `vigie catalogue check`.", err=True)

@@ -116,14 +116,23 @@ async def _examine(label: str, block: Any, saved: Any) -> Examined:
 
     try:
         if type(block).__name__ == "AwsCredentials":
-            from blocks.aws.block import examine_aws
+            from blocks.aws.block import OPERATOR, READER, examine_aws
 
-            return Examined(label, tuple(await examine_aws(block)))
+            acts = label.rpartition("/")[2] in _operators(list(saved))
+            return Examined(label, tuple(await examine_aws(block, OPERATOR if acts else READER)))
         if isinstance(block, PostgresReader):
             return Examined(label, await _examine_reader(block, label.rpartition("/")[2], list(saved)))
         return Examined(label, tuple(await block.examine()))
     except VigieError as error:
         return Examined(label, error=str(error))
+
+
+def _operators(saved: Sequence[Any]) -> set[str]:
+    """The blocks that a site of a registered platform names as its operator: AWS has one type for both."""
+    from blocks.catalogue.block import PlatformBlock
+
+    platforms = [block.platform() for block in saved if isinstance(block, PlatformBlock)]
+    return {site.operator for platform in platforms for site in platform.sites.values() if site.operator}
 
 
 async def _examine_reader(reader: Any, name: str, saved: Sequence[Any]) -> tuple[Capability, ...]:

@@ -7,14 +7,13 @@ notices; nothing here prints the journal's password.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from blocks.catalogue.quantities import format_duration, parse_duration
-from blocks.errors import VigieError
+from deployments.commands.telling import told
 
 app = typer.Typer(no_args_is_help=True, help="The journal: its schema, its chain of events, its size.")
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -28,7 +27,7 @@ def upgrade() -> None:
     from blocks.journal.opening import configured_dsn
     from blocks.journal.schema import upgrade as bring_up
 
-    with _told():
+    with told():
         dsn = configured_dsn()
         typer.echo(f"{place_of(dsn)} is at version {bring_up(dsn)}.")
 
@@ -37,12 +36,15 @@ def upgrade() -> None:
 def verify(
     platform: Annotated[str, typer.Argument(help="All platforms when not given.")] = "", as_json: Json = False
 ) -> None:
-    """Walk the chain of incident events: does every event follow from the one before it?"""
+    """Walk the chains of incidents and of runs: does every event follow from the one before it?"""
     from blocks.journal.opening import open_journal
 
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         names = [platform] if platform else journal.platforms()
-        found = {name: _checked(name, journal.verify_chain) for name in names}
+        found = {
+            name: _checked(name, lambda each: journal.verify_chain(each) + journal.verify_actions(each))
+            for name in names
+        }
     if as_json:
         typer.echo(json.dumps({name: {"events": count, "fault": fault} for name, (count, fault) in found.items()}))
     else:
@@ -63,7 +65,7 @@ def retention(
         duration = parse_duration(keep)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         dropped = journal.drop_old_readings(duration)
         count, size = journal.reading_storage()
     each = round(size / count, 1) if count else None
@@ -90,13 +92,3 @@ def _print(found: dict[str, tuple[int, str]]) -> None:
         typer.echo("The journal knows no platform yet: nothing to verify.")
     for name, (count, fault) in found.items():
         typer.echo(fault or f"{name}: {count} events, each follows from the one before it.", err=bool(fault))
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    """Our errors become one line and exit code 1."""
-    try:
-        yield
-    except VigieError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blocks.catalogue.quantities import parse_duration
-from blocks.errors import VigieError
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
 from blocks.ports.notifications import Channel
+from deployments.commands.telling import told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def now(as_json: Json = False) -> None:
     """The night's picture: open incidents, what runs, what waits for whom, and is vigie itself well?"""
     from blocks.journal.opening import open_journal
 
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         incidents = journal.open_incidents()
         sweeps = {name: _last_sweep(journal, name) for name in journal.platforms()}
         undelivered = journal.undelivered_count()
@@ -68,7 +68,7 @@ def ack(incident: str, who: Who, as_json: Json = False) -> None:
     """Say that you have taken an incident: `vigie ack 4f1c`. The first letters of its id are enough."""
     from blocks.journal.opening import open_journal
 
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         taken = journal.acknowledge(_find(journal, incident).id, who, _ALL_CHANNELS)
     _say(as_json, taken, f"{taken.root} on {taken.platform} is taken by {taken.acknowledged_by}.")
 
@@ -88,7 +88,7 @@ def silence(
         raise typer.BadParameter(str(error)) from error
     if duration > timedelta(days=7):
         raise typer.BadParameter("at most 7d: a longer silence is a catalogue change")
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         found = _find(journal, incident)
         quiet = journal.silence(found.id, who, journal.now() + duration, _ALL_CHANNELS)
         until = _until(quiet.silenced_until, journal.now()) if quiet.silenced_until else ""
@@ -99,24 +99,12 @@ def beat(platform: str, name: str) -> None:
     """Report that something has happened, for a heartbeat check: `vigie beat hearth nightly-export`."""
     from blocks.journal.opening import open_journal
 
-    with _told(), open_journal() as journal:
+    with told(), open_journal() as journal:
         at = journal.beat(platform, name)
     typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S}.")
 
 
 # -- finding out ------------------------------------------------------------------------------
-
-
-class _told:  # noqa: N801 - reads as a word in a with statement
-    """Turn our errors into one line and exit code 1."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, VigieError):
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from error
 
 
 @dataclass(frozen=True, slots=True)

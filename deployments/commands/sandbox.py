@@ -85,12 +85,12 @@ def break_(
 ) -> None:
     """Break a service for real. Without arguments: what can be broken, and how."""
     from deployments.sandbox.breaking import break_service
-    from deployments.sandbox.faults import FAULTS
+    from deployments.sandbox.faults import FAULTS, ways
     from deployments.sandbox.state import State
 
     if not service:
-        for name, hows in FAULTS.items():
-            print(f"{name:24} {', '.join(hows)}")
+        for name in FAULTS:
+            print(f"{name:24} {', '.join(ways(name))}")
         return
     try:
         print(break_service(State.at(), service, how))

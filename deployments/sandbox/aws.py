@@ -14,14 +14,17 @@ import secrets
 import signal
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from blocks.aws.block import OPERATOR_ACTIONS
 from blocks.catalogue.model import Catalogue
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.aws_faults import Cloud
 from deployments.sandbox.aws_front import Front
+from deployments.sandbox.restarting import restarting_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 if TYPE_CHECKING:
@@ -45,12 +48,22 @@ class Key:
 class AwsEmulator:
     """moto's server behind TLS, seeded; use as a context, or `start` and `stop`."""
 
-    def __init__(self, state: State, catalogue: Catalogue, *, actions: tuple[str, ...], port: int = 0) -> None:
+    def __init__(
+        self,
+        state: State,
+        catalogue: Catalogue,
+        *,
+        actions: tuple[str, ...],
+        port: int = 0,
+        terminated: Callable[[str], None] = lambda _service: None,
+    ) -> None:
         self._state = state
+        self._terminated = terminated
         self._catalogue = catalogue
         self._port = port
         keys = _keys(state.home / "aws")
         self.reader = Key(*keys["reader"], actions, f"arn:aws:iam::{ACCOUNT}:user/vigie-reader")
+        self.operator = Key(*keys["operator"], OPERATOR_ACTIONS, f"arn:aws:iam::{ACCOUNT}:user/vigie-operator")
         self.admin = Key(*keys["admin"], ("*",), f"arn:aws:iam::{ACCOUNT}:user/sandbox")
         self._clients: dict[tuple[str, str], Any] = {}
         self._stopped = threading.Event()
@@ -68,7 +81,7 @@ class AwsEmulator:
 
     def start(self) -> None:
         """Serve, seed, and keep metrics alive; `address` is set when all is there."""
-        cloud = Cloud(self._catalogue, self._client)
+        cloud = Cloud(self._catalogue, self._client, self._terminated)
         self._server = self._listen(cloud)
         self.address = f"127.0.0.1:{self._server.server_port}"
         self._run(self._server.serve_forever)
@@ -94,9 +107,11 @@ class AwsEmulator:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Traffic is asked for at /_sandbox/traffic."""
 
-        principals = {key.key_id: (key.secret, key.actions, key.arn) for key in (self.reader, self.admin)}
+        principals = {
+            key.key_id: (key.secret, key.actions, key.arn) for key in (self.reader, self.operator, self.admin)
+        }
         inner: Any = DomainDispatcherApplication(create_backend_app)
-        cloud.front = Front(inner, principals, cloud.control)
+        cloud.front = Front(inner, principals, cloud.control, cloud.replacing)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(ensure_authority(self._state.home).issue(*_NAMES))
         server = make_server(
@@ -145,8 +160,10 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     state = State.at(asked.state)
-    with AwsEmulator(state, load_catalogue(asked.catalogue), actions=READER_ACTIONS, port=asked.port) as aws:
+    catalogue, behind = load_catalogue(asked.catalogue), restarting_behind(state)
+    with AwsEmulator(state, catalogue, actions=READER_ACTIONS, port=asked.port, terminated=behind) as aws:
         extras = {"access_key_id": aws.reader.key_id, "secret_access_key": aws.reader.secret}
+        extras |= {"operator_key_id": aws.operator.key_id, "operator_secret_key": aws.operator.secret}
         state.write_ready("aws", aws.address, endpoint_url=f"https://{aws.address}", **extras)
         ended.wait()
 
@@ -155,8 +172,8 @@ def _keys(folder: Path) -> dict[str, tuple[str, str]]:
     """The sandbox's access keys, the same at every start, so that saved blocks stay right."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = read_json(folder / "keys.json")
-    if not kept:
-        kept = {who: [f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20)] for who in ("reader", "admin")}
+    if missing := [who for who in ("reader", "operator", "admin") if who not in kept]:
+        kept |= {who: [f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20)] for who in missing}
         write_json(folder / "keys.json", kept)
     return {who: (pair[0], pair[1]) for who, pair in kept.items()}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from blocks.catalogue.model import Catalogue
 from deployments.sandbox.aws_front import API_FAULTS, Front
+from deployments.sandbox.aws_replacing import CHANGE_FAULTS, Replacing
 from deployments.sandbox.aws_seed import (
     HISTORY_MINUTES,
     Clients,
@@ -40,7 +41,9 @@ _SPIKE_MESSAGE_COUNT = 200
 class Cloud:
     """The seeded resources and what is done to them; one change at a time."""
 
-    def __init__(self, catalogue: Catalogue, clients: Clients) -> None:
+    def __init__(
+        self, catalogue: Catalogue, clients: Clients, terminated: Callable[[str], None] = lambda _service: None
+    ) -> None:
         self._clients = clients
         self._lock = threading.Lock()
         self._catalogue = catalogue
@@ -50,6 +53,8 @@ class Cloud:
             name for p in catalogue.platforms.values() for name, s in p.sites.items() if s.provider == "aws"
         }
         self.front: Front | None = None
+        self.replacing = Replacing(self._announce)
+        self._announced = terminated
 
     def seed(self) -> None:
         """Create everything the catalogue declares on AWS."""
@@ -80,10 +85,11 @@ class Cloud:
             return f"{target}: killed already"
         elif how == "metric-spike":
             self._spike(service)
+        elif how in CHANGE_FAULTS and service.service.kind == "aws.autoscaling_group":
+            self.replacing.faults[resource_name(service.service)] = how
         else:
-            raise ValueError(
-                f"{target} cannot be broken by {how!r}; possible: {', '.join(('kill', 'metric-spike', *API_FAULTS))}"
-            )
+            possible = ", ".join(("kill", "metric-spike", *CHANGE_FAULTS, *API_FAULTS))
+            raise ValueError(f"{target} cannot be broken by {how!r}; possible: {possible}")
         return f"{target}: {how}"
 
     def _mend(self, target: str) -> str:
@@ -93,8 +99,15 @@ class Cloud:
             if target in self._killed:
                 self._killed.discard(target)
                 _REVIVE[service.service.kind](service, self._clients)
+            self.replacing.mend(resource_name(service.service))
             self._calm(service)
         return f"{target}: mended"
+
+    def _announce(self, group: str) -> None:
+        """An instance of this group was terminated: whoever asked to be told is told the service."""
+        for name, each in self._services.items():
+            if each.service.kind == "aws.autoscaling_group" and resource_name(each.service) == group:
+                self._announced(name)
 
     def _spike(self, each: Seeded) -> None:
         for series in each.series:

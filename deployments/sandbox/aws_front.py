@@ -13,9 +13,11 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from deployments.sandbox.aws_replacing import Replacing
 from deployments.sandbox.aws_wire import (
     Call,
     Environ,
@@ -49,10 +51,12 @@ class Front:
         inner: Application,
         principals: Mapping[str, tuple[str, tuple[str, ...], str]],
         control: Callable[[str, str, str], str],
+        replacing: Replacing,
     ) -> None:
         self._inner = inner
         self._principals = principals
         self._control = control
+        self._replacing = replacing
         self._faults: dict[str, str] = {}  # AWS service (signing name), or "*" -> how
         self._mended = threading.Condition()
         self._traffic: deque[dict[str, str]] = deque(maxlen=10_000)
@@ -88,6 +92,13 @@ class Front:
         )
         if own is not None:
             return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], own(call))
+        done = self._replacing.answer(call)
+        if isinstance(done, WireError):
+            return _respond(start_response, *write_error(call, done))
+        if done is not None and self._replacing.loses_answer(call):
+            _hang_up(environ)
+        if done is not None:
+            return _respond(start_response, "200 OK", [("Content-Type", "text/xml")], done)
         if not call.service or not call.action:
             return _respond(start_response, *write_error(call, _NOT_EMULATED))
         return self._emulate(call, environ, start_response)
@@ -96,9 +107,10 @@ class Front:
         """Let moto answer; what it says it does not have is a 501."""
         try:
             return self._inner(environ, start_response)
-        except NotImplementedError:
-            self._record(call, _NOT_EMULATED)
-            return _respond(start_response, *write_error(call, _NOT_EMULATED))
+        except NotImplementedError as error:
+            lacking = replace(_NOT_EMULATED, message=f"{_NOT_EMULATED.message} moto: {error}")
+            self._record(call, lacking)
+            return _respond(start_response, *write_error(call, lacking))
 
     def _refusal(self, environ: Environ, call: Call) -> WireError | None:
         known = self._principals.get(call.access_key)
@@ -171,7 +183,13 @@ class Front:
         if not self._is_admin(call):
             outcome = refusal.code if refusal else ""
             self._traffic.append(
-                {"service": call.service, "action": call.permission, "region": call.region, "refused": outcome}
+                {
+                    "service": call.service,
+                    "action": call.permission,
+                    "region": call.region,
+                    "refused": outcome,
+                    "who": self._principals.get(call.access_key, ("", (), ""))[2],
+                }
             )
 
     def _is_admin(self, call: Call) -> bool:

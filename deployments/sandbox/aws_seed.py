@@ -189,6 +189,11 @@ def _create_target_group(target_group: str, region: str, clients: Clients) -> st
     name = target_group.partition("targetgroup/")[2].partition("/")[0] or target_group
     made = elbv2.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=_network(region, clients)[0])
     arn = made["TargetGroups"][0]["TargetGroupArn"]
+    autoscaling = clients("autoscaling", region)
+    for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        autoscaling.attach_load_balancer_target_groups(
+            AutoScalingGroupName=group["AutoScalingGroupName"], TargetGroupARNs=[arn]
+        )
     register_targets(arn, region, clients)
     return arn
 

@@ -17,15 +17,19 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blocks.azure.actions import EXAMINE_ACTIONS, RESTART_ACTIONS
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.azure_app import AzureSimulator
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_spec import Specification
 from deployments.sandbox.azure_store import Store
+from deployments.sandbox.restarting import restarting_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blocks.catalogue.model import Catalogue
 
 TENANT = "22222222-2222-4222-8222-222222222222"
@@ -58,8 +62,10 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     """Serve until SIGTERM or SIGINT; ready is written once requests are answered."""
     from aiohttp import web
 
-    login = _login(state.home / "azure")
+    login, operator = _login(state.home / "azure")
     simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
+    simulator.granted_to[operator] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values()]
+    simulator.restarted = _restarting(state, catalogue)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority = ensure_authority(state.home)
     context.load_cert_chain(authority.issue(*_NAMES))
@@ -67,7 +73,9 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
     address = f"127.0.0.1:{runner.addresses[0][1]}"
-    state.write_ready("azure", address, **_block(address, login, simulator.store, str(authority.ca_file)))
+    block = _block(address, login, simulator.store, str(authority.ca_file))
+    acting = {"operator_client_id": operator, "operator_client_secret": login.others[operator]}
+    state.write_ready("azure", address, **block, **acting)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -87,14 +95,34 @@ def main(arguments: list[str] | None = None) -> None:
     asyncio.run(serve(State.at(asked.state), load_catalogue(asked.catalogue), asked.port))
 
 
-def _login(folder: Path) -> Login:
-    """The reader's credential: made once, kept with the sandbox."""
+def _login(folder: Path) -> tuple[Login, str]:
+    """The reader's and the operator's credentials, made once, kept with the sandbox; also the operator's id."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    kept = read_json(folder / "reader.json")
+    kept = {who: _credential(folder / f"{who}.json") for who in ("reader", "operator")}
+    operator = kept["operator"]
+    login = Login(TENANT, kept["reader"]["client_id"], kept["reader"]["client_secret"])
+    login.others[operator["client_id"]] = operator["client_secret"]
+    return login, operator["client_id"]
+
+
+def _credential(file: Path) -> dict[str, str]:
+    kept = read_json(file)
     if not kept:
         kept = {"client_id": str(uuid.uuid4()), "client_secret": secrets.token_urlsafe(24)}
-        write_json(folder / "reader.json", kept)
-    return Login(TENANT, kept["client_id"], kept["client_secret"])
+        write_json(file, kept)
+    return kept
+
+
+def _restarting(state: State, catalogue: Catalogue) -> Callable[[str], None]:
+    """Restart what stands for the service that has a resource with that address."""
+    begin = restarting_behind(state)
+    named = {
+        service.resource.lower(): service.name
+        for platform in catalogue.platforms.values()
+        for service in platform.services.values()
+        if service.kind in CATALOGUE_KINDS
+    }
+    return lambda address: begin(named.get(address.lower(), ""))
 
 
 def _block(address: str, login: Login, store: Store, ca_file: str) -> dict[str, Any]:

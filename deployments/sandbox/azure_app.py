@@ -11,12 +11,15 @@ import json
 import math
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from aiohttp import web
 
 from deployments.sandbox.azure_faults import Faults, Traffic
+from deployments.sandbox.azure_lives import ActivityLog
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_routes import (
     PAGED_CHILDREN,
@@ -31,6 +34,8 @@ from deployments.sandbox.azure_routes import (
 from deployments.sandbox.azure_spec import Exchange, Specification
 from deployments.sandbox.azure_store import Address, ArmError, Operation, Resource, Store
 
+_CALLER = web.RequestKey("caller", str)
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
 
 
@@ -65,6 +70,9 @@ class AzureSimulator:
     login: Login
     specification: Specification | None = None
     granted: list[str] = field(default_factory=lambda: ["*/read"])
+    granted_to: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # other applications -> actions
+    log: ActivityLog = field(default_factory=ActivityLog)
+    restarted: Callable[[str], None] = field(default=lambda _address: None)  # told the address of what restarts
     reads: Bucket = field(default_factory=lambda: Bucket(250, 25))
     writes: Bucket = field(default_factory=lambda: Bucket(200, 10))
     traffic: Traffic = field(default_factory=Traffic)
@@ -88,7 +96,7 @@ class AzureSimulator:
         body = await _json(request)
         resource = self._subject(request.path)
         try:
-            self.login.verify(request)
+            request[_CALLER] = self.login.verify(request)
             spoiled = await self.faults.spoil(resource)
             if spoiled is not None:
                 return spoiled
@@ -99,11 +107,14 @@ class AzureSimulator:
             if error.status == 501:
                 self.traffic.unknown.append(f"{request.method} {request.path}")
         self._record(request, body, answer)
+        if request.method == "POST" and self.faults.of_changes(resource) == "drop-after" and request.transport:
+            request.transport.abort()
         return answer
 
     def _answer(self, request: web.Request, body: Any) -> web.Response:
         if "api-version" not in request.query:
             raise ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
+        self._must_be_granted(request)
         plain = self._plain(request)
         if plain is not None:
             return web.json_response(plain)
@@ -126,7 +137,9 @@ class AzureSimulator:
         if re.search(r"/resourcegroups$", path):
             return page(self.store.groups(parts[1]), _url(request), dict(request.query))
         if path.endswith("/providers/microsoft.authorization/permissions"):
-            return permissions(self.granted)
+            return permissions(self._granted(request))
+        if path.endswith("/providers/microsoft.insights/eventtypes/management/values"):
+            return self._activities(dict(request.query))
         found = re.search(r"/operations/([^/]+)$", path)
         if found is None:
             return None
@@ -164,8 +177,44 @@ class AzureSimulator:
         return self._accepted(request, operation, 202 if operation else 200, body if operation else None)
 
     def _post(self, request: web.Request, address: Address, _: Any) -> web.Response:
-        operation, status = act(self.store, address)
-        return self._accepted(request, operation, status, None)
+        resource = self.store.find(address)
+        operation, status = act(self.store, address, self.faults.of_changes(resource))
+        number, name = (
+            request.headers.get("x-ms-client-request-id", ""),
+            f"{resource.kind.type}/{address.action}/action",
+        )
+        correlation = self.log.write(resource.body["id"], name, request[_CALLER], number)
+        if address.action.lower() == "restart":
+            self.restarted(resource.body["id"])
+        answer = self._accepted(request, operation, status, None)
+        answer.headers["x-ms-correlation-request-id"] = correlation
+        return answer
+
+    def _activities(self, query: dict[str, str]) -> dict[str, Any]:
+        try:
+            return self.log.answer(query)
+        except ValueError as error:
+            raise ArmError(400, "BadRequest", str(error)) from error
+
+    def _granted(self, request: web.Request) -> list[str]:
+        caller = request[_CALLER]
+        return self.granted if caller == self.login.client else self.granted_to.get(caller, [])
+
+    def _must_be_granted(self, request: web.Request) -> None:
+        """As role assignments do: by the caller's actions. Extensions (metrics, health) are open to all."""
+        address, (_, extension) = Address.parse(request.path), split_extension(request.path)
+        if address is None or (extension and address.name and "/providers/" in address.action):
+            return
+        below = "".join(f"/{part}" for part in address.action.split("/")[::2] if part)
+        verb = _VERBS.get(request.method, "action")
+        action = f"{address.type}{below}/{verb}"
+        if not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self._granted(request)):
+            caller = request[_CALLER]
+            words = (
+                f"The client '{caller}' with object id '{caller}' does not have authorization to perform action "
+                f"'{action}' over scope '{address.id}' or the scope is invalid."
+            )
+            raise ArmError(403, "AuthorizationFailed", words)
 
     def _unknown(self, request: web.Request, address: Address, _: Any) -> web.Response:
         raise ArmError(501, "NotImplemented", f"The sandbox does not know {request.method} of {address.type}")
@@ -212,7 +261,7 @@ class AzureSimulator:
             found = self.specification.operation(request.method, request.path)
             operation = found.name if found else ""
             violations = self.specification.check(exchange)
-        self.traffic.record(exchange, operation, violations)
+        self.traffic.record(exchange, operation, violations, str(request.get(_CALLER, "")))
 
     async def _break(self, request: web.Request) -> web.Response:
         asked = await request.json()

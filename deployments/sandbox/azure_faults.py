@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from deployments.sandbox.azure_lives import CHANGE_FAULTS
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_spec import Exchange
 from deployments.sandbox.azure_store import ArmError, Resource, Store
@@ -32,6 +33,7 @@ HOWS = (
     "hang",
     "expired-token",
     "claims",
+    *CHANGE_FAULTS,
 )
 _ALIASES = {"refuse": "region-down", "partition": "hang", "wrong-body": "garbage"}
 _CLAIMS = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxIn19fQ"
@@ -81,11 +83,17 @@ class Faults:
             self.login.refusing = False
             self.login.demand_claims("")
         self._on.pop(key, None)
+        if key in self.store.names().values():
+            self.store.find(key).life.hasten()
         return f"{target}: mended"
 
     def of(self, resource: Resource | None) -> dict[str, datetime]:
         """How a resource is broken, and since when."""
         return {fault.how: fault.since for fault in self._faults(resource)}
+
+    def of_changes(self, resource: Resource | None) -> str:
+        """What is wrong with changes of a resource, or empty."""
+        return next((how for how in self.of(resource) if how in CHANGE_FAULTS), "")
 
     async def spoil(self, resource: Resource | None) -> web.StreamResponse | None:
         """The answer that a fault gives instead of the real one; ArmError for Azure's own refusals."""
@@ -130,11 +138,11 @@ class Traffic:
     violations: deque[str] = field(default_factory=lambda: deque[str](maxlen=_RECORDED_COUNT))
     unknown: deque[str] = field(default_factory=lambda: deque[str](maxlen=_RECORDED_COUNT))
 
-    def record(self, exchange: Exchange, operation: str, violations: list[str]) -> None:
-        """Keep one exchange, without bodies."""
+    def record(self, exchange: Exchange, operation: str, violations: list[str], caller: str = "") -> None:
+        """Keep one exchange and who made it, without bodies."""
         kept = asdict(exchange)
         del kept["request_body"], kept["response_body"]
-        self.exchanges.append({**kept, "operation": operation})
+        self.exchanges.append({**kept, "operation": operation, "caller": caller})
         self.violations += violations
 
     def shown(self) -> dict[str, Any]:

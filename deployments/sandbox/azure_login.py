@@ -22,16 +22,18 @@ _SCOPE = "https://management.azure.com/.default"
 
 @dataclass
 class Login:
-    """One application of one tenant, and the tokens it was given."""
+    """The applications of one tenant, and the tokens they were given; `client` is the reader."""
 
     tenant: str
     client: str
     secret: str
     lifetime_s: int = 3600
+    others: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # further applications -> secret
     refusing: bool = False
     issued_count: int = 0
     assertions: list[str] = field(default_factory=list[str], repr=False)  # federated tokens, none of which it knows
     _tokens: dict[str, float] = field(default_factory=dict[str, float], repr=False)
+    _holders: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # token -> application
     _challenge: str = field(default="", repr=False)  # claims asked for before anything is answered
 
     async def token(self, request: web.Request) -> web.Response:
@@ -49,6 +51,7 @@ class Login:
             self._challenge = ""
         token = secrets.token_urlsafe(32)
         self._tokens[token] = time.monotonic() + self.lifetime_s
+        self._holders[token] = str(form["client_id"])
         self.issued_count += 1
         body = {"token_type": "Bearer", "access_token": token, "expires_in": self.lifetime_s}
         return web.json_response({**body, "ext_expires_in": self.lifetime_s})
@@ -66,8 +69,8 @@ class Login:
             }
         )
 
-    def verify(self, request: web.Request) -> None:
-        """Raise the 401 that Resource Manager would answer, unless the token is good."""
+    def verify(self, request: web.Request) -> str:
+        """The application that asks; raises the 401 that Resource Manager would answer, unless its token is good."""
         token = request.headers.get("Authorization", "").partition(" ")[2]
         root = f"https://{request.host}/{self.tenant}"
         challenge = f'Bearer authorization_uri="{root}", error="invalid_token"'
@@ -84,6 +87,7 @@ class Login:
         if time.monotonic() >= ends:
             words = "The access token expiry is in the past."
             raise ArmError(401, "ExpiredAuthenticationToken", words, {"WWW-Authenticate": challenge})
+        return self._holders[token]
 
     @property
     def tokens(self) -> list[str]:
@@ -101,12 +105,13 @@ class Login:
     def _refusal(self, tenant: str, form: Any) -> tuple[int, str] | None:
         if tenant != self.tenant:
             return 90002, f"Tenant '{tenant}' not found."
-        if form.get("client_id") != self.client:
+        right = ({self.client: self.secret} | self.others).get(str(form.get("client_id")))
+        if right is None:
             return 700016, "Application was not found in the directory."
         if form.get("scope") != _SCOPE:
             return 70011, "The provided value for the input parameter 'scope' is not valid."
         if self.refusing:
             return 7000222, "The provided client secret keys are expired."
-        if not hmac.compare_digest(str(form.get("client_secret", "")), self.secret):
+        if not hmac.compare_digest(str(form.get("client_secret", "")), right):
             return 7000215, "Invalid client secret provided."
         return None

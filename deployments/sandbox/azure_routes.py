@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployments.sandbox.azure_kinds import DAILY_MESSAGES, FLEET_COUNT
+from deployments.sandbox.azure_lives import INSTANCES, instances, process, processes
 from deployments.sandbox.azure_signals import definitions_answer, health_answer, metrics_answer, value_at
 from deployments.sandbox.azure_store import PAGE_COUNT, Address, ArmError, Resource, Store
 
@@ -43,15 +44,20 @@ def split_extension(path: str) -> tuple[str, str]:
 
 def read_child(resource: Resource, action: str, faults: Broken) -> dict[str, Any]:
     """GET of something below a resource; 501 when the sandbox does not know it."""
-    read = _CHILDREN.get((resource.kind.type.lower(), action.lower()))
+    read = _CHILDREN.get((resource.kind.type.lower(), action.lower())) or _deeper(resource, action)
     if read is None:
         raise ArmError(501, "NotImplemented", f"The sandbox does not know {resource.kind.type}/{action}")
     return read(resource, faults)
 
 
-def act(store: Store, address: Address) -> tuple[Any, int]:
-    """POST of an action: the operation it began (or None) and its status; 501 when the sandbox does not know it."""
+def act(store: Store, address: Address, fault: str = "") -> tuple[Any, int]:
+    """POST of an action: the operation it began (or None) and its status; 501 when the sandbox does not know it.
+
+    `fault` is what is wrong with changes of that resource, or empty.
+    """
     resource = store.find(address)
+    if address.action.lower() == "restart":
+        return _restart(store, address, resource, fault)
     known = _ACTIONS.get((resource.kind.type.lower(), address.action.lower()))
     if known is None:
         raise ArmError(501, "NotImplemented", f"The sandbox does not know {resource.kind.type}/{address.action}")
@@ -85,17 +91,17 @@ def permissions(actions: list[str]) -> dict[str, Any]:
 
 def _instance_view(resource: Resource, faults: Broken) -> dict[str, Any]:
     power = "stopped" if "kill" in faults else resource.power
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    state = "succeeded" if resource.life.up else "updating"
     return {
         "computerName": resource.body["name"],
         "osName": "debian",
         "osVersion": "12",
         "statuses": [
             {
-                "code": "ProvisioningState/succeeded",
+                "code": f"ProvisioningState/{state}",
                 "level": "Info",
-                "displayStatus": "Provisioning succeeded",
-                "time": now,
+                "displayStatus": f"Provisioning {state}",
+                "time": f"{resource.life.began:%Y-%m-%dT%H:%M:%S.%f+00:00}",
             },
             {"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"},
         ],
@@ -130,19 +136,44 @@ def _site_state(state: str) -> Callable[[Store, Address, Resource], tuple[Any, i
     return change
 
 
+def _restart(store: Store, address: Address, resource: Resource, fault: str) -> tuple[Any, int]:
+    kind = resource.kind.type.lower()
+    if kind == _MACHINES:
+        return store.restart(address, fault), 202
+    if kind != _SITES:
+        raise ArmError(501, "NotImplemented", f"The sandbox does not know {resource.kind.type}/{address.action}")
+    if resource.body["properties"]["state"] == "Running":  # a stopped app is accepted too, and stays stopped
+        resource.life.restart(fault)
+    return None, 200
+
+
+def _deeper(resource: Resource, action: str) -> Callable[[Resource, Broken], dict[str, Any]] | None:
+    """What lies below an app's instances: their processes."""
+    parts = action.lower().split("/")
+    if resource.kind.type.lower() != _SITES or len(parts) < 3 or parts[0] != "instances" or parts[2] != "processes":
+        return None
+    if parts[1] not in INSTANCES:
+        raise ArmError(404, "NotFound", f"Instance {parts[1]} was not found.")
+    if len(parts) == 3:
+        return lambda site, _: processes(site.body["id"], site.life, parts[1])
+    found = process(resource.body["id"], resource.life, parts[1], int(parts[3]) if parts[3].isdigit() else -1)
+    if found is None or len(parts) > 4:
+        raise ArmError(404, "NotFound", f"Process {parts[3]} was not found.")
+    return lambda _site, _: found
+
+
 _MACHINES, _SITES, _HUBS = "microsoft.compute/virtualmachines", "microsoft.web/sites", "microsoft.devices/iothubs"
 _CHILDREN: dict[tuple[str, str], Callable[[Resource, Broken], dict[str, Any]]] = {
     (_MACHINES, "instanceview"): _instance_view,
+    (_SITES, "instances"): lambda site, _: instances(site.body["id"], site.life),
     (_HUBS, "iothubstats"): _device_stats,
     (_HUBS, "quotametrics"): _quotas,
 }
 _ACTIONS: dict[tuple[str, str], Callable[[Store, Address, Resource], tuple[Any, int]]] = {
     (_MACHINES, "start"): _power("running"),
-    (_MACHINES, "restart"): _power("running"),
     (_MACHINES, "poweroff"): _power("stopped"),
     (_MACHINES, "deallocate"): _power("deallocated"),
     (_SITES, "start"): _site_state("Running"),
-    (_SITES, "restart"): _site_state("Running"),
     (_SITES, "stop"): _site_state("Stopped"),
 }
 PAGED_CHILDREN = {"quotametrics"}

@@ -20,6 +20,7 @@ from jsonschema import Draft4Validator
 USED_SPECIFICATIONS = (
     "compute/resource-manager/Microsoft.Compute/ComputeRP/stable/2023-09-01/virtualMachine.json",
     "iothub/resource-manager/Microsoft.Devices/stable/2023-06-30/iothub.json",
+    "monitor/resource-manager/Microsoft.Insights/stable/2015-04-01/activityLogs_API.json",
     "monitor/resource-manager/Microsoft.Insights/stable/2021-05-01/metricDefinitions_API.json",
     "monitor/resource-manager/Microsoft.Insights/stable/2021-05-01/metrics_API.json",
     "monitor/resource-manager/Microsoft.Insights/stable/2022-10-01/autoscale_API.json",

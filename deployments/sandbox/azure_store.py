@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployments.sandbox.azure_kinds import KINDS, Kind
+from deployments.sandbox.azure_lives import Life
 
 PAGE_COUNT = 2
 _POLLS = 2
 _SECONDS = 1.0
 _ID = re.compile(
     r"^/subscriptions/(?P<sub>[^/]+)(?:/resourcegroups/(?P<group>[^/]+))?/providers/(?P<type>[^/]+/[^/]+)"
-    r"(?:/(?P<name>[^/]+)(?:/(?P<action>[^/]+))?)?$",
+    r"(?:/(?P<name>[^/]+)(?:/(?P<action>.+))?)?$",
     re.IGNORECASE,
 )
 
@@ -65,12 +66,14 @@ class Operation:
     id: str
     resource: str
     polls: int = 0
+    needed_polls: int = _POLLS
+    takes_s: float = _SECONDS
     began: float = field(default_factory=time.monotonic)
 
     @property
     def done(self) -> bool:
         """Polled often enough, and long enough ago."""
-        return self.polls >= _POLLS and time.monotonic() - self.began >= _SECONDS
+        return self.polls >= self.needed_polls and time.monotonic() - self.began >= self.takes_s
 
 
 @dataclass
@@ -83,6 +86,7 @@ class Resource:
     power: str = "running"
     settled: dict[str, Any] | None = None  # what it becomes when the operation ends; None with `gone`: deleted
     gone: bool = False
+    life: Life = field(default_factory=Life)
 
 
 class Store:
@@ -175,6 +179,17 @@ class Store:
         resource = self._free(address)
         operation = self._begin(resource)
         resource.settled, resource.power = resource.body, state
+        return operation
+
+    def restart(self, address: Address, fault: str) -> Operation:
+        """Restart a machine that runs; over when its time has passed, whether anybody asks or not."""
+        resource = self._free(address)
+        if resource.power != "running":
+            message = f"Operation 'restart' is not allowed on VM '{address.name}' since it is {resource.power}."
+            raise ArmError(409, "OperationNotAllowed", message)
+        resource.life.restart(fault)
+        operation = self._begin(resource)
+        operation.needed_polls, resource.settled = 0, resource.body
         return operation
 
     def poll(self, number: str) -> Operation:

@@ -49,7 +49,7 @@ def mend_service(state: State, service: str | None = None) -> list[str]:
     for broken in [each for each in breaks(state) if name in (None, each.service)]:
         for action in reversed(actions_for(broken.service, broken.how)):
             _undo(state, action)
-        (state.breaks / f"{broken.service}.{broken.how}.json").unlink(missing_ok=True)
+        forget(state, broken)
         sentences.append(f"{broken.service} is mended: {broken.how} since {broken.since}")
         _again(state, broken)
     return sentences
@@ -59,6 +59,23 @@ def breaks(state: State) -> tuple[Break, ...]:
     """What is broken on purpose now, oldest first."""
     found = (read_json(path) for path in state.breaks.glob("*.json"))
     return tuple(sorted((Break(**each) for each in found if each), key=lambda each: each.since))
+
+
+def touches(broken: Break, component: str) -> bool:
+    """Does this break act on that component?"""
+    return any(action.component == component for action in actions_for(broken.service, broken.how))
+
+
+def forget(state: State, broken: Break) -> None:
+    """It is mended: nothing is left to undo."""
+    (state.breaks / f"{broken.service}.{broken.how}.json").unlink(missing_ok=True)
+
+
+def repeat(state: State, broken: Break, component: str) -> None:
+    """Do again what a break does to one component, which began anew and knows nothing of it."""
+    for action in actions_for(broken.service, broken.how):
+        if action.component == component:
+            _do(state, action)
 
 
 def _again(state: State, mended: Break) -> None:

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.databases import READER
 from deployments.sandbox.names import connect_map
-from deployments.sandbox.state import State
+from deployments.sandbox.state import State, write_text
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -42,7 +42,20 @@ def blocks_of(state: State) -> dict[str, Block]:
 def _azure(_state: State, ready: dict[str, Any]) -> Block:
     from blocks.azure.block import AzureReader
 
-    return AzureReader(**{name: value for name, value in ready.items() if name in AzureReader.model_fields})
+    return AzureReader(**_azure_fields(ready))
+
+
+def _azure_operator(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.azure.block import AzureOperator
+
+    acting = {"client_id": ready["operator_client_id"], "client_secret": ready["operator_client_secret"]}
+    return AzureOperator(**(_azure_fields(ready) | acting))
+
+
+def _azure_fields(ready: dict[str, Any]) -> dict[str, Any]:
+    from blocks.azure.block import AzureReader
+
+    return {name: value for name, value in ready.items() if name in AzureReader.model_fields}
 
 
 def _aws(state: State, ready: dict[str, Any]) -> Block:
@@ -59,11 +72,28 @@ def _aws(state: State, ready: dict[str, Any]) -> Block:
     )
 
 
+def _aws_operator(state: State, ready: dict[str, Any]) -> Block:
+    acting = {"access_key_id": ready["operator_key_id"], "secret_access_key": ready["operator_secret_key"]}
+    return _aws(state, ready | acting)
+
+
 def _openstack(state: State, ready: dict[str, Any]) -> Block:
     from blocks.openstack.block import OpenStackReader
 
     wanted = ("auth_url", "region", "application_credential_id", "application_credential_secret")
     return OpenStackReader(**{name: ready[name] for name in wanted}, ca_file=_ca(state))
+
+
+def _openstack_operator(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.openstack.block import OpenStackOperator
+
+    return OpenStackOperator(
+        auth_url=ready["auth_url"],
+        region=ready["region"],
+        application_credential_id=ready["operator_credential_id"],
+        application_credential_secret=ready["operator_credential_secret"],
+        ca_file=_ca(state),
+    )
 
 
 def _postgres(_state: State, ready: dict[str, Any]) -> Block:
@@ -107,16 +137,30 @@ def _journal(_state: State, ready: dict[str, Any]) -> Block:
     return JournalDatabase(dsn=ready["journal_dsn"])
 
 
+def _approver_key(state: State, _ready: dict[str, Any]) -> Block:
+    """Made once: with another key nobody who enrolled could answer."""
+    from blocks.approvals.block import ApproverKey, new_key
+
+    file = state.home / "approver.key"
+    if not file.exists():
+        write_text(file, new_key())
+    return ApproverKey(key=SecretStr(file.read_text(encoding="ascii").strip()))
+
+
 _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] = (
     ("azure-hearth-reader", "azure", _azure),
+    ("azure-hearth-operator", "azure", _azure_operator),
     ("aws-storefront-reader", "aws", _aws),
+    ("aws-storefront-operator", "aws", _aws_operator),
     ("openstack-hearth-reader", "openstack", _openstack),
+    ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
     ("probe-network", "relay", _network),
     ("slack", "slack", _slack),
     ("pagerduty-hearth", "pager", _pagerduty),
     ("webhook-storefront", "pager", _webhook),
     ("journal", "control-database", _journal),
+    ("approver-key", "control-database", _approver_key),
 )
 
 

@@ -8,7 +8,7 @@ What is not in this table is refused, and the refusal says what is possible.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from blocks.errors import Refused
 from deployments.sandbox.names import REPLICATION
@@ -16,6 +16,9 @@ from deployments.sandbox.names import REPLICATION
 How = Literal[
     "kill", "slow", "refuse", "partition", "expired-cert", "wrong-body", "throttle", "metric-spike", "replication-stop"
 ]
+
+
+ChangeHow = Literal["drop-after", "slow-effect", "no-effect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,27 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
 }
 
 
+CHANGE_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
+    "device-api": _cloud("azure", "hearth-device-api", *get_args(ChangeHow)),
+    "household-data-vm": _cloud("azure", "hearth-db-1", *get_args(ChangeHow)),
+    "device-api-recovery": _cloud("openstack", "device-api-recovery", *get_args(ChangeHow)),
+    "standby-server": _cloud("openstack", "standby-server", *get_args(ChangeHow)),
+    "web-fleet": _cloud("aws", "web-fleet", *get_args(ChangeHow)),
+}
+"""What goes wrong only when the service is restarted; until then it is well, and no sweep sees anything."""
+
+
+def ways(service: str) -> dict[str, tuple[Action, ...]]:
+    """Every way to break a service, with those that show only when it is changed."""
+    return FAULTS[service] | CHANGE_FAULTS.get(service, {})
+
+
 def actions_for(service: str, how: str) -> tuple[Action, ...]:
     """What breaking `service` like that means. Raises `Refused` with what is possible."""
     name = service.rpartition("/")[2]
     if name not in FAULTS:
         raise Refused(f"the sandbox has no service {service!r}", next_step=f"choose among {', '.join(FAULTS)}")
-    if how not in FAULTS[name]:
-        possible = ", ".join(FAULTS[name])
+    if how not in ways(name):
+        possible = ", ".join(ways(name))
         raise Refused(f"{name} cannot be broken by {how!r}", next_step=f"for {name} choose among {possible}")
-    return FAULTS[name][how]
+    return ways(name)[how]

@@ -111,6 +111,7 @@ def take_down(home: Path | None = None) -> bool:
     state = State.at(home)
     supervisor = _supervisor(state)
     if supervisor is None:
+        _bury_the_dead()
         return end_marked(state.home) > 0
     ready = state.read_ready("supervisor")
     try:
@@ -229,13 +230,19 @@ def _addresses(state: State) -> dict[str, str]:
 
 def _gone(process: Identity, patience_s: float) -> bool:
     deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if not process.alive():
-            return True
-        for ours in _launched:
-            ours.bury()
+    while process.alive():
+        if time.monotonic() > deadline:
+            return False
+        _bury_the_dead()
         time.sleep(0.05)
-    return False
+    _bury_the_dead()
+    return True
+
+
+def _bury_the_dead() -> None:
+    """Whoever ended and was started by this process is waited for, else it stays in the table of processes."""
+    for ours in _launched:
+        ours.bury()
 
 
 @dataclass(slots=True)

@@ -25,9 +25,11 @@ from blocks.catalogue.model import Catalogue
 from deployments.sandbox import openstack_compute, openstack_identity
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.openstack_cloud import User, cloud_from
+from deployments.sandbox.restarting import restarting_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 _NAMES = ("127.0.0.1", "localhost", "identity.dc-west.hearth.example")
+_WHO = ("reader", "application", "application_id", "operator", "restarter", "restarter_id")
 _SLOW_S = 45.0
 _RETRY_AFTER_S = 1
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,14 +38,24 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class OpenStackSimulator:
     """Keystone and Nova on one port; `start`, then `address`, then `stop`, all on one event loop."""
 
-    def __init__(self, state: State, catalogue: Catalogue, *, port: int = 0, page_size: int = 1000) -> None:
+    def __init__(
+        self,
+        state: State,
+        catalogue: Catalogue,
+        *,
+        port: int = 0,
+        page_size: int = 1000,
+        rebooted: Callable[[str], None] = lambda _service: None,
+    ) -> None:
         self._state = state
         self._port = port
         keys = _secrets(state.home / "openstack")
         self.reader = User("vigie-reader", keys["reader"], ("reader", "vigie-observer"))
         self.application = User("vigie-reader", keys["application"], self.reader.roles, keys["application_id"])
         self.operator = User("vigie-operator", keys["operator"], ("member", "reader"))
-        self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator])
+        self.restarter = User("vigie-restarter", keys["restarter"], ("vigie-restarter",), keys["restarter_id"])
+        self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator, self.restarter])
+        self.cloud.rebooted = rebooted
         self.traffic: deque[dict[str, str]] = deque(maxlen=10_000)
         self._mended = asyncio.Condition()
         self._transports: set[asyncio.Transport] = set()
@@ -134,7 +146,7 @@ class OpenStackSimulator:
 
 async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     """Serve until told to end."""
-    simulator = OpenStackSimulator(state, catalogue, port=port)
+    simulator = OpenStackSimulator(state, catalogue, port=port, rebooted=restarting_behind(state))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -148,6 +160,8 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
             "password": simulator.reader.secret,
             "application_credential_id": simulator.application.application_credential,
             "application_credential_secret": simulator.application.secret,
+            "operator_credential_id": simulator.restarter.application_credential,
+            "operator_credential_secret": simulator.restarter.secret,
         }
         state.write_ready("openstack", simulator.address, **extras)
         await ended.wait()
@@ -171,8 +185,8 @@ def _secrets(folder: Path) -> dict[str, str]:
     """The sandbox's passwords, the same at every start, so that saved blocks stay right."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = read_json(folder / "secrets.json")
-    if not kept:
-        kept = {who: secrets.token_hex(16) for who in ("reader", "application", "application_id", "operator")}
+    if missing := [who for who in _WHO if who not in kept]:
+        kept |= {who: secrets.token_hex(16) for who in missing}
         write_json(folder / "secrets.json", kept)
     return kept
 

@@ -8,8 +8,9 @@ The rule: a server changes state only the ways Nova allows; anything else is a c
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -22,15 +23,30 @@ _TOKEN_LIFE = timedelta(hours=1)
 TRANSITIONS = {
     "os-start": ({"SHUTOFF"}, "ACTIVE"),
     "os-stop": ({"ACTIVE", "ERROR"}, "SHUTOFF"),
-    "reboot": ({"ACTIVE", "SHUTOFF", "ERROR"}, "ACTIVE"),
     "pause": ({"ACTIVE"}, "PAUSED"),
     "unpause": ({"PAUSED"}, "ACTIVE"),
 }
 
 
+# the same guide, and nova.compute.vm_states: ALLOW_SOFT_REBOOT, ALLOW_HARD_REBOOT
+REBOOTS = {"SOFT": {"ACTIVE"}, "HARD": {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR"}}
+CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect")
+_SECONDS = {"": 1.0, "drop-after": 1.0, "slow-effect": 20.0, "no-effect": float("inf")}
+
+
 def stable_id(*parts: str) -> str:
     """The same UUID for the same words."""
     return str(uuid.uuid5(_SPACE, "/".join(parts)))
+
+
+@dataclass(frozen=True)
+class Action:
+    """One line of Nova's list of what was done to a server."""
+
+    action: str
+    request_id: str
+    user_id: str
+    started_at: datetime
 
 
 @dataclass
@@ -44,6 +60,9 @@ class Server:
     ram_mb: int = 8192
     status: str = "ACTIVE"
     number: int = 1  # Nova allows several servers of one name
+    task: str | None = None  # what is going on
+    done_at: float = 0.0  # monotonic second when it is over
+    actions: list[Action] = field(default_factory=list["Action"])
 
     @property
     def id(self) -> str:
@@ -105,6 +124,8 @@ class Cloud:
     tokens: dict[str, Token] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)  # target -> API fault
     quota_spikes: set[str] = field(default_factory=set)
+    change_faults: dict[str, str] = field(default_factory=dict)  # service -> one of CHANGE_FAULTS
+    rebooted: Callable[[str], None] = field(default=lambda _service: None)  # told the service whose server reboots
     token_life: timedelta = _TOKEN_LIFE
 
     def issue(self, user: User) -> tuple[str, Token]:
@@ -137,6 +158,22 @@ class Cloud:
         server.status = leads_to
         return True
 
+    def reboot(self, server: Server, how: str, user: User, request_id: str) -> bool:
+        """Begin a reboot and write it down; False when the server's state forbids it. It takes a second."""
+        if server.task is not None or server.status not in REBOOTS[how]:
+            return False
+        server.actions.append(Action("reboot", request_id, user.id, datetime.now(UTC)))
+        server.status, server.task = ("REBOOT", "rebooting") if how == "SOFT" else ("HARD_REBOOT", "rebooting_hard")
+        server.done_at = time.monotonic() + _SECONDS[self.change_faults.get(server.service, "")]
+        self.rebooted(server.service)
+        return True
+
+    def settle(self) -> None:
+        """What was going on and has had its time is over."""
+        for server in self.servers:
+            if server.task is not None and time.monotonic() >= server.done_at:
+                server.status, server.task = "ACTIVE", None
+
     def control(self, action: str, target: str, how: str) -> str:
         """Break or mend a service, a site or "openstack". Raises ValueError saying what is possible."""
         known = {server.service for server in self.servers} | self.compute_services | self.sites | {"openstack"}
@@ -153,6 +190,8 @@ class Cloud:
             self.faults[target] = how
         elif how == "expired-token":
             self.tokens.clear()
+        elif how in CHANGE_FAULTS and target in {server.service for server in self.servers}:
+            self.change_faults[target] = how
         elif how == "metric-spike" and target in self.compute_services:
             self.quota_spikes.add(target)
         elif how in {"kill", "error-state"} and target in self.compute_services:
@@ -160,7 +199,7 @@ class Cloud:
         elif how in {"kill", "error-state"} and target not in self.sites | {"openstack"}:
             self._set_servers(target, "SHUTOFF" if how == "kill" else "ERROR")
         else:
-            possible = ("kill", "error-state", "metric-spike", "expired-token", *API_FAULTS)
+            possible = ("kill", "error-state", "metric-spike", "expired-token", *CHANGE_FAULTS, *API_FAULTS)
             raise ValueError(
                 f"{target} cannot be broken by {how!r}; possible, where they make sense: {', '.join(possible)}"
             )
@@ -168,6 +207,7 @@ class Cloud:
     def _mend(self, target: str) -> None:
         self.faults.pop(target, None)
         self.quota_spikes.discard(target)
+        self.change_faults.pop(target, None)
         if target in self.compute_services:
             self._set_hosts("up")
         self._set_servers(target, "ACTIVE")
@@ -180,7 +220,7 @@ class Cloud:
     def _set_servers(self, service: str, status: str) -> None:
         for server in self.servers:
             if server.service == service:
-                server.status = status
+                server.status, server.task = status, None
 
 
 def cloud_from(catalogue: Catalogue, users: list[User]) -> Cloud:

@@ -9,23 +9,38 @@ The rule: what the caller's roles do not allow is a 403 that names the policy, a
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Awaitable, Callable, MutableSequence
 from typing import Any
 
 from aiohttp import web
 
-from deployments.sandbox.openstack_cloud import TRANSITIONS, Cloud, Host, Server, stable_id
+from deployments.sandbox.openstack_cloud import REBOOTS, TRANSITIONS, Action, Cloud, Host, Server, stable_id
 from deployments.sandbox.openstack_identity import unauthorized
 
+_VM_STATES = {"SHUTOFF": "stopped", "REBOOT": "active", "HARD_REBOOT": "active"}
+_POWER_STATES = {"ACTIVE": 1, "REBOOT": 1, "HARD_REBOOT": 1, "PAUSED": 3, "SHUTOFF": 4}
 MINIMUM, MAXIMUM = (2, 1), (2, 96)
 _ANYBODY = {"reader", "member", "admin"}
-POLICIES = {  # Nova's defaults; vigie-observer is the custom rule that docs/permissions-openstack.md asks for
+POLICIES = {  # Nova's defaults; vigie-observer and vigie-restarter are custom rules of docs/permissions-openstack.md
     "os_compute_api:servers:index": _ANYBODY,
     "os_compute_api:servers:detail": _ANYBODY,
     "os_compute_api:servers:show": _ANYBODY,
     "os_compute_api:limits": _ANYBODY,
     "os_compute_api:os-services:list": {"admin", "vigie-observer"},
-    "os_compute_api:servers:action": {"member", "admin"},
+    "os_compute_api:os-instance-actions:list": _ANYBODY,
+    "os_compute_api:servers:reboot": {"member", "admin", "vigie-restarter"},
+    "os_compute_api:servers:start": {"member", "admin"},
+    "os_compute_api:servers:stop": {"member", "admin"},
+    "os_compute_api:os-pause-server:pause": {"member", "admin"},
+    "os_compute_api:os-pause-server:unpause": {"member", "admin"},
+}
+_ACTION_POLICIES = {  # what a body at /action asks for -> the policy that governs it
+    "reboot": "os_compute_api:servers:reboot",
+    "os-start": "os_compute_api:servers:start",
+    "os-stop": "os_compute_api:servers:stop",
+    "pause": "os_compute_api:os-pause-server:pause",
+    "unpause": "os_compute_api:os-pause-server:unpause",
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,8 +51,12 @@ def routes(cloud: Cloud, record: MutableSequence[dict[str, str]], *, page_size: 
 
     def guarded(policy: str, handler: Handler) -> Handler:
         async def guard(request: web.Request) -> web.StreamResponse:
-            refusal = _refusal(cloud, request, policy)
-            record.append({"action": policy, "refused": str(refusal.status) if refusal else ""})
+            cloud.settle()
+            governing = policy or await _action_policy(request)
+            refusal = _refusal(cloud, request, governing)
+            who = cloud.holder(request.headers.get("X-Auth-Token", ""))
+            refused = str(refusal.status) if refusal else ""
+            record.append({"action": governing, "refused": refused, "who": who.name if who else ""})
             return refusal if refusal is not None else await handler(request)
 
         return guard
@@ -51,7 +70,11 @@ def routes(cloud: Cloud, record: MutableSequence[dict[str, str]], *, page_size: 
         web.get(f"{base}/servers", guarded("os_compute_api:servers:index", nova.index)),
         web.get(f"{base}/servers/detail", guarded("os_compute_api:servers:detail", nova.detail)),
         web.get(f"{base}/servers/{{id}}", guarded("os_compute_api:servers:show", nova.show)),
-        web.post(f"{base}/servers/{{id}}/action", guarded("os_compute_api:servers:action", nova.action)),
+        web.post(f"{base}/servers/{{id}}/action", guarded("", nova.action)),
+        web.get(
+            f"{base}/servers/{{id}}/os-instance-actions",
+            guarded("os_compute_api:os-instance-actions:list", nova.instance_actions),
+        ),
         web.get(f"{base}/os-services", guarded("os_compute_api:os-services:list", nova.services)),
         web.get(f"{base}/limits", guarded("os_compute_api:limits", nova.limits)),
     ]
@@ -86,15 +109,38 @@ class _Nova:
         return _answer(request, {"server": _server(server, _microversion(request))})
 
     async def action(self, request: web.Request) -> web.Response:
-        server, asked = self._find(request), next(iter(await request.json()), "")
+        body = await request.json()
+        server, asked = self._find(request), next(iter(body), "")
         if server is None:
             return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
+        if asked == "reboot":
+            return self._reboot(request, server, str(body["reboot"].get("type", "")).upper())
         if asked not in TRANSITIONS:
             return fault(501, "notImplemented", f"the simulator has no action {asked}")
         if not self._cloud.act(server, asked):
             state = f"Cannot '{asked}' instance {server.id} while it is in vm_state {server.status.lower()}"
             return fault(409, "conflictingRequest", state)
         return web.Response(status=202)
+
+    async def instance_actions(self, request: web.Request) -> web.Response:
+        server = self._find(request)
+        if server is None:
+            return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
+        newest_first = [_instance_action(server, action) for action in reversed(server.actions)]
+        return _answer(request, {"instanceActions": newest_first})
+
+    def _reboot(self, request: web.Request, server: Server, how: str) -> web.Response:
+        if how not in REBOOTS:
+            return fault(400, "badRequest", f"Invalid input for field/attribute type. Value: {how}.")
+        user, number = self._cloud.holder(request.headers["X-Auth-Token"]), f"req-{uuid.uuid4()}"
+        assert user is not None
+        state = server.status.lower()
+        if not self._cloud.reboot(server, how, user, number):
+            going_on = f"task_state {server.task}" if server.task else f"vm_state {state}"
+            return fault(409, "conflictingRequest", f"Cannot 'reboot' instance {server.id} while it is in {going_on}")
+        if self._cloud.change_faults.get(server.service) == "drop-after" and request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=202, headers={"x-openstack-request-id": number, "x-compute-request-id": number})
 
     async def services(self, request: web.Request) -> web.Response:
         microversion = _microversion(request)
@@ -138,6 +184,26 @@ class _Nova:
 
     def _find(self, request: web.Request) -> Server | None:
         return next((server for server in self._cloud.servers if server.id == request.match_info["id"]), None)
+
+
+async def _action_policy(request: web.Request) -> str:
+    try:
+        asked = next(iter(await request.json()), "")
+    except (ValueError, TypeError):
+        asked = ""
+    return _ACTION_POLICIES.get(asked, "os_compute_api:servers:reboot")  # what is unknown is refused by whoever may not
+
+
+def _instance_action(server: Server, action: Action) -> dict[str, Any]:
+    return {
+        "action": action.action,
+        "instance_uuid": server.id,
+        "request_id": action.request_id,
+        "user_id": action.user_id,
+        "project_id": stable_id("project", "hearth").replace("-", ""),
+        "start_time": f"{action.started_at:%Y-%m-%dT%H:%M:%S.%f}",
+        "message": None,
+    }
 
 
 def _after(servers: list[Server], marker: str | None) -> int:
@@ -197,9 +263,9 @@ def _server(server: Server, microversion: tuple[int, int]) -> dict[str, Any]:
         "id": server.id,
         "name": server.name,
         "status": server.status,
-        "OS-EXT-STS:vm_state": {"SHUTOFF": "stopped"}.get(server.status, server.status.lower()),
-        "OS-EXT-STS:power_state": {"ACTIVE": 1, "PAUSED": 3, "SHUTOFF": 4}.get(server.status, 0),
-        "OS-EXT-STS:task_state": None,
+        "OS-EXT-STS:vm_state": _VM_STATES.get(server.status, server.status.lower()),
+        "OS-EXT-STS:power_state": _POWER_STATES.get(server.status, 0),
+        "OS-EXT-STS:task_state": server.task,
         "flavor": flavor,
         "addresses": {},
         "metadata": {},

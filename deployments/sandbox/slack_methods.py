@@ -1,7 +1,7 @@
-"""What does each method of the sandbox's Slack do?
+"""What does each method of the sandbox's Slack do with messages, channels and people?
 
 One function a method: it gets the workspace and the arguments and returns the answer without `ok`, or
-raises Slack's own error name. A new method is one function and one line in METHODS.
+raises Slack's own error name. A new method is one function and one line in `slack_api.py`'s METHODS.
 Behaviour: Slack's Web API reference.
 """
 
@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from deployments.sandbox.slack_people import PEOPLE, Person, described
 from deployments.sandbox.slack_rules import MOST_TEXT, check_blocks, check_metadata
 from deployments.sandbox.slack_store import BOT, Message, Workspace
+from deployments.sandbox.slack_views import Views
 
-SCOPES = ("chat:write", "channels:history", "channels:read")
 _URL = "https://sandbox.slack.com/"
 _MOST_LIMIT = 999
 
@@ -24,25 +25,34 @@ _MOST_LIMIT = 999
 class SlackError(Exception):
     """Slack's own word for what is wrong, and its explanations."""
 
-    def __init__(self, code: str, *messages: str) -> None:
+    def __init__(self, code: str, *messages: str, more: dict[str, Any] | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.messages = messages
+        self.more = more or {}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The workspace and one call's arguments."""
+    """The workspace, its modals, and one call's arguments."""
 
     workspace: Workspace
     arguments: dict[str, Any]
+    views: Views
 
     def channel(self) -> str:
         """The id of the channel asked for; conversations.* take no names."""
         asked = str(self.arguments.get("channel", ""))
-        if asked not in self.workspace.channels:
+        if asked not in self.workspace.messages:
             raise SlackError("channel_not_found")
         return asked
+
+    def person(self, name: str) -> Person:
+        """The member asked for, by id."""
+        found = PEOPLE.get(str(self.arguments.get(name, "")))
+        if found is None:
+            raise SlackError("user_not_found")
+        return found
 
     def structure(self, name: str, default: Any) -> Any:
         """A list or object, sent as such or as JSON text."""
@@ -68,7 +78,7 @@ def post_message(call: Call) -> dict[str, Any]:
     if thread and thread not in call.workspace.messages[channel]:
         raise SlackError("thread_not_found")
     content = _content(call) | ({"thread_ts": str(thread)} if thread else {})
-    posted = call.workspace.post(channel, content | {"user": BOT["user_id"], "bot_id": BOT["bot_id"]})
+    posted = call.workspace.post(channel, content | _OURS)
     return {"channel": channel, "ts": posted["ts"], "message": _without_metadata(posted)}
 
 
@@ -109,10 +119,7 @@ def replies(call: Call) -> dict[str, Any]:
 
 def list_channels(call: Call) -> dict[str, Any]:
     """The channels there are."""
-    channels = [
-        {"id": key, "name": name, "is_channel": True, "is_private": False, "is_archived": False, "is_member": True}
-        for key, name in call.workspace.channels.items()
-    ]
+    channels = [_described(call.workspace, key) for key in call.workspace.channels]
     start, stop = _window(call)
     return {"channels": channels[start:stop], "response_metadata": {"next_cursor": _cursor(stop, len(channels))}}
 
@@ -125,16 +132,85 @@ def permalink(call: Call) -> dict[str, Any]:
     return {"channel": channel, "permalink": f"{_URL}archives/{channel}/p{ts.replace('.', '')}"}
 
 
+def post_ephemeral(call: Call) -> dict[str, Any]:
+    """Say something that only one person sees."""
+    channel, person = call.channel(), call.person("user")
+    if not call.workspace.sees(person.id, channel):
+        raise SlackError("user_not_in_channel")
+    said = call.workspace.whisper(channel, person.id, _content(call) | _OURS)
+    return {"message_ts": said["ts"]}
+
+
+def delete_message(call: Call) -> dict[str, Any]:
+    """Take back what we said."""
+    channel, ts = call.channel(), str(call.arguments.get("ts", ""))
+    message = call.workspace.messages[channel].get(ts)
+    if message is None:
+        raise SlackError("message_not_found")
+    if message.get("bot_id") != BOT["bot_id"]:
+        raise SlackError("cant_delete_message")
+    call.workspace.delete(channel, ts)
+    return {"channel": channel, "ts": ts}
+
+
+def add_reaction(call: Call) -> dict[str, Any]:
+    """React to a message."""
+    channel, ts = call.channel(), str(call.arguments.get("timestamp", ""))
+    if ts not in call.workspace.messages[channel]:
+        raise SlackError("message_not_found")
+    if not call.workspace.react(channel, ts, str(call.arguments["name"]), BOT["user_id"]):
+        raise SlackError("already_reacted")
+    return {}
+
+
+def open_conversation(call: Call) -> dict[str, Any]:
+    """The conversation with one person."""
+    asked = str(call.arguments.get("users", ""))
+    if asked not in PEOPLE:
+        raise SlackError("user_not_found" if asked else "users_list_not_supplied")
+    before = asked in call.workspace.directs.values()
+    channel = call.workspace.direct(asked)
+    shown = {"id": channel, "user": asked, "is_im": True} if call.flag("return_im") else {"id": channel}
+    return {"channel": shown, **({"no_op": True, "already_open": True} if before else {})}
+
+
+def channel_info(call: Call) -> dict[str, Any]:
+    """One channel."""
+    return {"channel": _described(call.workspace, call.channel())}
+
+
+def members(call: Call) -> dict[str, Any]:
+    """Who is in a channel: everybody and the app."""
+    channel = call.channel()
+    return {"members": [BOT["user_id"], *(key for key in PEOPLE if call.workspace.sees(key, channel))]}
+
+
+def user_info(call: Call) -> dict[str, Any]:
+    """One member."""
+    return {"user": described(call.person("user"), include_locale=call.flag("include_locale"))}
+
+
+def list_users(call: Call) -> dict[str, Any]:
+    """All members."""
+    found = [described(person, include_locale=call.flag("include_locale")) for person in PEOPLE.values()]
+    return {"members": found, "response_metadata": {"next_cursor": ""}}
+
+
 Handler = Callable[[Call], dict[str, Any]]
-METHODS: dict[str, Handler] = {
-    "auth.test": auth_test,
-    "chat.postMessage": post_message,
-    "chat.update": update_message,
-    "chat.getPermalink": permalink,
-    "conversations.history": history,
-    "conversations.replies": replies,
-    "conversations.list": list_channels,
-}
+_OURS = {"user": BOT["user_id"], "bot_id": BOT["bot_id"]}
+
+
+def _described(workspace: Workspace, channel: str) -> dict[str, Any]:
+    if channel in workspace.directs:
+        return {"id": channel, "is_im": True, "user": workspace.directs[channel], "is_archived": False}
+    return {
+        "id": channel,
+        "name": workspace.channels[channel],
+        "is_channel": True,
+        "is_private": False,
+        "is_archived": False,
+        "is_member": True,
+    }
 
 
 def _content(call: Call) -> Message:

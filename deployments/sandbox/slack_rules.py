@@ -1,40 +1,20 @@
-"""Would the real Slack have taken this call?
+"""Would the real Slack have taken these blocks, this view?
 
-Block Kit's limits as its reference gives them, and the parameters of each method as the published
-OpenAPI description has them (where VIGIE_CONFORMANCE is at hand). Stricter than Slack in one point:
-an argument that is in no description is refused, since it would be ignored in silence.
+Block Kit's limits as its reference gives them. An objection names the place as a JSON pointer, in Slack's
+own form.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from deployments.sandbox.state import CHECKOUT
+from deployments.sandbox.slack_element_rules import check_element
+from deployments.sandbox.slack_elements import elements_of
+from deployments.sandbox.slack_shapes import PLAIN, Objections, Shape, check_keys, check_text
 
-MOST_BLOCKS, MOST_TEXT = 50, 40_000
-_NEWER = {
-    "metadata",
-    "include_all_metadata",
-    "markdown_text",
-    "file_ids",
-    "reply_broadcast",
-    "team_id",
-    "unfurl_app_links",
-    "charset",
-}
-_SPEC = "slack/specs/slack_web_openapi_v2.json"
-
-
-class Shape(NamedTuple):
-    """A block's or element's keys: needed, allowed besides, and the longest text."""
-
-    needed: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    most: int = 0
-
+MOST_BLOCKS, MOST_VIEW_BLOCKS, MOST_TEXT = 50, 100, 40_000
+_MOST_VIEW_BYTES, _MOST_PRIVATE, _MOST_TITLE = 250_000, 3000, 24
 
 _BLOCKS = {
     "header": Shape(("text",), ("block_id", "level"), 150),
@@ -43,17 +23,23 @@ _BLOCKS = {
     "actions": Shape(("elements",), ("block_id",)),
     "divider": Shape((), ("block_id",)),
     "image": Shape(("image_url", "alt_text"), ("title", "block_id"), 2000),
+    "input": Shape(("label", "element"), ("block_id", "hint", "optional", "dispatch_action"), 2000),
 }
 _MOST_ELEMENTS = {"context": 10, "actions": 25}
-_MOST_FIELDS, _MOST_FIELD_TEXT, _MOST_BUTTON, _MOST_VALUE, _MOST_URL = 10, 2000, 75, 2000, 3000
+_MOST_FIELDS, _MOST_FIELD_TEXT, _MOST_ID = 10, 2000, 255
+_VIEW = ("blocks", "private_metadata", "callback_id", "external_id")
+_VIEWS = {
+    "modal": Shape(("title", "blocks"), (*_VIEW, "submit", "close", "clear_on_close", "notify_on_close")),
+    "home": Shape(("blocks",), _VIEW),
+}
 
 
-def check_blocks(blocks: Any) -> list[str]:
+def check_blocks(blocks: Any, most: int = MOST_BLOCKS) -> list[str]:
     """What Slack would object to, each with the place as a JSON pointer; empty when nothing."""
     if not isinstance(blocks, list):
         return ["[ERROR] must be an array [json-pointer:/blocks]"]
-    if len(blocks) > MOST_BLOCKS:
-        return [f"[ERROR] no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
+    if len(blocks) > most:
+        return [f"[ERROR] no more than {most} items allowed [json-pointer:/blocks]"]
     found = [
         f"[ERROR] {what} [json-pointer:{where}]"
         for i, block in enumerate(blocks)
@@ -63,79 +49,76 @@ def check_blocks(blocks: Any) -> list[str]:
     return found + (["[ERROR] `block_id` is not unique [json-pointer:/blocks]"] if len(ids) != len(set(ids)) else [])
 
 
-def _block(block: Any, at: str) -> Iterator[tuple[str, str]]:
+def check_view(view: Any) -> list[str]:
+    """The same for a modal or a home tab."""
+    shape = _VIEWS.get(view.get("type", "")) if isinstance(view, dict) else None
+    if shape is None:
+        return ["[ERROR] must be an object of type modal or home [json-pointer:/view]"]
+    found = [f"[ERROR] {what} [json-pointer:{where}]" for where, what in _view(view, shape)]
+    if len(json.dumps(view).encode()) > _MOST_VIEW_BYTES:
+        found.append(f"[ERROR] must be less than {_MOST_VIEW_BYTES} bytes [json-pointer:/view]")
+    return found + [
+        each.replace("pointer:/", "pointer:/view/") for each in check_blocks(view.get("blocks"), MOST_VIEW_BLOCKS)
+    ]
+
+
+def _view(view: dict[str, Any], shape: Shape) -> Objections:
+    yield from check_keys(view, shape, "/view")
+    for name in ("title", "submit", "close"):
+        if view.get(name) is not None:
+            yield from check_text(view[name], f"/view/{name}", _MOST_TITLE, PLAIN)
+    for name, most in (("private_metadata", _MOST_PRIVATE), ("callback_id", _MOST_ID), ("external_id", _MOST_ID)):
+        if len(str(view.get(name) or "")) > most:
+            yield f"/view/{name}", f"must be less than {most + 1} characters"
+    blocks = view.get("blocks")
+    asks = isinstance(blocks, list) and any(isinstance(b, dict) and b.get("type") == "input" for b in blocks)
+    if view["type"] == "modal" and asks and not view.get("submit"):
+        yield "/view/submit", "missing required field: submit (there are input blocks)"
+
+
+def _block(block: Any, at: str) -> Objections:
     shape = _BLOCKS.get(block.get("type", "")) if isinstance(block, dict) else None
     if shape is None:
         yield at, "unsupported type"
         return
     kind = block["type"]
-    yield from _keys(block, shape, at)
+    yield from check_keys(block, shape, at)
+    if len(str(block.get("block_id", ""))) > _MOST_ID:
+        yield f"{at}/block_id", f"must be less than {_MOST_ID + 1} characters"
     if "text" in block:
-        yield from _text(
-            block["text"], f"{at}/text", shape.most, ("plain_text",) if kind == "header" else ("plain_text", "mrkdwn")
-        )
+        kinds = PLAIN if kind == "header" else ("plain_text", "mrkdwn")
+        yield from check_text(block["text"], f"{at}/text", shape.most, kinds)
     elif kind == "section" and not block.get("fields"):
         yield at, "missing required field: text"
+    for name in ("label", "hint") if kind == "input" else ():
+        if name in block:
+            yield from check_text(block[name], f"{at}/{name}", shape.most, PLAIN)
     yield from _fields(block.get("fields", []), f"{at}/fields")
     yield from _elements(block, kind, at)
 
 
-def _keys(value: dict[str, Any], shape: Shape, at: str) -> Iterator[tuple[str, str]]:
-    for name in shape.needed:
-        if name not in value:
-            yield at, f"missing required field: {name}"
-    for name in value.keys() - {*shape.needed, *shape.optional, "type"}:
-        yield f"{at}/{name}", "invalid additional property"
-
-
-def _fields(fields: Any, at: str) -> Iterator[tuple[str, str]]:
+def _fields(fields: Any, at: str) -> Objections:
     if len(fields) > _MOST_FIELDS:
         yield at, f"no more than {_MOST_FIELDS} items allowed"
     for i, field in enumerate(fields):
-        yield from _text(field, f"{at}/{i}", _MOST_FIELD_TEXT)
+        yield from check_text(field, f"{at}/{i}", _MOST_FIELD_TEXT)
 
 
-def _elements(block: dict[str, Any], kind: str, at: str) -> Iterator[tuple[str, str]]:
+def _elements(block: dict[str, Any], kind: str, at: str) -> Objections:
     elements = block.get("elements", [])
     if kind in _MOST_ELEMENTS and not 1 <= len(elements) <= _MOST_ELEMENTS[kind]:
         yield f"{at}/elements", f"between 1 and {_MOST_ELEMENTS[kind]} items allowed"
     for i, element in enumerate(elements):
         if kind == "context":
-            yield from _text(element, f"{at}/elements/{i}", _BLOCKS["context"].most)
+            yield from check_text(element, f"{at}/elements/{i}", _BLOCKS["context"].most)
         else:
-            yield from _button(element, f"{at}/elements/{i}")
-    if "accessory" in block:
-        yield from _button(block["accessory"], f"{at}/accessory")
-
-
-def _button(element: Any, at: str) -> Iterator[tuple[str, str]]:
-    if not isinstance(element, dict) or element.get("type") != "button":
-        yield at, "unsupported type"
-        return
-    yield from _keys(
-        element, Shape(("text",), ("action_id", "url", "value", "style", "confirm", "accessibility_label")), at
-    )
-    yield from _text(element.get("text"), f"{at}/text", _MOST_BUTTON, ("plain_text",))
-    for name, most in (("url", _MOST_URL), ("value", _MOST_VALUE), ("action_id", 255)):
-        if len(str(element.get(name, ""))) > most:
-            yield f"{at}/{name}", f"must be less than {most + 1} characters"
-    if element.get("style", "primary") not in {"primary", "danger"}:
-        yield f"{at}/style", "must be one of primary, danger"
-
-
-def _text(
-    text: Any, at: str, most: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")
-) -> Iterator[tuple[str, str]]:
-    if not isinstance(text, dict) or text.get("type") not in kinds:
-        yield at, f"must be a text object of type {' or '.join(kinds)}"
-        return
-    words = text.get("text")
-    extra = ("verbatim",) if text["type"] == "mrkdwn" else ("emoji",)
-    yield from _keys(text, Shape(("text",), extra), at)
-    if not isinstance(words, str) or not words:
-        yield f"{at}/text", "must be more than 0 characters"
-    elif len(words.encode("utf-16-le", "surrogatepass")) // 2 > most:
-        yield f"{at}/text", f"must be less than {most + 1} characters"
+            yield from check_element(element, f"{at}/elements/{i}", kind)
+    for name in ("accessory", "element"):
+        if name in block:
+            yield from check_element(block[name], f"{at}/{name}", kind)
+    ids = [element["action_id"] for element in elements_of(block) if "action_id" in element]
+    if len(ids) != len(set(ids)):
+        yield f"{at}/elements", "`action_id` is not unique"
 
 
 def check_metadata(metadata: Any) -> bool:
@@ -146,47 +129,3 @@ def check_metadata(metadata: Any) -> bool:
         and isinstance(metadata["event_type"], str)
         and isinstance(metadata["event_payload"], dict)
     )
-
-
-class Parameters:
-    """The published parameters of each method; without the description nothing is refused."""
-
-    def __init__(self) -> None:
-        path = CHECKOUT / os.environ.get("VIGIE_CONFORMANCE", "../shared/conformance") / _SPEC
-        self.known = path.exists()
-        paths: dict[str, Any] = json.loads(path.read_text())["paths"] if self.known else {}
-        self._types = {
-            name.removeprefix("/"): {p["name"]: p for verb in verbs.values() for p in verb["parameters"]}
-            for name, verbs in paths.items()
-        }
-
-    def objections(self, method: str, arguments: dict[str, Any]) -> list[str]:
-        """What is missing, unknown or of the wrong type."""
-        types = self._types.get(method)
-        if types is None:
-            return []
-        unknown = [
-            f"[ERROR] unknown argument: {name}" for name in arguments if name not in types and name not in _NEWER
-        ]
-        wrong = [
-            f"[ERROR] must be a {types[name]['type']} [json-pointer:/{name}]"
-            for name, value in arguments.items()
-            if name in types and not _is_a(types[name]["type"], value)
-        ]
-        absent = [
-            f"[ERROR] missing required field: {name}"
-            for name, type_ in types.items()
-            if type_.get("required") and name != "token" and name not in arguments
-        ]
-        return unknown + wrong + absent
-
-
-def _is_a(kind: str, value: Any) -> bool:
-    if kind == "boolean":
-        return isinstance(value, bool) or str(value).lower() in {"true", "false", "1", "0"}
-    if kind in {"number", "integer"}:
-        try:
-            return kind == "number" or float(value).is_integer() if float(value) >= 0 else False
-        except (TypeError, ValueError):
-            return False
-    return isinstance(value, str | list | dict) or not isinstance(value, bool)

@@ -24,7 +24,6 @@ from typing import Any
 from deployments.sandbox.parts import WORK_POOL
 
 _PATIENCE_S = 120.0
-_AT_ONCE = "8"
 _MISSED = "The sandbox was down when this was due. Nothing is lost: the next sweep looks at everything."
 _CUT_OFF = "The sandbox ended while this ran."
 
@@ -38,7 +37,8 @@ def main() -> None:
 
     _await_server(f"{os.environ['PREFECT_API_URL']}/health")
     settle_former_runs(os.environ["PREFECT_API_URL"])
-    started = ["worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox", "--limit", _AT_ONCE]
+    # No --limit: with one, Prefect's worker dies when a run is resumed before its former process has left.
+    started = ["worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox"]
     sys.argv = ["prefect", *started]
     app()
 

@@ -2,19 +2,28 @@
 
 A step is one Prefect task. A retry of a run reruns its flow from the top: a step that only reads
 keeps its result, so it is not measured twice; a step that records or tells runs again and is
-harmless twice, because the journal's row is its result. The key of a kept result is the run, the
-step and the item it works on.
+harmless twice, because the journal's row is its result. A step that changes the world is carried out
+by `tasks/core/change.py` against its row in the journal, whatever Prefect remembers of it. The key of a
+kept result is the run, the step and the item it works on.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 from prefect.serializers import PickleSerializer
 
+from blocks.journal.opening import open_journal
+from blocks.ports.changes import Change
+from blocks.ports.runs import Step
+from tasks.core.change import Order, perform
 from tasks.core.retries import RetryPolicy, may_retry
 
 if TYPE_CHECKING:
@@ -72,9 +81,17 @@ def read_step(
     return decorate
 
 
+def fresh_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A step that reads anew at every entry, because what it read before may not be true any more."""
+    return _unkept(retry, run_name)
+
+
 def record_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """A step whose effect is kept in the journal or in a ledger: run again after a crash, harmless twice."""
+    return _unkept(retry, run_name)
 
+
+def _unkept(retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         make: Any = task  # its overloads cannot follow a function's own parameters through
         return make(
@@ -86,5 +103,26 @@ def record_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R
             retry_delay_seconds=retry.waits_s(),
             retry_condition_fn=may_retry,
         )
+
+    return decorate
+
+
+def change_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, Change]], Task[P, Step]]:
+    """A step that changes the world: the function only says which change, for the `order` it is given.
+
+    The function's parameter `order` is the step's `Order`. The result is the journal's row of the step.
+    """
+
+    def decorate(function: Callable[P, Change]) -> Task[P, Step]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def carry_out(*args: P.args, **kwargs: P.kwargs) -> Step:
+            order: Order = signature.bind(*args, **kwargs).arguments["order"]
+            logger = get_run_logger()
+            with open_journal() as journal:
+                return perform(journal, order, function(*args, **kwargs), time, lambda said: logger.info("%s", said))
+
+        return record_step(retry=retry, run_name=run_name)(carry_out)
 
     return decorate

@@ -211,7 +211,7 @@ def _reasons(seen: Sequence[tuple[str, CheckStatus]]) -> list[_Reason]:
 def _likeness(status: CheckStatus) -> str:
     """Equal for two checks whose reasons are one to a reader."""
     code, where = str(status.numbers.get("code", "")), str(status.numbers.get("where", ""))
-    if code in _SAME_FOR_ALL or (code and where and code in _OF_A_HOST):
+    if code in _SAME_FOR_ALL or (where and code in _OF_A_HOST):
         return f"{code} {where}"
     return _shared(_own(status))
 

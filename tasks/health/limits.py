@@ -158,7 +158,7 @@ def _texts(value: float, bound: float, unit: Unit) -> tuple[str, str]:
     scale, word = _scale(min(abs(v) for v in (value, bound) if v or not bound), unit)
     limit = _number(bound / scale, _MOST_DIGITS)
     digits = 0 if abs(value / scale) >= _WHOLE_FROM else 1
-    while (shown := _number(value / scale, digits)) == limit and value != bound and digits < _MOST_DIGITS:
+    while (shown := _number(value / scale, digits)) == limit and digits < _MOST_DIGITS:
         digits += 1
     return f"{shown}{word}", f"{limit}{word}"
 

@@ -108,7 +108,7 @@ def assess_burn(platform: Platform, samples: Sequence[SliSample], at: datetime) 
 
     The budget left is counted over the samples given, so pass those of the whole SLO window.
     """
-    return [burn for *_, burn in sorted(_burns(platform, samples, at), key=lambda found: found[:3])]
+    return sorted(_burns(platform, samples, at), key=lambda burn: (burn.severity != "page", burn.slo))
 
 
 def assess_budgets(platform: Platform, samples: Sequence[SliSample], at: datetime) -> list[Budget]:
@@ -126,14 +126,14 @@ def _objectives(platform: Platform) -> Iterator[tuple[Service, Slo]]:
             yield service, slo
 
 
-def _burns(platform: Platform, samples: Sequence[SliSample], at: datetime) -> Iterator[tuple[bool, str, float, Burn]]:
+def _burns(platform: Platform, samples: Sequence[SliSample], at: datetime) -> Iterator[Burn]:
     by_slo = _by_slo(samples)
     for service, slo in _objectives(platform):
         own = by_slo.get(f"{service.name}/{slo.name}", [])
         for rule in BURN_RULES if own else ():
             burn = _burn(service, slo, rule, own, at)
             if burn is not None:
-                yield burn.severity != "page", burn.slo, -burn.rate / burn.threshold, burn
+                yield burn
 
 
 def _by_slo(samples: Sequence[SliSample]) -> dict[str, list[SliSample]]:

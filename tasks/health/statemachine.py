@@ -42,7 +42,7 @@ def advance(
 
 def needs_recheck(status: CheckStatus, check: CheckBase) -> bool:
     """Must the sweep look again before it believes a problem? Only soft problems, and never without end."""
-    return status.fresh and status.mode is Mode.SOFT and status.attempt < check.attempts
+    return status.mode is Mode.SOFT and status.attempt < check.attempts
 
 
 def _after(
@@ -51,7 +51,7 @@ def _after(
     mode, attempt = _mode_and_attempt(status, state, attempts)
     history = record_change(status.flap_changes, changed=state is not _state_before(status))
     is_hard = mode is Mode.HARD
-    is_new_hard = is_hard and (not status.fresh or state is not status.last_hard or status.hard_since is None)
+    is_new_hard = is_hard and (state is not status.last_hard or status.hard_since is None)
     is_same = status.fresh and state is status.state
     return CheckStatus(
         state=state,

@@ -92,22 +92,21 @@ def find_cases(scene: Scene) -> dict[str, Case]:
 def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) -> Case:
     loud = [member for member in members if not member.muted] or members
     severity, burn = _loudest(scene, loud)
-    cause = scene.services.get(root)
+    cause = scene.services[root]
     affected = tuple(sorted(member.service for member in members if member.service != root))
-    told = cause or members[0]
     return Case(
         root=root,
         severity=severity,
-        sentence=f"{told.sentence}; {burn.sentence}" if burn is not None else told.sentence,
+        sentence=f"{cause.sentence}; {burn.sentence}" if burn is not None else cause.sentence,
         affected=affected,
         is_muted=all(member.muted for member in members),
-        is_flapping=cause is not None and cause.flapping,
-        is_measured=cause is not None and _is_confirmed(cause) and cause.state is not State.UNKNOWN,
+        is_flapping=cause.flapping,
+        is_measured=_is_confirmed(cause) and cause.state is not State.UNKNOWN,
         numbers={
-            "state": cause.state.value if cause else "unknown",
+            "state": cause.state.value,
             "affected_count": len(affected),
-            **({"flapping": 1} if cause is not None and cause.flapping else {}),
-            **told.numbers,
+            **({"flapping": 1} if cause.flapping else {}),
+            **cause.numbers,
             **(_numbers_of_burn(burn) if burn is not None else {}),
         },
     )

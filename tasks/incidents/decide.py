@@ -65,7 +65,7 @@ def plan_incidents(
         platform=platform,
         services={service.service: service for service in services},
         burns=loudest_burns(burns),
-        open={incident.root: incident for incident in open_incidents if incident.is_open},
+        open={incident.root: incident for incident in open_incidents},
         closed=_reopenable(platform, recently_closed, at),
         at=at,
     )
@@ -148,7 +148,7 @@ def _change(scene: Scene, incident: Incident, case: Case) -> Iterator[IncidentCh
         affected=affected,
         incident=incident.id,
         tell=tell,
-        page=tell and severity is Severity.PAGE and incident.severity is not Severity.PAGE,
+        page=severity is Severity.PAGE and incident.severity is not Severity.PAGE,
         numbers=case.numbers,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy.told import apply, quiet
+from tests.deploy.told import apply
+from tests.sandbox_fixture import quiet
 
 _FAILED = pytest.StashKey[bool]()
 _SETTLED: list[bool] = []

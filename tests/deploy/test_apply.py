@@ -8,7 +8,8 @@ import time
 import httpx
 import pytest
 
-from tests.deploy.told import DEPLOYMENT, apply, as_is, everything, quiet, vigie, with_lantern
+from tests.deploy.told import apply, everything, vigie, with_lantern
+from tests.sandbox_fixture import DEPLOYMENT, as_is, quiet
 from tests.unit.catalogue.conftest import example  # noqa: F401
 from tests.unit.catalogue.test_twenty import twenty  # noqa: F401
 

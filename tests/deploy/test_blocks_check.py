@@ -19,7 +19,9 @@ pytestmark = [
 WRONG = "planted-and-wrong"
 SECRETS = {  # block -> the field that opens it
     "azure-hearth-reader": "client_secret",
+    "azure-hearth-operator": "client_secret",
     "openstack-hearth-reader": "application_credential_secret",
+    "openstack-hearth-operator": "application_credential_secret",
     "postgres-hearth-reader": "password",
     "slack": "bot_token",
     "pagerduty-hearth": "routing_key",
@@ -43,6 +45,11 @@ def test_every_block_opens_and_says_what_it_may_do(prefect):
     assert allowed["aws-storefront-reader", "cloudwatch:GetMetricData"] is True
     assert allowed["aws-storefront-reader", "ec2:TerminateInstances"] is False
     assert allowed["azure-hearth-reader", "*/write"] is False
+    assert allowed["aws-storefront-operator", "autoscaling:TerminateInstanceInAutoScalingGroup"] is True
+    assert allowed["aws-storefront-reader", "autoscaling:TerminateInstanceInAutoScalingGroup"] is False
+    assert allowed["azure-hearth-operator", "Microsoft.Web/sites/restart/Action"] is True
+    assert allowed["openstack-hearth-operator", "identity:authenticate"] is True
+    assert not [c for row in found.values() for c in row["capabilities"] if "WARNING" in c["detail"]]
     assert allowed["postgres-hearth-reader", "log in to db1.hearth.example:5432/household"] is True
     assert allowed["postgres-hearth-reader", "write to tables"] is False
     no_secret_in(prefect, result.output)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from blocks.catalogue.approvals import load_rules
 from blocks.catalogue.loader import load_catalogue
 from deployments.apply import register
 from deployments.commands.apply import CODE
 from deployments.listing import read_listing
 
 SHIPPED = CODE / "deployments" / "catalogue"
-DEPLOYMENT = "/deployments/name/health-sweep/sweep"
 OURS = ("vigie", "dead man's switch: ", "watch-")
 
 LANTERN = """
@@ -49,9 +49,9 @@ def vigie(*arguments: str):
 
 def apply(folder: Path = SHIPPED) -> list[str]:
     """`vigie apply` without its printing: the changes it made."""
-    made = register(
-        load_catalogue(folder), read_listing(CODE / "prefect.yaml"), code=CODE, really=True, on_change=lambda _: None
-    )
+    catalogue, listing = load_catalogue(folder), read_listing(CODE / "prefect.yaml")
+    rules = load_rules(CODE / "deployments" / "approvals.yaml", catalogue, tuple(e.action for e in listing.deployments))
+    made = register(catalogue, rules, listing, code=CODE, really=True, on_change=lambda _: None)
     return [str(change) for change in asyncio.run(made)]
 
 
@@ -78,19 +78,3 @@ def everything(sandbox) -> dict[str, object]:
 def _steady(deployment):
     """Without what its worker changes."""
     return {key: value for key, value in deployment.items() if key not in ("status", "last_polled", "updated")}
-
-
-def as_is(schedule) -> dict[str, object]:
-    """A schedule for PATCH: Prefect empties the parameters of one that is changed without naming them."""
-    return {key: schedule[key] for key in ("active", "parameters", "schedule", "slug")}
-
-
-def quiet(sandbox) -> None:
-    """Pause every schedule by hand and forget the runs that it has planned."""
-    deployment = sandbox.call(DEPLOYMENT)
-    for schedule in deployment["schedules"]:
-        sandbox.call(
-            f"/deployments/{deployment['id']}/schedules/{schedule['id']}", as_is(schedule) | {"active": False}, "PATCH"
-        )
-    for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
-        sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")

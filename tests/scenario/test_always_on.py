@@ -15,7 +15,8 @@ from blocks.errors import Broken, Retryable
 from blocks.journal.block import open_journal
 from blocks.watch.block import NAME, OutsideWatch
 from deployments.sandbox.authority import ensure_authority
-from tests.deploy.told import apply, quiet, with_lantern
+from tests.deploy.told import apply, with_lantern
+from tests.sandbox_fixture import quiet
 from tests.scenario.watchers import watching
 
 pytestmark = [

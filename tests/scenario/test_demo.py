@@ -11,12 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from deployments.sandbox.lifetimes import HOME_MARK
 from deployments.sandbox.state import CHECKOUT, State
-from tests.scenario.sandbox.conftest import remove_databases
+from tests.scenario.sandbox.conftest import left, remove_databases
 
 pytestmark = pytest.mark.scenario
 
@@ -40,24 +38,22 @@ def start(home, **more):
     )  # fmt: skip
 
 
-def left(home):
-    """Processes that carry the folder's mark."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(HOME_MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())}")
-        except psutil.Error:
-            continue
-    return found
-
-
 def soon_left(home):
     """What is left when those that end by themselves have had the time to."""
     deadline = time.monotonic() + 30
     while left(home) and time.monotonic() < deadline:
         time.sleep(0.2)
     return left(home)
+
+
+def test_what_cannot_start_ends_it_with_1_and_leaves_nothing(home):
+    (home / "tls").mkdir()
+    for name in ("ca.pem", "ca.key.pem"):
+        (home / "tls" / name).write_text("not a certificate")
+    said, _ = (failed := start(home, STAY="0")).communicate(timeout=120)
+    assert failed.returncode == 1, said
+    assert "The demonstration failed: " in said
+    assert soon_left(home) == []
 
 
 def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home):

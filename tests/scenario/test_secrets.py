@@ -21,7 +21,8 @@ from blocks.journal.block import open_journal
 from blocks.ports.health import State
 from blocks.watch.block import NAME, OutsideWatch
 from deployments.sandbox.credentials import blocks_of, save_blocks
-from tests.deploy.told import apply, quiet, with_lantern
+from tests.deploy.told import apply, with_lantern
+from tests.sandbox_fixture import quiet
 
 pytestmark = [
     pytest.mark.scenario,

@@ -10,11 +10,14 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from blocks.evidence.pack import unpack_evidence
 from blocks.journal.block import open_journal
+from blocks.ports.events import FINISHED, resource_of
 from blocks.ports.health import State
 
 pytestmark = [
@@ -47,6 +50,22 @@ def timeline_of(incident):
         return journal.incident(incident.id)
 
 
+def report_of_life(sandbox, platform, report, within_s=30):
+    """The event that says this very sweep has finished; Prefect keeps events in batches."""
+    wanted = {"event": {"name": [FINISHED]}, "resource": {"id": [resource_of(platform)]}}
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        for event in sandbox.call("/events/filter", {"filter": wanted, "limit": 50})["events"]:
+            if f"prefect.flow-run.{report.sweep}" in json.dumps(event["related"]):
+                return event["payload"] == {"verdict": report.verdict}
+        time.sleep(0.3)
+    return False
+
+
+def evidence_of(report):
+    return unpack_evidence(Path(report.evidence).read_bytes())
+
+
 def message_of(sandbox, incident):
     return [m for m in sandbox.slack_messages() if str(incident.id)[:8] in json.dumps(m)]
 
@@ -59,9 +78,13 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
         for platform in ("hearth", "storefront"):
             statuses = journal.load_statuses(platform)
             assert all(status.fresh and status.state is State.OK for status in statuses.values()), statuses
-    kinds = {"sweep-hearth", "services-hearth", "platforms", "incidents"}
-    found = {row["key"] for row in sandbox.call("/artifacts/latest/filter", {})}
-    assert kinds <= found
+    for report, platform in zip(reports, ("hearth", "storefront"), strict=True):
+        rows = sandbox.call("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [str(report.sweep)]}}})
+        assert {row["key"] for row in rows} == {f"sweep-{platform}", f"services-{platform}", "platforms", "incidents"}
+        assert report_of_life(sandbox, platform, report), "what the dead-man's switch waits for"
+        about, readings = evidence_of(report)
+        assert about["sweep"] == str(report.sweep)
+        assert len({reading.key for reading in readings}) == report.check_count > 10
 
 
 async def test_a_killed_service_is_found_told_once_and_closed_by_evidence(sandbox):

@@ -133,6 +133,9 @@ def test_an_action_that_moto_lacks_is_501_and_not_invented(aws):
     with pytest.raises(ClientError) as caught:
         client.describe_account_limits()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    told = caught.value.response["Error"]["Message"]
+    assert "sandbox" in told
+    assert "describe_account_limits" in told, "what moto says it lacks is told"
     client.close()
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from blocks.azure.actions import CHECK_ACTIONS
-from blocks.azure.block import AzureReader, judge_permissions, may
+from blocks.azure.actions import CHECK_ACTIONS, EXAMINE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
+from blocks.azure.block import OPERATOR, AzureOperator, AzureReader, judge_permissions, may
 from blocks.errors import Refused, Retryable
 from tests.contract.azure.conftest import GROUP, SECRET, Azure
 
-NEEDED = {action for actions in CHECK_ACTIONS.values() for action in actions}
+NEEDED = {action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values()) for action in actions}
 
 
 def role(*actions: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -43,7 +43,7 @@ async def test_a_reader_may_read_everything_it_needs_and_write_nothing(azure: Az
 
 
 async def test_what_is_lacking_is_said(azure: Azure) -> None:
-    azure.simulator.granted = sorted(NEEDED - {"Microsoft.Insights/metrics/read"})
+    azure.simulator.granted = sorted(NEEDED - {"Microsoft.Insights/metrics/read"} | set(EXAMINE_ACTIONS))
     lacking = [one for one in await azure.block().examine() if one.action in NEEDED and not one.allowed]
     assert [one.action for one in lacking] == ["Microsoft.Insights/metrics/read"]
     assert "NOT" in lacking[0].detail
@@ -94,6 +94,17 @@ async def test_workload_identity_sends_the_workers_token(
     assert azure.simulator.login.assertions == ["federated-token"]
 
 
+def test_an_operator_is_asked_for_restarts_and_warned_about_more() -> None:
+    narrow = judge_permissions([role(*RESTART_ACTIONS.values())], "group", OPERATOR)
+    assert {one.action for one in narrow if one.allowed} == set(RESTART_ACTIONS.values())
+    assert not [one for one in narrow if "WARNING" in one.detail]
+    wide = {one.action: one.detail for one in judge_permissions([role("*")], "group", OPERATOR)}
+    assert "an operator should not have this" in wide["Microsoft.Compute/virtualMachines/write"]
+    assert "WARNING" not in wide["Microsoft.Web/sites/restart/Action"]
+    (lacking, _) = (one for one in judge_permissions([role("*/read")], "group", OPERATOR) if "NOT" in one.detail)
+    assert not lacking.allowed
+
+
 def test_judging_needs_no_azure() -> None:
     found = judge_permissions([role("*")], "group")
     assert sum("WARNING" in one.detail for one in found) >= 5
@@ -108,4 +119,5 @@ def test_every_field_says_what_to_fill_in() -> None:
     own = {name: field for name, field in AzureReader.model_fields.items() if not name.startswith("_")}
     assert all(field.description for field in own.values())
     assert AzureReader.get_block_type_slug() == "vigie-azure-reader"
+    assert AzureOperator.get_block_type_slug() == "vigie-azure-operator"
     assert AzureReader.get_description()

@@ -22,6 +22,7 @@ VM = {"api_version": "2023-09-01"}
 
 @pytest.fixture
 async def connection(azure: Azure) -> AsyncIterator[Connection]:
+    azure.simulator.granted = ["*"]
     async with Connection(azure.block(), None, SystemClock()) as opened:
         yield opened
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import errors
 
 from blocks.errors import Broken, Refused
 from blocks.ports.incidents import EventKind, Severity
@@ -56,6 +58,21 @@ def test_opening_what_is_open_changes_it(journal):
     assert second.id == first.id
     assert (second.severity, second.sentence, second.version) == (Severity.PAGE, "device-api answers 503", 2)
     assert _kinds(journal, first) == [EventKind.OPENED, EventKind.CHANGED]
+
+
+def test_the_database_itself_has_one_open_incident_a_root(journal, journal_dsn):
+    """Whatever runs in parallel and whoever forgot to lock: a second open row is refused, a closed one is not."""
+    (first,) = assess(journal, opened())
+    columns = (
+        "platform_id, root, severity, sentence, affected, opened_at, reopened_count, acknowledged_by, "
+        "acknowledged_at, silenced_until, silenced_by, flow_run, version, paged"
+    )
+    again = f"INSERT INTO incident (id, {columns}, closed_at) SELECT gen_random_uuid(), {columns}, %s FROM incident"
+    with psycopg.connect(journal_dsn, autocommit=True) as connection:
+        with pytest.raises(errors.UniqueViolation, match="incident_open_once"):
+            connection.execute(again, (None,))
+        connection.execute(again, (first.opened_at,))
+    assert [incident.id for incident in journal.open_incidents()] == [first.id]
 
 
 def test_saying_the_same_again_is_no_event(journal):

@@ -15,10 +15,18 @@ import pytest
 from blocks.slack.adapter import open_messenger
 from deployments.sandbox.listening import listening
 from deployments.sandbox.slack import SlackSimulator
+from deployments.sandbox.slack_receiver import Secrets
 from deployments.sandbox.slack_store import Workspace
 from deployments.sandbox.state import State
 
 TOKEN = "xoxb-planted-secret-123"
+KNOWN = Secrets(
+    token=TOKEN,
+    webhook_key="hookkey",
+    app_token="xapp-planted-secret-456",
+    signing_secret="planted-signing-secret-789",
+    verification_token="planted-verification",
+)
 
 
 class TestClock:
@@ -43,6 +51,8 @@ class Slack:
     page: str
     ca_file: str
     token: str = TOKEN
+    app_token: str = KNOWN.app_token
+    signing_secret: str = KNOWN.signing_secret
     clock: Any = field(default_factory=TestClock)
 
     @property
@@ -62,6 +72,10 @@ class Slack:
     def calls(self, method: str) -> int:
         return sum(1 for call in self.simulator.traffic if call["method"] == method)
 
+    async def read(self, what: str) -> Any:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.page}_sandbox/{what}") as answer:
+            return await answer.json()
+
     async def control(self, what: str, **content: Any) -> dict[str, Any]:
         context = ssl.create_default_context(cafile=self.ca_file)
         url = f"https://{self.address}/_sandbox/{what}"
@@ -72,6 +86,6 @@ class Slack:
 @pytest.fixture
 async def slack(tmp_path: Path):
     state = State.at(tmp_path)
-    simulator = SlackSimulator(Workspace(tmp_path / "slack", ["#hearth-night"]), TOKEN, "hookkey")
+    simulator = SlackSimulator(Workspace(tmp_path / "slack", ["#hearth-night"]), KNOWN, state)
     async with listening(simulator.app(), state, "slack", "slack.com") as (address, page):
         yield Slack(simulator, address, page, str(tmp_path / "tls" / "ca.pem"))

@@ -36,7 +36,7 @@ async def test_an_absent_slack_is_not_a_refusal(slack):
 
 
 async def test_lacking_and_needless_scopes_are_named(slack):
-    slack.simulator.scopes = ("channels:read", "groups:history", "admin")
+    slack.simulator.api.scopes = ("channels:read", "groups:history", "admin")
     found = {c.action: c for c in await a_block(slack).examine()}
     assert found["chat:write"].allowed is False
     assert found["chat:write"].detail

@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from deployments.sandbox.slack_page import render_content, to_html
-from deployments.sandbox.slack_rules import Parameters, check_blocks
+from deployments.sandbox.slack_markup import to_html
+from deployments.sandbox.slack_parameters import Parameters
+from deployments.sandbox.slack_rules import check_blocks
 from deployments.sandbox.slack_store import Workspace
 from tests.contract.slack.conftest import TOKEN
 
@@ -201,9 +202,13 @@ async def test_the_page_shows_channels_messages_and_threads_without_outside_file
     assert "Take it" in page
     assert "src=" not in page
     assert 'rel="stylesheet"' not in page
-    assert "Nothing has been said" in render_content(
-        Workspace(Path(slack.ca_file).parent / "w", ["#quiet"]), "C000000000"
-    )
+
+
+async def test_an_empty_channel_says_so_in_the_readers_language(slack):
+    async with aiohttp.ClientSession() as session:
+        for person, words in (("engineer", "Nothing has been said"), ("operator", "Rien n'a encore été dit")):
+            async with session.get(f"{slack.page}?as={person}") as answer:
+                assert words in await answer.text()
 
 
 async def test_the_fault_asked_for_must_exist(slack):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import ssl
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import psycopg
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from deployments.sandbox.breaking import mend_service
 from deployments.sandbox.databases import READER
 from deployments.sandbox.lifecycle import bring_up, take_down
+from deployments.sandbox.lifetimes import HOME_MARK
 from deployments.sandbox.names import connect_map
 from deployments.sandbox.state import State
 
@@ -69,6 +72,19 @@ async def eventually(look: Callable[[], Any], *, within_s: float = 15.0) -> Any:
             return found
         await asyncio.sleep(0.1)
     return look()
+
+
+def left(home: Path) -> list[str]:
+    """Processes that carry the folder's mark, or its name in their command."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get(HOME_MARK) == str(home) or any(str(home) in word for word in process.cmdline())
+            if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        except psutil.Error:
+            continue
+    return found
 
 
 @pytest.fixture

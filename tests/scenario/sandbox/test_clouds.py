@@ -11,7 +11,7 @@ import pytest
 
 from blocks.errors import VigieError
 from deployments.sandbox.breaking import break_service, breaks, mend_service
-from deployments.sandbox.faults import FAULTS, Tell
+from deployments.sandbox.faults import FAULTS, Tell, ways
 from deployments.sandbox.lifecycle import bring_up, look, take_down
 from deployments.sandbox.state import State
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.scenario
 _SIMULATORS = ("aws", "azure", "openstack", "slack", "pager")
 _TOLD = [
     (service, how)
-    for service, hows in FAULTS.items()
-    for how, actions in hows.items()
+    for service in FAULTS
+    for how, actions in ways(service).items()
     if all(isinstance(action, Tell) and action.component in _SIMULATORS for action in actions)
 ]
 

@@ -22,10 +22,9 @@ from blocks.errors import Broken
 from deployments.commands.sandbox import register
 from deployments.sandbox.breaking import break_service
 from deployments.sandbox.lifecycle import bring_up, look, take_down
-from deployments.sandbox.lifetimes import HOME_MARK
 from deployments.sandbox.state import State, read_json
 from tests.conftest import needs_program
-from tests.scenario.sandbox.conftest import Client, eventually
+from tests.scenario.sandbox.conftest import Client, eventually, left
 
 pytestmark = pytest.mark.scenario
 
@@ -50,31 +49,18 @@ take_down(Path(sys.argv[1]))
 """
 
 
-def _left(home: Path) -> list[str]:
-    """Processes that carry the folder's mark, or its name in their command."""
-    found: list[str] = []
-    for process in psutil.process_iter():
-        try:
-            ours = process.environ().get(HOME_MARK) == str(home) or any(str(home) in word for word in process.cmdline())
-            if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())}")
-        except psutil.Error:
-            continue
-    return found
-
-
 async def _all_gone(home: Path) -> list[str]:
-    await eventually(lambda: not _left(home), within_s=20)
-    return _left(home)
+    await eventually(lambda: not left(home), within_s=20)
+    return left(home)
 
 
 async def test_up_and_down_leave_no_process_and_no_address(new_home):
     picture = bring_up(new_home, only=_SMALL)
     assert picture.healthy
     assert {each.name for each in picture.components} == set(_SMALL)
-    assert len(_left(new_home)) >= 4
+    assert len(left(new_home)) >= 4
     assert take_down(new_home)
-    assert _left(new_home) == []
+    assert left(new_home) == []
     assert look(new_home).phase == "stopped"
     assert not State.at(new_home).env_file.exists()
     assert not take_down(new_home)
@@ -96,6 +82,11 @@ def test_two_ups_at_the_same_moment_make_one_sandbox(new_home):
     said = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert said[0] == said[1] != ""
+
+    def supervisors() -> list[str]:
+        return [line for line in left(new_home) if "deployments.sandbox.supervisor" in line]
+
+    assert asyncio.run(eventually(lambda: len(supervisors()) == 2)), supervisors()  # one, and its guardian
 
 
 async def test_two_folders_are_two_sandboxes(new_home):
@@ -136,7 +127,7 @@ def test_a_tied_sandbox_ends_with_whoever_started_it(new_home):
     )
     assert starter.stdout is not None
     assert starter.stdout.readline() == "up\n"
-    assert _left(new_home) != []
+    assert left(new_home) != []
     starter.kill()
     starter.wait()
     starter.stdout.close()
@@ -218,16 +209,17 @@ def test_an_ordinary_user_runs_it_too():
     }
     try:
         done = subprocess.run(
-            [interpreter, "-c", _ORDINARY, str(home / "vigie")],
+            [interpreter, "-W", "always::ResourceWarning", "-c", _ORDINARY, str(home / "vigie")],
             env=environment, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, **identity,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        assert "is still running" not in done.stderr, "a supervisor was never waited for"
         assert json.loads(done.stdout) == {
             "phase": "ready",
             "healthy": True,
             "owners": [identity.get("user", os.geteuid())],
         }
-        assert _left(home) == []
+        assert left(home) == []
     finally:
         shutil.rmtree(home)
 

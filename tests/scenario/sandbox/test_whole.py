@@ -15,7 +15,7 @@ from deployments.sandbox.lifecycle import Picture, bring_up, look, take_down
 from deployments.sandbox.names import connect_map
 from deployments.sandbox.parts import WORK_POOL, chosen_parts
 from deployments.sandbox.state import State
-from tests.deploy.told import quiet
+from tests.sandbox_fixture import quiet
 
 pytestmark = pytest.mark.scenario
 
@@ -77,6 +77,7 @@ def test_the_catalogues_credential_blocks_are_filled_in(home, up):
     saved = {each["name"]: each for each in _ask(home, "/block_documents/filter", {})}
     wanted = {"azure-hearth-reader", "aws-storefront-reader", "openstack-hearth-reader", "postgres-hearth-reader"}
     wanted |= {"probe-network", "slack", "pagerduty-hearth", "webhook-storefront", "journal"}
+    wanted |= {"azure-hearth-operator", "aws-storefront-operator", "openstack-hearth-operator"}
     assert wanted - set(saved) == set()
     assert saved["probe-network"]["data"]["connect_to"] == connect_map(State.at(home))
 
@@ -86,6 +87,7 @@ def test_no_secret_is_in_a_log(home, up):
     ready = [state.read_ready(name) for name in ("control-database", "household-primary", "azure", "aws", "slack")]
     secrets = {ready[1]["reader_password"], ready[2]["client_secret"], ready[3]["secret_access_key"], ready[4]["token"]}
     secrets |= {ready[0]["journal_dsn"].split(":")[2].split("@")[0]}
+    secrets |= {ready[2]["operator_client_secret"], ready[3]["operator_secret_key"]}
     logs = "".join(path.read_text(errors="replace") for path in state.logs.glob("*.log"))
     assert [secret for secret in secrets if secret in logs] == []
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
-from blocks.catalogue.kinds import KINDS, UNITS, allowed_checks, open_prober_path, prober_for, units_of
+from blocks.catalogue.kinds import (
+    KINDS,
+    UNITS,
+    allowed_checks,
+    open_prober_path,
+    open_restarter_path,
+    prober_for,
+    units_of,
+)
 from blocks.catalogue.model import Limits, MetricCheck
 from blocks.catalogue.shape import CHECKS
+from blocks.errors import Refused
 from blocks.ports.health import Unit
 
 
@@ -53,6 +64,21 @@ def test_where_a_prober_is_opened():
     assert open_prober_path("azure") == "blocks.azure.prober:open_prober"
     with pytest.raises(ValueError, match="expected one of"):
         open_prober_path("gcp")  # type: ignore[arg-type]
+
+
+def test_every_kind_that_is_restarted_has_a_restarter_to_open():
+    restarted = [name for name, kind in KINDS.items() if kind.restarts]
+    assert restarted
+    for name in restarted:
+        module, _, function = open_restarter_path(name).partition(":")
+        assert callable(getattr(import_module(module), function))
+
+
+def test_a_kind_that_is_not_restarted_is_refused_with_those_that_are():
+    with pytest.raises(Refused, match=r"azure.iot_hub is not restarted.*aws.autoscaling_group"):
+        open_restarter_path("azure.iot_hub")
+    with pytest.raises(KeyError):
+        open_restarter_path("web.2")
 
 
 def test_a_metric_is_measured_in_its_own_unit():

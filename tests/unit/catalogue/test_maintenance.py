@@ -57,6 +57,8 @@ def test_a_window_on_the_night_clocks_change(start, day, begin, end):
         assert bool(active_maintenance(p, CUSTOMER, at)) is inside, at
     (window,) = next_windows(p, CUSTOMER, utc(begin) - timedelta(hours=20), timedelta(days=2))
     assert (window.begin, window.end) == (utc(begin), utc(end))
+    assert next_windows(p, CUSTOMER, utc(end) - MINUTE, timedelta(days=2)) == (window,)
+    assert next_windows(p, CUSTOMER, utc(end), timedelta(days=2)) == (), "what has ended comes no more"
 
 
 def test_a_window_that_passes_midnight_is_seen_after_it():

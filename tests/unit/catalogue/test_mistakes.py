@@ -172,6 +172,11 @@ ONE_MISTAKE = {
         "",
     ),
     "a rule of nonsense": ("FREQ=WEEKLY;BYDAY=SU", "@@every sunday", "expected a rule such as", ""),
+    "a rule of nothing in particular": ("FREQ=WEEKLY;BYDAY=SU", "@@BYDAY=SU", "in the rule, not 'BYDAY=SU'", ""),
+    "a rule of the hour": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=HOURLY;BYDAY=SU", "in the rule, not 'HOURLY'", ""),
+    "a rule that leaves weeks out": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=SU;INTERVAL=2", "'INTERVAL=2'", ""),
+    "a rule with an empty part": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=", "not 'BYDAY='", ""),
+    "a rule that says a part twice": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=SU;BYDAY=MO", "not 'BYDAY=MO'", ""),
     "a rule of an unknown day": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=XX", "expected a recurrence rule", ""),
     "a rule that hides its day": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY", "to say its days with BYDAY", ""),
     "a rule that counts": ("FREQ=WEEKLY;BYDAY=SU", "@@FREQ=WEEKLY;BYDAY=SU;COUNT=3", "expected a rule such as", ""),
@@ -330,6 +335,44 @@ ONE_MISTAKE = {
         "expected sweep_deadline below sweep_every",
         None,
     ),
+    "a sweep that ends when the next begins": (
+        "    sites:",
+        "    sweep_every: 5min\n    sweep_deadline: @@5min\n    sites:",
+        "expected sweep_deadline below sweep_every, not 5min in 5min",
+        "",
+    ),
+    "a sweep shorter than its usual deadline": (
+        "    sites:",
+        "    sweep_every: @@1min\n    sites:",
+        "expected sweep_deadline below sweep_every",
+        "",
+    ),
+    "a timeout as long as the sweep": (
+        "deadline: 26h",
+        "deadline: 26h\n            timeout: @@2min",
+        "expected a timeout below the sweep's deadline of 2min",
+        "",
+    ),
+    "an empty resource": ("resource: acme-orders", 'resource: @@""', "missing key 'resource' of 'orders'", ""),
+    "a site of a provider nobody knows": ("provider: aws", "provider: @@clouds", "expected", ""),
+    "a site nothing is near to": (
+        "kind: azure.virtual_machine\n        site: north",
+        "kind: azure.virtual_machine\n        site: @@zzzzzz",
+        "unknown site 'zzzzzz', expected one of ireland, north",
+        "",
+    ),
+    "a site where none is declared": (
+        "platforms:\n",
+        "platforms:\n  bare: {customer: acme, sites: {}, services: {a: {kind: web, site: @@north, checks: {p: {kind: tcp, address: 'h:1'}}}}}\n",
+        "unknown site 'north', no site is declared",
+        "",
+    ),
+    "a circle by the second dependency": (
+        "depends_on: [data]",
+        "depends_on: [data, @@front]",
+        "'front' depends on itself",
+        "",
+    ),
     "a merge key": ("kind: tcp\n", "kind: tcp\n            @@<<: {timeout: 5s}\n", "expected no merge key", ""),
     "a tag": ("deadline: 26h", "deadline: @@!duration 26h", "expected plain YAML without tags", None),
 }
@@ -348,6 +391,20 @@ def test_one_mistake_is_one_line_at_its_place(example, old, new, text, nearest):
 
 def test_the_example_itself_is_right(example):
     assert example.check(shop=example.right) == ([], [])
+
+
+ALSO_RIGHT = {
+    "plain http without limits of a certificate": ("url: https://shop", "url: http://shop"),
+    "limits of a certificate over TLS": ("slo: true", 'slo: true\n            certificate: {warning: "< 9 d"}'),
+    "every week, said twice": ("FREQ=WEEKLY;BYDAY=SU", "FREQ=WEEKLY;INTERVAL=1;BYDAY=SU"),
+    "a timeout below the deadline": ("deadline: 26h", "deadline: 26h\n            timeout: 119s"),
+    "a sweep longer than its deadline": ("    sites:", "    sweep_every: 121s\n    sites:"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), ALSO_RIGHT.values(), ids=ALSO_RIGHT)
+def test_what_is_right_is_not_complained_about(example, old, new):
+    assert example.check(shop=example.spoiled(old, new)) == ([], [])
 
 
 SECRETS = {

@@ -73,6 +73,11 @@ def test_a_service_is_as_bad_as_its_worst_check(checks, state, mode):
 def test_nothing_checked_is_never_ok():
     (found,) = assess_services(platform({"api": []}, checks=()), {}, {})
     assert (found.state, found.sentence, found.root_causes) == (UNKNOWN, "nothing checks this service", ("api",))
+    assert not found.flapping
+    unchecked = platform({"api": ["db"], "db": []}).model_copy(deep=True)
+    unchecked.services["db"].checks.clear()
+    api, _ = assess_services(unchecked, {CheckKey("api", "a"): status(CRITICAL)}, {})
+    assert api.root_causes == ("api",), "what nobody measures explains nothing"
 
 
 def test_a_status_without_a_reading_is_no_evidence():
@@ -95,6 +100,54 @@ def test_since_when_and_why():
     well = {key: CheckStatus(since=AT - timedelta(hours=n), sentence="fine") for n, key in enumerate(statuses)}
     (found,) = assess_services(platform({"api": []}, checks="abcd"), well, {})
     assert (found.since, found.sentence) == (AT, "all 4 checks ok")
+
+
+REFUSED = {"code": "connection_refused", "where": "api.hearth.example"}
+
+
+@pytest.mark.parametrize(
+    ("checks", "sentence"),
+    [
+        ([(OK, "latency 3 ms", {})], "a: latency 3 ms"),
+        ([(OK, "", {})], "a: ok"),
+        ([(OK, "fine", {}), (OK, "fine", {})], "all 2 checks ok"),
+        ([(OK, "fine", {}), (CRITICAL, "refused", {})], "b: refused"),
+        ([(WARNING, "slow", {}), (CRITICAL, "refused", {}), (OK, "fine", {})], "b: refused; a: slow"),
+        ([(CRITICAL, "", {})], "a: critical"),
+        # the same of the same host is said once, whatever each check asked of it
+        ([(CRITICAL, "https://api.hearth.example/health refused", REFUSED)],
+         "a: https://api.hearth.example/health refused"),
+        ([(CRITICAL, f"https://api.hearth.example/{path} refused", REFUSED) for path in ("health", "state")],
+         "a, b: api.hearth.example refused"),
+        ([(CRITICAL, f"db1.hearth.example:{port} refused", {}) for port in (5432, 5433)],
+         "a, b: db1.hearth.example refused"),
+        ([(CRITICAL, "refused", REFUSED)] * 4, "a, b, c, d: refused"),
+        ([(CRITICAL, "refused", REFUSED)] * 5, "a, b, c, d and 1 more: refused"),
+        ([(CRITICAL, "refused", REFUSED), (UNKNOWN, "refused", REFUSED)], "a: refused; b: refused"),
+        ([(UNKNOWN, f"Azure answered 429 to {call}", {"code": "throttled"}) for call in ("metrics", "health")],
+         "a, b: Azure answered 429 to metrics"),
+        # where no host is named, nobody knows whether it is the same one
+        ([(CRITICAL, f"the {which} refused", {"code": "connection_refused"}) for which in ("first", "second")],
+         "a: the first refused; b: the second refused"),
+    ],
+)  # fmt: skip
+def test_why_is_said_once_and_worst_first(checks, sentence):
+    names = "abcde"[: len(checks)]
+    statuses = {
+        CheckKey("api", name): CheckStatus(state=state, sentence=said, numbers=numbers)
+        for name, (state, said, numbers) in zip(names, checks, strict=True)
+    }
+    (found,) = assess_services(platform({"api": []}, checks=names), statuses, {})
+    assert found.sentence == sentence
+
+
+def test_the_numbers_of_each_reason_have_keys_of_their_own():
+    statuses = {
+        CheckKey("api", "a"): CheckStatus(state=WARNING, sentence="slow", numbers={"value": 3.0}),
+        CheckKey("api", "b"): CheckStatus(state=CRITICAL, sentence="refused", numbers=REFUSED),
+    }
+    (found,) = assess_services(platform({"api": []}, checks="ab"), statuses, {})
+    assert found.numbers == {"checks": "b", **REFUSED, "checks.2": "a", "value.2": 3.0}
 
 
 def test_flapping_and_maintenance_are_passed_on():

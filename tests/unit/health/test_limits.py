@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blocks.catalogue.model import DatabaseCheck, HttpCheck, MetricCheck, QueueCheck, ReplicationCheck, TcpCheck
 from blocks.ports.health import Finding, FindingCode, Measurement, Missing, MissingCode, Reading, State, Unit
-from tasks.health.decide import assess_reading
+from tasks.health.decide import assess_reading, explain_reading, is_well
 
 patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are shared
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -31,6 +31,7 @@ METRIC = MetricCheck(
     kind="metric", name="free", metric="FreeStorage", unit="%", value={"warning": "< 20 %", "critical": "<= 5 %"}
 )
 TCP = TcpCheck(kind="tcp", name="port", address="db:5432")
+FREE = ReplicationCheck(kind="replication", name="free", address="db:5432", database="d", standby="s")
 
 MS, PCT, COUNT, S, D, BYTES = Unit.MILLISECONDS, Unit.PERCENT, Unit.COUNT, Unit.SECONDS, Unit.DAYS, Unit.BYTES
 
@@ -83,6 +84,32 @@ GOOD_CERTIFICATE = ("certificate", 60, D)
 )  # fmt: skip
 def test_limits(check, measured, state, sentence):
     assert assess_reading(check, reading(*measured)) == (state, sentence)
+    assert is_well(check, reading(*measured)) is (state is State.OK)
+
+
+@pytest.mark.parametrize(
+    ("check", "measured", "sentence"),
+    [
+        (TCP, ("latency", 0.44, MS), "latency 0.4 ms"),
+        (TCP, ("latency", 99.94, MS), "latency 99.9 ms"),
+        (TCP, ("latency", 100.4, MS), "latency 100 ms"),
+        (TCP, ("latency", -100.4, MS), "latency -100 ms"),
+        (FREE, ("lag_bytes", 0, BYTES), "lag_bytes 0 B"),
+        (FREE, ("lag_bytes", 1023, BYTES), "lag_bytes 1,023 B"),
+        (FREE, ("lag_bytes", 2.5 * 2**30, BYTES), "lag_bytes 2.5 GiB"),
+        (FREE, ("lag_bytes", 2**51, BYTES), "lag_bytes 2,048 TiB"),
+        (PLAIN, ("latency", 100.4, MS), "latency 100 ms (limit 500 ms)"),
+        (PLAIN, ("latency", 499.6, MS), "latency 499.6 ms (limit 500 ms)"),
+        (PLAIN, ("latency", 500, MS), "latency 500 ms (limit 500 ms)"),
+        (PLAIN, ("latency", 500.004, MS), "latency 500.004 ms over the limit of 500 ms"),
+        (PLAIN, ("latency", 500.0000004, MS), "latency 500 ms over the limit of 500 ms"),
+        (METRIC, ("value", 19.955, PCT), "value 19.95 % under the limit of 20 %"),
+        (REPLICATION, ("lag_bytes", 17.5 * 2**20, BYTES), "lag_bytes 17.5 MiB over the limit of 16 MiB"),
+    ],
+)
+def test_a_number_has_the_digits_a_person_needs_and_no_more(check, measured, sentence):
+    """Three figures, unless more are needed to tell it from its limit; never more than six after the point."""
+    assert assess_reading(check, reading(measured))[1] == sentence
 
 
 def test_a_finding_is_its_own_state():
@@ -90,6 +117,22 @@ def test_a_finding_is_its_own_state():
     assert assess_reading(HTTPS, reading(finding=refused)) == (State.CRITICAL, refused.text)
     alarm = Finding(FindingCode.ALARM, "the alarm warns", State.WARNING)
     assert assess_reading(HTTPS, reading(finding=alarm)) == (State.WARNING, "the alarm warns")
+    assert not is_well(HTTPS, reading(finding=alarm))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("https://api.hearth.example:8443/health refused", "api.hearth.example"),
+        ("https://[::1]:8443/health refused", "[::1]"),
+        ("db1.hearth.example:5432 refused", "db1.hearth.example"),
+        ("it is stopped", None),
+    ],
+)
+def test_a_finding_says_where_for_other_languages(text, where):
+    found = explain_reading(TCP, reading(finding=Finding(FindingCode.CONNECTION_REFUSED, text))).numbers
+    assert found.get("where") == where
+    assert found["code"] == "connection_refused"
 
 
 def test_a_limit_crossed_is_worse_than_a_warning_found():
@@ -110,6 +153,7 @@ def test_missing_is_unknown_with_its_reason(code):
         State.UNKNOWN,
         "not measured: the API answered 429",
     )
+    assert not is_well(TCP, reading(("latency", 1, MS), missing=Missing(code, "")))
     assert assess_reading(HTTPS, reading(missing=Missing(code, ""))) == (State.UNKNOWN, f"not measured: {code.value}")
 
 

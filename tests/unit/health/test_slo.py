@@ -128,6 +128,33 @@ def test_what_fires_says_how_fast_and_what_is_left():
     )
     (spent, *_) = assess_burn(platform(), history({0, 1, 2}, length=864), AT)
     assert spent.sentence.endswith("overspent by 247 %")
+    (last, *_) = assess_burn(platform(), history({0, 1, 2}, length=3003), AT)
+    assert last.sentence.endswith(", 0 % of it left")
+
+
+@pytest.mark.parametrize(
+    ("bad", "longs"),
+    [
+        (
+            range(216),
+            set(),
+        ),  # a quarter of three days and three of four in one: exactly as fast as allowed by the rules
+        (range(217), {"1d", "3d"}),
+        (range(54, 864), set()),  # and a quarter of the last six hours
+        (range(53, 864), {"3d"}),
+    ],
+)
+def test_at_its_threshold_no_rule_fires(bad, longs):
+    assert {long for _, long, _ in fired(history(set(bad), length=864), objective="75 %")} == longs
+
+
+def test_a_short_window_over_its_threshold_alone_is_no_page():
+    assert fired(history({0, 1, 2}), objective="95 %") == []
+
+
+def test_what_is_measured_no_more_is_not_still_going_on():
+    stopped = [sample for sample in history({13, 14, 15, 80, 81, 82}) if sample.bucket <= NOW - 80 * FIVE]
+    assert fired(stopped) == []
 
 
 def test_pages_come_first():
@@ -171,6 +198,8 @@ def test_a_budget_without_evidence_is_not_full():
     gap = SliSample(slo=SLO, bucket=NOW, good_count=0, bad_count=0)
     (unmeasured,) = assess_budgets(platform(), [gap], AT)
     assert (unmeasured.left_pct, unmeasured.unmeasured_count) == (None, 1)
+    old = SliSample(slo=SLO, bucket=NOW - timedelta(days=31), good_count=0, bad_count=0)
+    assert assess_budgets(platform(), [gap, old], AT)[0].unmeasured_count == 1
 
 
 def test_a_budget_forgets_what_is_older_than_its_window():

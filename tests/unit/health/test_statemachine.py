@@ -109,7 +109,7 @@ def test_flapping_starts_above_and_stops_at_the_threshold():
 
     at_25 = sum(1 << bit for bit in (7, 8, 9, 10, 11))
     at_30 = sum(1 << bit for bit in (6, 7, 8, 10, 11, 12))
-    assert (flapping_pct(at_25), flapping_pct(at_30)) == (25.0, 30.0)
+    assert (flapping_pct(0), flapping_pct(at_25), flapping_pct(at_30)) == (0.0, 25.0, 30.0)
     assert not is_flapping(at_25, was_flapping=True)
     assert not is_flapping(at_30, was_flapping=False)
     assert is_flapping(at_30, was_flapping=True)
@@ -139,6 +139,16 @@ def test_times_say_since_when():
     assert first.status.since == second.status.since == third.status.since == START + timedelta(minutes=1)
     assert third.status.hard_since == still.status.hard_since == START + timedelta(minutes=3)
     assert still.transition is Transition.NONE
+
+
+def test_a_first_ok_is_hard_since_then_also_after_a_doubt():
+    assert run([State.OK])[-1].status.hard_since == START
+    assert run([State.CRITICAL, State.OK, State.OK])[-1].status.hard_since == START + timedelta(minutes=1)
+
+
+def test_the_numbers_of_a_sentence_go_with_it():
+    said = {"measurement": "latency", "value": 2310.0}
+    assert advance(NEVER_SEEN, State.CRITICAL, "late", 3, START, key=KEY, numbers=said).status.numbers == said
 
 
 def test_first_result_ever_is_no_recovery_and_one_bad_one_no_problem():

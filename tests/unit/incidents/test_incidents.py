@@ -242,6 +242,12 @@ def test_recovery_closes_and_resolves_the_pager(night):
     assert night.open == []
 
 
+def test_nothing_recovers_in_less_than_a_minute(night):
+    night.sweep(api=CRITICAL)
+    (change,) = night.sweep(after=timedelta(seconds=20))
+    assert change.sentence.startswith("recovered after 1min: ")
+
+
 def test_a_ticket_closes_without_the_pager(night):
     night.sweep(db=CRITICAL)
     (change,) = night.sweep()
@@ -450,6 +456,7 @@ def test_an_acknowledged_incident_changes_and_closes(night):
 def test_flapping_is_one_event(night):
     (opened,) = night.sweep(api=CRITICAL, flapping={"api"})
     assert opened.sentence == "flapping: a: it is critical"
+    assert opened.numbers["flapping"] == 1, "for other languages"
     for state in [OK, CRITICAL, WARNING, OK, CRITICAL]:
         assert night.sweep(api=state, flapping={"api"}) == []
     assert night.sweep(api=OK, flapping={"api"}) == []
@@ -460,6 +467,16 @@ def test_an_open_incident_starts_to_flap_once(night):
     night.sweep(api=CRITICAL)
     told = [c.sentence for state in [OK, CRITICAL, OK] for c in night.sweep(api=state, flapping={"api"})]
     assert told == ["flapping: a: it is critical"]
+
+
+def test_a_root_in_doubt_does_not_calm_its_incident(night):
+    """One of its checks is confirmed to be unmeasured, a worse one is not confirmed yet."""
+    night.sweep(host=CRITICAL)
+    services = {a.service: a for a in night.assess({}, {}, (), {})}
+    doubted = dataclasses.replace(services["host"], state=CRITICAL, mode=Mode.SOFT, root_causes=("host",))
+    warned = dataclasses.replace(services["one"], state=WARNING, root_causes=("host",))
+    (change,) = night.plan({**services, "host": doubted, "one": warned}.values(), (), None)
+    assert (change.root, change.affected, change.severity) == ("host", ("one",), TICKET)
 
 
 def test_those_who_suffer_from_flapping_stay_listed(night):
@@ -520,11 +537,45 @@ def test_the_loudest_burn_of_an_objective_counts(night):
     assert (change.severity, change.sentence) == (PAGE, "loud")
 
 
+def test_the_burn_furthest_over_its_own_threshold_is_told_in_few_digits(night):
+    long_ago(night)
+    slow = dataclasses.replace(burn(rate=10.126, text="slow"), threshold=6.006, budget_left_pct=49.96)
+    (change,) = night.sweep(burns=[slow, burn(rate=20, text="fast")])
+    assert change.sentence == "slow", "1.7 times over, the other 1.4 times"
+    assert change.numbers == {
+        "rate": 10.13, "burn_rate": 10.13, "threshold": 6.01, "bad_count": 5, "budget_left_pct": 50.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [WARNING, CRITICAL, UNKNOWN])
+def test_a_doubt_is_no_outage_that_was_told(night, state):
+    long_ago(night)
+    assert brief(night.sweep(api=(state, Mode.SOFT), burns=[burn()])) == [(OPENED, "slo:api/availability", PAGE)]
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(29, 0), (30, 1)])
+def test_an_outage_that_ended_is_told_of_until_the_reopening_window_ends(night, minutes, count):
+    """Its own incident was another root's: only the time at which it was well again says so."""
+    assert HEARTH.reopen_within == timedelta(minutes=30)
+    night.sweep(db=CRITICAL, api=CRITICAL)
+    night.sweep()
+    assert len(night.sweep(burns=[burn()], after=timedelta(minutes=minutes))) == count
+
+
 def test_a_failing_service_explains_its_budget_and_the_burn_makes_it_louder(night):
     night.sweep(api=WARNING)
     (change,) = night.sweep(api=WARNING, burns=[burn()])
     assert (change.kind, change.root, change.severity, change.page) == (CHANGED, "api", PAGE, True)
     assert change.sentence == "a: it is warning; budget burns 20.0 times"
+
+
+def test_the_loudest_of_several_burns_is_told_and_none_that_makes_nothing_louder(night):
+    night.sweep(api=WARNING)
+    burns = [burn(text="loud"), burn("ticket", slo="speed", rate=900, text="less")]
+    (change,) = night.sweep(api=WARNING, burns=burns)
+    assert (change.severity, change.sentence) == (PAGE, "a: it is warning; loud")
+    (change,) = night.sweep(api=CRITICAL, burns=burns)
+    assert (change.severity, change.sentence) == (PAGE, "a: it is critical")
 
 
 def test_the_burn_of_an_affected_service_goes_to_its_root(night):
@@ -566,6 +617,7 @@ def test_a_budget_that_is_not_measured_stays_open(night, state):
     long_ago(night)
     night.sweep(burns=[burn()])
     assert night.sweep(api=state) == []
+    assert night.plan([], (), None) == []
 
 
 def test_a_budget_is_not_well_because_its_service_is_muted(night):

@@ -9,12 +9,21 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 
-from blocks.ports.health import CheckKey, State
+from blocks.ports.health import CheckKey, Measurement, Reading, State, Unit
 from blocks.ports.journal import StatePoint
-from tasks.reports.timeline import MOST_BYTES, MOST_CHECKS, draw_timeline, latency_line, stretches, worst_checks
-from tests.unit.reports.sweeps import AT, history
+from tasks.reports.timeline import (
+    MOST_BYTES,
+    MOST_CHECKS,
+    MOST_LATENCIES,
+    draw_timeline,
+    latency_line,
+    slowest,
+    stretches,
+    worst_checks,
+)
+from tests.unit.reports.sweeps import AT, history, missing_reading
 
 KEY = CheckKey("device-api", "health")
 FIVE = timedelta(minutes=5)
@@ -72,6 +81,33 @@ def test_a_night_becomes_a_small_picture_with_the_colours_of_its_states(language
         colours = {colour for _, colour in flat.getcolors(1 << 24)}
     for wanted in ((58, 167, 109), (242, 177, 52), (217, 45, 32), (138, 99, 210)):
         assert any(all(abs(a - b) <= 8 for a, b in zip(colour, wanted, strict=True)) for colour in colours), wanted
+
+
+def test_a_state_takes_the_room_that_it_lasted():
+    """Three hours well, one hour down: three times as much green as red, and nothing hides the other."""
+    points = [a_point(5 * n, "critical" if 24 <= n < 36 else "ok") for n in range(48)]
+    with Image.open(io.BytesIO(draw_timeline(points, language="en", time_zone="UTC"))) as image:
+        bars = image.convert("RGB").crop((0, 40, image.width, image.height))  # below the legend
+
+    def columns(wanted):
+        """In how many columns of the picture this colour stands."""
+        bands = [
+            band.point(lambda v, w=w: 255 * (abs(v - w) <= 8)) for band, w in zip(bars.split(), wanted, strict=True)
+        ]
+        seen = ImageChops.multiply(ImageChops.multiply(bands[0], bands[1]), bands[2])
+        return sum(bool(seen.crop((x, 0, x + 1, seen.height)).getbbox()) for x in range(seen.width))
+
+    assert columns((58, 167, 109)) / columns((217, 45, 32)) == pytest.approx(3, rel=0.1)
+
+
+def test_the_slowest_of_a_sweep_have_a_line():
+    def took(name, value, unit=Unit.MILLISECONDS):
+        measured = (Measurement("latency", value, unit), Measurement("certificate", 9e9, Unit.DAYS))
+        return Reading(service=name, check="c", started_at=AT, elapsed_ms=1.0, measurements=measured)
+
+    readings = [took(f"s{n}", 10.0 * n) for n in range(9)] + [took("depth", 1e9, Unit.COUNT), missing_reading()]
+    found = [key.service for key in slowest(readings)]
+    assert found == [f"s{n}" for n in range(8, 8 - MOST_LATENCIES, -1)]
 
 
 def test_sixty_checks_stay_small():

@@ -7,17 +7,19 @@ from typing import get_args
 
 import pytest
 
+from blocks.catalogue.kinds import KINDS
 from blocks.catalogue.loader import load_catalogue
 from blocks.errors import Refused
-from deployments.sandbox.faults import FAULTS, How, Kill, Tell, actions_for
+from deployments.sandbox.faults import CHANGE_FAULTS, FAULTS, ChangeHow, How, Kill, Tell, actions_for, ways
 from deployments.sandbox.names import ROUTES
 from deployments.sandbox.parts import ALL_PARTS
+from deployments.sandbox.restarting import BEHIND, MENDED
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
 SERVICES = {name: service for platform in CATALOGUE.platforms.values() for name, service in platform.services.items()}
 SITES = {name for platform in CATALOGUE.platforms.values() for name in platform.sites}
 COMPONENTS = {part.name for part in ALL_PARTS}
-ACTIONS = [(s, how, action) for s, hows in FAULTS.items() for how, actions in hows.items() for action in actions]
+ACTIONS = [(s, how, action) for s in FAULTS for how, actions in ways(s).items() for action in actions]
 
 
 def test_every_service_of_the_catalogue_can_be_broken():
@@ -30,6 +32,19 @@ def test_nothing_else_is_in_the_table_but_sites_and_components():
 
 def test_every_kind_of_break_is_possible_somewhere():
     assert {how for hows in FAULTS.values() for how in hows} == set(get_args(How))
+
+
+def test_what_can_be_restarted_can_fail_to_be_in_every_way():
+    restarted = {name for name, service in SERVICES.items() if KINDS[service.kind].restarts}
+    assert restarted == set(CHANGE_FAULTS)
+    assert all(set(hows) == set(get_args(ChangeHow)) for hows in CHANGE_FAULTS.values())
+    assert not set(get_args(ChangeHow)) & set(get_args(How))
+
+
+def test_what_stands_behind_a_restart_is_a_component_and_what_it_mends_is_a_way_to_break_it():
+    assert set(BEHIND) <= set(CHANGE_FAULTS)
+    assert set(BEHIND.values()) <= COMPONENTS
+    assert set(get_args(How)) >= MENDED
 
 
 @pytest.mark.parametrize(("service", "how", "action"), ACTIONS)

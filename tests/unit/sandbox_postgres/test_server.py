@@ -76,7 +76,7 @@ def test_a_whole_life_as_whoever_runs_the_tests(tmp_path):
     assert list(tmp_path.iterdir()) in ([], [tmp_path / ".postgres-room.lock"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+@pytest.mark.usefixtures("as_root")
 def test_a_user_id_without_a_name_is_told_what_is_missing(reachable):
     home = reachable / "home"
     home.mkdir()
@@ -89,17 +89,18 @@ def test_a_user_id_without_a_name_is_told_what_is_missing(reachable):
     assert "run as a user that has an entry there" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user already ran the test above")
 def test_a_whole_life_as_an_ordinary_user(reachable):
-    nobody = pwd.getpwnam("nobody").pw_uid
+    """As root: as the user whom every system has. Else: as who we are."""
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
     mine = reachable / "home"
     mine.mkdir(mode=0o700)
-    os.chown(mine, nobody, nobody)
-    told = _whole_life(mine, nobody)
-    assert told == {"euid": nobody, "process": nobody, "data": nobody, "in_place": True, "row": [1]}
+    if user != os.geteuid():
+        os.chown(mine, user, user)
+    told = _whole_life(mine, *([user] if user != os.geteuid() else []))
+    assert told == {"euid": user, "process": user, "data": user, "in_place": True, "row": [1]}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+@pytest.mark.usefixtures("as_root")
 def test_root_changes_nobody_elses_permissions_and_leaves_no_room(tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -120,14 +121,14 @@ def test_root_changes_nobody_elses_permissions_and_leaves_no_room(tmp_path):
     assert not room.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+@pytest.mark.usefixtures("as_root")
 def test_root_uses_a_reachable_folder_as_it_is(reachable):
     place = find_place(reachable / "data")
     assert place.data_dir == reachable / "data"
     assert place.uid == pwd.getpwnam("nobody").pw_uid
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+@pytest.mark.usefixtures("as_root")
 def test_a_room_whose_sandbox_was_deleted_is_cleared_by_the_next(tmp_path):
     base = tmp_path / "rooms"
     base.mkdir()
@@ -144,7 +145,7 @@ def test_a_room_whose_sandbox_was_deleted_is_cleared_by_the_next(tmp_path):
     assert {name for name, room in rooms.items() if room.exists()} == {"kept", "young"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+@pytest.mark.usefixtures("as_root")
 def test_programs_that_cannot_be_reached_are_copied_and_run(reachable):
     account = pwd.getpwnam("nobody")
     assert not postgres_place._runs(reachable / "nowhere", account)

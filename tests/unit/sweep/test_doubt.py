@@ -68,6 +68,27 @@ def test_a_first_problem_is_doubted_and_good_news_is_not(what, doubted):
     assert found == ([CheckKey("a", "health")] if doubted else [])
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_was_doubted_last_time_and_is_well_now_is_not_measured_again(attempt):
+    doubted = CheckStatus(state=State.CRITICAL, mode=Mode.SOFT, attempt=attempt, checked_at=AT - timedelta(minutes=5))
+    remembered = {CheckKey("a", "health"): doubted, CheckKey("b", "health"): doubted}
+    assert unconfirmed(plan(remembered), [reading("a", "well"), reading("b", "wrong")]) == (
+        [CheckKey("b", "health")] if attempt == 1 else []
+    )
+
+
+def test_only_what_is_in_doubt_is_measured_again_under_its_number():
+    sweep = plan({})
+    assert [(p.key.service, p.attempt) for p in sweep.probes()] == [("a", 1), ("b", 1), ("c", 1)]
+    assert [(p.key.service, p.attempt) for p in sweep.probes([CheckKey("b", "health")], 2)] == [("b", 2)]
+    assert sweep.probes([]) == []
+
+
+def test_a_check_never_seen_stays_so_until_its_first_reading():
+    states = replay(plan({}), [reading("a", "well")])
+    assert {key.service: checked.status.fresh for key, checked in states.items()} == {"a": True, "b": False, "c": False}
+
+
 def test_what_was_bad_three_times_is_believed():
     seen = [reading("a", "wrong", attempt) for attempt in (1, 2, 3)]
     assert unconfirmed(plan({}), seen[:2]) == [CheckKey("a", "health")]

@@ -83,10 +83,50 @@ def test_a_missing_or_a_bad_service_is_no_fault_of_the_measurement():
             "in a unit its kind does not have",
         ),
         (lambda r: [r[0], dataclasses.replace(r[1], elapsed_ms=-4.0)], "impossible time"),
-        (lambda _: [], "does not have exactly one reading"),
+        (lambda r: [r[0], dataclasses.replace(r[1], elapsed_ms=3_600_001.0)], "impossible time"),
+        (lambda _: [], "device-api/health, hub/connected: does not have exactly one reading"),
     ],
 )
 def test_each_fault_of_the_measurement_is_named(change, words):
     verdict = judge(change(good()))
     assert not verdict.valid
-    assert any(words in fault for fault in verdict.faults), verdict.faults
+    assert [words in fault for fault in verdict.faults] == [True], verdict.faults
+
+
+def test_three_culprits_are_named_and_the_others_counted():
+    declared = {CheckKey("hub", name): {"connected": Unit.PERCENT} for name in "abcde"}
+    verdict = judge_measurement(reading_frame([], declared, AT), oldest=timedelta(minutes=2))
+    assert verdict.faults == ("hub/a, hub/b, hub/c and 2 more: does not have exactly one reading",)
+    assert verdict.reading_count == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "right"),
+    [
+        ("connected", 100.0, Unit.PERCENT, True),
+        ("connected", 100.1, Unit.PERCENT, False),
+        ("against_last_week", 900.0, Unit.PERCENT, True),  # no share of a whole
+        ("against_last_week", -1.0, Unit.PERCENT, False),
+        ("latency", 0.0, Unit.MILLISECONDS, True),
+        ("latency", 3_600_000.0, Unit.MILLISECONDS, True),
+        ("latency", 3_600_001.0, Unit.MILLISECONDS, False),
+        ("latency", float("inf"), Unit.MILLISECONDS, False),
+        ("certificate", -400.0, Unit.DAYS, True),  # long expired, and rightly measured
+        ("certificate", 40_000.0, Unit.DAYS, False),
+        ("age", -0.1, Unit.SECONDS, False),
+        ("age", 0.0, Unit.SECONDS, True),
+        ("connected", 0.0, Unit.PERCENT, True),
+        ("lag_bytes", 0.0, Unit.BYTES, True),
+        ("device_count", 0.0, Unit.COUNT, True),
+        ("rate", 0.0, Unit.PER_SECOND, True),
+        ("lag_bytes", -1.0, Unit.BYTES, False),
+        ("device_count", -1.0, Unit.COUNT, False),
+        ("rate", -0.1, Unit.PER_SECOND, False),
+    ],
+)
+def test_what_is_plausible(name, value, unit, right):
+    reading = Reading(
+        service="s", check="c", started_at=AT, elapsed_ms=1.0, measurements=(Measurement(name, value, unit),)
+    )
+    frame = reading_frame([reading], {CheckKey("s", "c"): {name: unit}}, AT)
+    assert list(frame["plausible"]) == [int(right)]

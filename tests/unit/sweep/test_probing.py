@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 from blocks.catalogue.model import HttpCheck, Platform, Service, Site
@@ -83,8 +84,10 @@ async def test_limits_overall_and_per_host_hold_and_are_used():
     assert prober.most == 16
     assert prober.most_per_host <= 4
     alone = Scripted()
-    await take(alone, probes_of(platform_of(40, hosts=1)))
+    began = time.monotonic()
+    await take(alone, probes_of(platform_of(40, hosts=1)), within=timedelta(seconds=40))
     assert alone.most == 4
+    assert time.monotonic() - began < 20, "whoever waits for a turn goes home when there is none left"
 
 
 async def test_what_the_deadline_cuts_off_is_missing_and_not_ok():
@@ -97,6 +100,23 @@ async def test_what_the_deadline_cuts_off_is_missing_and_not_ok():
     assert len(late) < 40
     assert {r.missing.code for r in late} == {MissingCode.DEADLINE}
     assert late[0].missing.text == "not reached before the sweep's deadline of 0.5 s"
+    assert all(0 <= r.elapsed_ms < 60_000 for r in late)
+    assert all(timedelta() <= datetime.now(UTC) - r.started_at < timedelta(minutes=1) for r in late)
+
+
+async def test_a_probe_is_given_the_time_to_end_when_the_deadline_comes():
+    tidied = []
+
+    class Tidy(Scripted):
+        async def probe(self, probe):
+            try:
+                return await super().probe(probe)
+            finally:
+                await asyncio.sleep(0.05)
+                tidied.append(probe.key)
+
+    await take(Tidy({"s0": "hang"}), probes_of(platform_of(1)), within=timedelta(seconds=0.2))
+    assert len(tidied) == 1
 
 
 async def test_the_three_errors_and_a_defect_become_reasons_and_harm_nobody_else():
@@ -124,6 +144,9 @@ async def test_the_three_errors_and_a_defect_become_reasons_and_harm_nobody_else
     assert codes[5:] == [None, None, None]
     assert "hunter2" not in readings[3].missing.text
     assert [key.service for key, _ in told] == ["s3"]
+    assert all(0 < r.elapsed_ms < 60_000 for r in readings)
+    assert readings[4].elapsed_ms >= 3000, "its timeout of 1 s and the grace of 2 s"
+    assert datetime.now(UTC) - readings[4].started_at >= timedelta(seconds=3), "when it began, not when it ended"
 
 
 async def test_progress_is_told_while_it_takes_long():
@@ -134,5 +157,6 @@ async def test_progress_is_told_while_it_takes_long():
         at_once=4,
         tell_progress=lambda done, everything: seen.append((done, everything)),
     )
-    assert seen
-    assert seen[0][1] == 12
+    done, everything = seen[0]
+    assert everything == 12
+    assert done in (0, 4, 8), "not only at the end"

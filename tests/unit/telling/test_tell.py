@@ -218,6 +218,38 @@ async def test_endless_throttling_ends_the_call(house):
     assert house.clock.passed < 60
 
 
+async def test_throttling_that_asks_for_no_pause_at_all_ends_too(house):
+    house.live(EventKind.OPENED, channels=(Channel.SLACK_MESSAGE,))
+    asked = []
+
+    def slow(call):
+        asked.append(call)
+        assert len(asked) < 100, "it is asked without end"
+        return Retryable("slow", code="throttled", retry_after=timedelta(0))
+
+    house.slack.before = slow
+    assert (await house.tell()).undelivered_count == 1
+    assert len(asked) > 1
+
+
+async def test_throttled_without_a_wish_it_waits_in_the_ledger(house):
+    house.live(EventKind.OPENED, channels=(Channel.SLACK_MESSAGE,))
+    house.slack.before = lambda _: Retryable("slow", code="throttled")
+    report = await house.tell()
+    assert [failure.retry_in for failure in report.failures] == [timedelta(seconds=5)]
+    assert house.clock.passed == 0
+
+
+async def test_what_waits_for_another_line_is_looked_at_again_soon(house):
+    incident = house.live(EventKind.OPENED)
+    await house.tell()
+    house.ledger.add(incident, EventKind.ACKNOWLEDGED, (Channel.SLACK_MESSAGE, Channel.SLACK_THREAD))
+    house.slack.before = lambda call: Broken("Slack does not take it") if call == "update" else None
+    report = await house.tell()
+    pauses = {failure.channel: failure.retry_in for failure in report.failures}
+    assert pauses == {Channel.SLACK_MESSAGE: timedelta(minutes=5), Channel.SLACK_THREAD: timedelta(seconds=5)}
+
+
 async def test_pauses_grow_and_stay_under_five_minutes(house):
     house.live(EventKind.OPENED, channels=(Channel.PAGER,))
     house.pager.before = lambda _: Retryable("down")
@@ -238,18 +270,30 @@ async def test_one_message_a_second_at_most(house):
     assert min(gaps) >= 1
 
 
-async def test_a_claim_that_grew_old_is_not_used(house):
+async def test_only_what_is_left_of_the_second_is_waited_for(house):
+    def took(_):
+        house.clock.passed += 0.4
+
+    house.slack.after = took
+    house.live()
+    await house.tell()
+    gaps = [b - a for a, b in zip(house.slack.said_at, house.slack.said_at[1:], strict=False)]
+    assert gaps == pytest.approx([1.0] * 5)
+
+
+@pytest.mark.parametrize(("seconds", "sent_count"), [(60, 2), (60.1, 1), (LEASE.total_seconds(), 1)])
+async def test_a_claim_that_grew_old_is_not_used(house, seconds, sent_count):
     house.live(EventKind.OPENED, channels=(Channel.SLACK_MESSAGE,))
     house.live(EventKind.OPENED, channels=(Channel.SLACK_MESSAGE,))
 
     async def stall(channel, picture, delivery):
-        house.clock.passed += LEASE.total_seconds()
+        house.clock.passed += seconds
         return Sent("1", channel)
 
     house.slack.post = stall
     report = await house.tell()
-    assert report.sent_count == 1
-    assert report.undelivered_count == 1
+    assert report.sent_count == sent_count
+    assert report.undelivered_count == 2 - sent_count
 
 
 @pytest.mark.parametrize(("door", "channel"), [("messenger", Channel.SLACK_MESSAGE), ("pager", Channel.PAGER)])
@@ -263,8 +307,9 @@ async def test_a_door_that_is_not_configured_keeps_its_deliveries_and_says_what_
 async def test_a_note_and_a_silence_ring_nobody_again(house):
     kinds = (EventKind.OPENED, EventKind.NOTE, EventKind.SILENCED, EventKind.SILENCE_ENDED, EventKind.CLOSED)
     incident = house.live(*kinds)
-    await house.tell()
+    report = await house.tell()
     house.told_once(incident, *kinds)
+    assert report.found_count == 0, "nobody told it before"
     assert [action for action, _ in house.pager.actions] == ["trigger", "acknowledge", "trigger", "resolve"]
 
 

@@ -1,0 +1,1 @@
+"""Prefect as an outside system: runs that are started, resumed, retried and looked at."""

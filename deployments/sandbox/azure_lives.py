@@ -1,0 +1,142 @@
+"""What runs in the sandbox's Azure apps and machines, since when, and who asked for it?
+
+A life is what a restart ends: the app's processes, or the machine's last operation. It begins anew a while
+after Azure said yes. The activity log keeps each request, and shows it later, as the real one does.
+
+The rule: answers have the shape of the published models; a moment changes only when something began anew.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect")
+INSTANCES = ("9f1c3a7be02d4c55", "b47e0d1fa6c94812")
+_TAKES_S = {"": 1.5, "drop-after": 1.5, "slow-effect": 20.0}
+_LOG_LATE = timedelta(seconds=3)  # in earnest three to twenty minutes
+_FILTER = re.compile(r"eventTimestamp ge '([^']+)' and eventTimestamp le '([^']+)'(?: and resourceUri eq '([^']+)')?")
+
+
+@dataclass
+class Life:
+    """Since when something runs; while it restarts it is not `up`."""
+
+    began: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=3))
+    number: int = 1
+    shows_processes: bool = True  # some Linux plans show none
+    _up_at: float | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether it runs, after what was due has happened."""
+        if self._up_at is not None and time.monotonic() >= self._up_at:
+            self.began, self.number, self._up_at = datetime.now(UTC), self.number + 1, None
+        return self._up_at is None
+
+    def hasten(self) -> None:
+        """What takes long is over now."""
+        if self._up_at is not None:
+            self._up_at = min(self._up_at, time.monotonic() + _TAKES_S[""])
+
+    def restart(self, fault: str) -> None:
+        """Ends now and begins anew later; with `no-effect` nothing happens at all."""
+        if fault != "no-effect":
+            self._up_at = time.monotonic() + _TAKES_S.get(fault, _TAKES_S[""])
+
+
+@dataclass
+class ActivityLog:
+    """Who asked for what, newest last."""
+
+    late: timedelta = _LOG_LATE
+    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def write(self, resource: str, operation: str, caller: str, client_request: str) -> str:
+        """One request that was accepted; its correlation id."""
+        correlation, now = str(uuid.uuid4()), datetime.now(UTC)
+        for status, moment in (("Started", now), ("Succeeded", now + timedelta(milliseconds=300))):
+            event = {
+                "caller": caller,
+                "correlationId": correlation,
+                "eventDataId": str(uuid.uuid4()),
+                "eventTimestamp": f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
+                "httpRequest": {"clientRequestId": client_request, "clientIpAddress": "192.0.2.10", "method": "POST"},
+                "level": "Informational",
+                "operationName": {"value": operation, "localizedValue": operation},
+                "resourceId": resource,
+                "status": {"value": status, "localizedValue": status},
+                "subscriptionId": resource.split("/")[2],
+            }
+            self.events.append(event)
+        return correlation
+
+    def answer(self, query: dict[str, str]) -> dict[str, Any]:
+        """The events that a filter asks for and that are old enough to be shown; ValueError for a wrong filter."""
+        asked = _FILTER.fullmatch(query.get("$filter", ""))
+        if asked is None:
+            raise ValueError("only a time range with or without a resourceUri is understood")
+        start, end = _moment(asked[1]), min(_moment(asked[2]), datetime.now(UTC) - self.late)
+        found = [
+            event
+            for event in self.events
+            if start <= _moment(event["eventTimestamp"]) <= end
+            and (asked[3] or event["resourceId"]).lower() == event["resourceId"].lower()
+        ]
+        wanted = query.get("$select", "").split(",") if query.get("$select") else None
+        return {"value": [{k: v for k, v in event.items() if wanted is None or k in wanted} for event in found]}
+
+
+def instances(site: str, life: Life) -> dict[str, Any]:
+    """The workers that an app runs on."""
+    state = "READY" if life.up else "UNKNOWN"
+    kind = "Microsoft.Web/sites/instances"
+    return {
+        "value": [
+            {"id": f"{site}/instances/{name}", "name": name, "type": kind, "properties": {"state": state}}
+            for name in INSTANCES
+        ]
+    }
+
+
+def processes(site: str, life: Life, instance: str) -> dict[str, Any]:
+    """An app's process on one worker and that of its management site; none of the app's while it restarts."""
+    numbers = [_scm(instance)] + ([_own(instance, life)] if life.up and life.shows_processes else [])
+    return {"value": [_shown(site, instance, number, {"identifier": number}) for number in numbers]}
+
+
+def process(site: str, life: Life, instance: str, number: int) -> dict[str, Any] | None:
+    """One process in full; None when there is no such process."""
+    began = {_scm(instance): datetime(2026, 1, 15, 9, tzinfo=UTC)}
+    if life.up and life.shows_processes:
+        began[_own(instance, life)] = life.began
+    if number not in began:
+        return None
+    start = f"{began[number]:%Y-%m-%dT%H:%M:%S.%fZ}"
+    scm = number == _scm(instance)
+    return _shown(site, instance, number, {"identifier": number, "start_time": start, "is_scm_site": scm})
+
+
+def _shown(site: str, instance: str, number: int, properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"{site}/instances/{instance}/processes/{number}",
+        "name": f"{site.rpartition('/')[2]}/{instance}/{number}",
+        "type": "Microsoft.Web/sites/instances/processes",
+        "properties": properties,
+    }
+
+
+def _scm(instance: str) -> int:
+    return 900 + INSTANCES.index(instance)
+
+
+def _own(instance: str, life: Life) -> int:
+    return 1000 * life.number + INSTANCES.index(instance)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""Who must say yes, and what is their yes worth?"""

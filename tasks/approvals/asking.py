@@ -1,0 +1,106 @@
+"""Has the right person said yes to this very plan, and does it still hold?
+
+Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The rules: nothing is held while it
+waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
+the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
+of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prefect.logging import get_run_logger
+
+from blocks.errors import Refused
+from blocks.ports.approvals import Approval, Plan, Standing
+from blocks.ports.runs import RunState
+from tasks.approvals.decide import differences, is_expired
+from tasks.approvals.form import answers_of_form
+from tasks.runs.catalogue import load_policy
+from tasks.runs.runbook import Granted, Runbook, Settled, this_run
+from tasks.runs.showing import show_run
+
+MOST_QUESTIONS = 3
+_EXPIRED = "nobody decided in time"
+
+
+def answered(make_plan: Callable[[], Plan]) -> Approval:
+    """The granted approval of a plan that changes nothing: no lease, nobody is kept from working.
+
+    Raises `Settled` like `approved`.
+    """
+    return _decided(this_run(), make_plan())
+
+
+def approved(make_plan: Callable[[], Plan]) -> Granted:
+    """The plan that was approved and still holds, with the platform's lease.
+
+    `make_plan` reads only, and is called anew each time. Raises `Settled` when it was rejected, nobody decided
+    in time, or the plan keeps changing; does not return while it waits: the run sleeps and begins again.
+    """
+    book = this_run()
+    begun = _begun(book)
+    if begun is not None:
+        return Granted(begun.plan, book.journal.take_lease(book.run.id), begun)
+    while True:
+        question = _decided(book, make_plan())
+        lease = book.journal.take_lease(book.run.id)
+        changed = differences(question.plan, make_plan())
+        if not changed:
+            return Granted(question.plan, lease, question)
+        book.journal.release_lease(book.run.id)
+        _void(book, question, changed)
+
+
+def _begun(book: Runbook) -> Approval | None:
+    """The granted approval whose plan has begun to take effect."""
+    granted = [each for each in book.journal.approvals(book.run.id) if each.standing is Standing.GRANTED]
+    return granted[-1] if granted and book.journal.steps(book.run.id) else None
+
+
+def _decided(book: Runbook, plan: Plan) -> Approval:
+    """A granted question about this plan. Sleeps until there is one, or raises `Settled`."""
+    question = _question(book, plan)
+    while question.standing is Standing.WAITING:
+        if is_expired(question, book.journal.now()):
+            question = book.journal.settle(question.id, Standing.EXPIRED, reason=_EXPIRED)
+            break
+        _sleep(book, question)
+        question = book.journal.approval(question.id)
+    if question.standing is not Standing.GRANTED:
+        raise Settled(question.standing, question.reason)
+    get_run_logger().info("%s", question.reason)
+    return question
+
+
+def _question(book: Runbook, plan: Plan) -> Approval:
+    """The newest question when it is about this plan; else it is void, and asked again with the difference."""
+    asked = book.journal.approvals(book.run.id)
+    changed: tuple[str, ...] = asked[-1].differences if asked else ()
+    if asked and asked[-1].standing in {Standing.WAITING, Standing.GRANTED, Standing.VOID}:
+        changed = differences(asked[-1].plan, plan)
+        if changed and asked[-1].standing is not Standing.VOID:
+            _void(book, asked[-1], changed)
+    elif asked:
+        return asked[-1]
+    if not asked and (failing := [guard.text for guard in plan.guards if not guard.holds]):
+        raise Refused("; ".join(failing), where=book.run.platform, next_step="nobody was asked, nothing was done")
+    policy = load_policy(book.run.customer, book.run.platform, book.run.action)
+    return book.journal.ask(book.run.id, plan=plan, policy=policy, requester=book.run.requested_by, differences=changed)
+
+
+def _void(book: Runbook, question: Approval, changed: tuple[str, ...]) -> None:
+    why = "; ".join(changed)
+    get_run_logger().warning("the approval is void: %s", why)
+    book.journal.settle(question.id, Standing.VOID, reason=why)
+    if question.number >= MOST_QUESTIONS:
+        raise Settled(Standing.VOID, f"asked {question.number} times, and each time the plan changed: {why}")
+
+
+def _sleep(book: Runbook, question: Approval) -> None:
+    """Ask in every channel, then give the process back; returns when an answer came through the form."""
+    book.journal.move_run(book.run.id, RunState.WAITING, reason="waits for an approval")
+    show_run(book.run.id, book.run.platform)
+    answers_of_form(book, question)
+    book.journal.move_run(book.run.id, RunState.RUNNING, reason="answered")

@@ -1,0 +1,85 @@
+"""Somebody answers in the Prefect UI: who, and is it really them?
+
+The suspended run's own form, for the night when Slack and the gateway are down: approver, one-time code, answer.
+The rules: the same function records it as for every other door; each suspension has a form of its own, so that
+an answer is read once; what is wrong is said in the run's log and on the next form, and the run sleeps on.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.logging import get_run_logger
+from pydantic import Field, create_model
+
+from blocks.errors import Refused
+from blocks.ports.approvals import Approval, Choice, Door
+from tasks.approvals.answer import Answer, record_answer
+from tasks.approvals.card import card_markdown
+from tasks.approvals.decide import entitled
+from tasks.approvals.keys import load_unseal
+from tasks.runs.runbook import Runbook
+
+_MARGIN_S = 86_400  # Prefect's own end of a suspension comes long after ours
+_NOBODY = "-"
+
+
+def answers_of_form(book: Runbook, question: Approval) -> None:
+    """Sleep until somebody resumes the run, then record what the form says, if it says anything."""
+    number = book.journal.form_count(question.id)
+    form = _form(book, question)
+    left_s = max(60, int((question.expires_at - book.journal.now()).total_seconds())) + _MARGIN_S
+    given: Any = suspend_flow_run(wait_for_input=form, key=f"approval-{question.number}-{number}", timeout=left_s)
+    try:
+        _record(book, question, given)
+    except Refused as refused:
+        get_run_logger().warning("the answer does not count: %s", refused)
+        book.journal.note_form(question.id, number, str(refused))
+    else:
+        book.journal.note_form(question.id, number, "")
+
+
+def _record(book: Runbook, question: Approval, given: Any) -> None:
+    if given.approver == _NOBODY and not given.code:
+        return  # resumed by another door, or by the resumer: the journal knows
+    answer = Answer(
+        approver=str(given.approver),
+        choice=Choice(str(given.answer)),
+        door=Door.PREFECT,
+        reason=str(given.reason),
+        typed=str(given.confirmation),
+        code=str(given.code),
+    )
+    done = record_answer(book.journal, load_unseal(), question.id, answer)
+    get_run_logger().info("%s", done.sentence)
+
+
+def _form(book: Runbook, question: Approval) -> type[RunInput]:
+    """Approver as a choice of those who may; every field has a default, so that another door can resume."""
+    people = dict.fromkeys((_NOBODY, *entitled(question), *question.policy.glass))
+    approvers: Any = StrEnum("Approver", {name: name for name in people})
+    answers: Any = StrEnum("Choice", {choice.value: choice.value for choice in Choice})
+    word = question.policy.typed
+    fields: dict[str, Any] = {
+        "approver": (approvers, Field(default=approvers(_NOBODY), title="Approver", description="Your own name")),
+        "code": (str, Field(default="", title="One-time code", max_length=12, description="Six digits of your phone")),
+        "answer": (answers, Field(default=answers(Choice.APPROVE.value), title="Answer")),
+        "reason": (str, Field(default="", title="Reason", max_length=500)),
+        "confirmation": (
+            str,
+            Field(
+                default="", title="Confirmation", max_length=40, description=f"Type {word}" if word else "Leave empty"
+            ),
+        ),
+    }
+    form = create_model("Approval", __base__=RunInput, **fields)
+    return form.with_initial_data(description=_description(book, question))
+
+
+def _description(book: Runbook, question: Approval) -> str:
+    refused = book.journal.form_refusal(question.id)
+    said = f"**The last answer did not count: {refused}**\n\n" if refused else ""
+    return said + card_markdown(question)

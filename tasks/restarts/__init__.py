@@ -1,0 +1,1 @@
+"""Restart a service, one thing at a time, and prove it."""

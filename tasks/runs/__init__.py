@@ -1,0 +1,1 @@
+"""How a run begins, waits, stops, goes on after a crash and ends."""

@@ -1,0 +1,50 @@
+"""Which version of a platform and of the approval rules does this run work with?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blocks.approvals.block import RULES_NAME, ApprovalRulesBlock
+from blocks.catalogue.approvals import ApprovalRules
+from blocks.catalogue.block import PlatformBlock
+from blocks.catalogue.model import Customer, Platform
+from blocks.errors import Broken
+from blocks.ports.approvals import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A platform and its customer."""
+
+    platform: Platform
+    customer: Customer
+
+
+def load_platform(name: str) -> Known:
+    """As `vigie apply` saved it. Raises `Broken` when it never did."""
+    try:
+        block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
+    except ValueError as error:
+        raise Broken(
+            f"Prefect has no platform {name!r}",
+            next_step="is the name right? Then run vigie apply",
+            code="probe_failed",
+        ) from error
+    return Known(block.platform(), block.customer())
+
+
+def load_policy(customer: str, platform: str, action: str) -> Policy:
+    """Who may approve this. Raises `Refused` where no rule fits, `Broken` when no rules were ever saved."""
+    return load_rules().policy_for(customer, platform, action)
+
+
+def load_rules() -> ApprovalRules:
+    """As `vigie apply` saved them. Raises `Broken` when it never did."""
+    try:
+        block = ApprovalRulesBlock.load(RULES_NAME, _sync=True)  # pyright: ignore[reportCallIssue]
+    except ValueError as error:
+        raise Broken(
+            "Prefect has no approval rules, so nobody may approve anything",
+            next_step="run vigie apply; it saves deployments/approvals.yaml",
+        ) from error
+    return block.rules()

@@ -1,0 +1,70 @@
+"""The process of a run is killed with -9 in the middle: it is found, announced, resumed, and nothing is done twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from blocks.ports.runs import ActionKind, RunState
+from tasks.runs.decide import MOST_RESUMES
+from tests.scenario.runs.test_restart import BOTH, start
+
+pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.mark.parametrize(
+    ("at", "azure"),
+    [
+        (ActionKind.LEASE_TAKEN, "slow"),  # before the intent
+        (ActionKind.STEP_INTENDED, "slow"),  # the act is under way
+        (ActionKind.STEP_EVIDENCE, ""),  # it took effect, the goal is awaited
+        (ActionKind.STEP_DONE, ""),  # recorded
+    ],
+    ids=str,
+)
+def test_killed_at_each_phase_of_a_step(desk, at, azure):
+    before = desk.restarts()
+    run = start(desk)
+    desk.asleep(run)
+    if azure:
+        desk.azure(azure)
+    desk.approve(run, *BOTH)
+    desk.when(run, at)
+    desk.kill(run)
+    desk.azure_whole()
+
+    resume(desk, run)
+    assert desk.run(run).state is RunState.DONE
+    done = desk.restarts() - before
+    assert done == 1, f"restarted {done} times"
+    kinds = desk.kinds(run)
+    assert kinds.count(ActionKind.STEP_DONE) == 1
+    assert kinds.count(ActionKind.RUN_RESUMED) == 1
+    assert kinds.count(ActionKind.APPROVAL_ASKED) == 1
+    assert desk.journal.verify_actions("hearth") > 0
+
+
+def resume(desk, run):
+    """Prefect reports the crash; the resumer waits out late reports and goes on."""
+    desk.until(lambda: not desk.journal.is_executing(run), "the lock is free")
+    desk.until(lambda: _look(desk, run), "it goes on", patience_s=120, pause_s=1)
+    desk.until(lambda: desk.run(run).state.is_over, "it ends", patience_s=120)
+
+
+def _look(desk, run):
+    desk.look_after()
+    return ActionKind.RUN_RESUMED in desk.kinds(run)
+
+
+def test_at_the_cap_it_is_parked_and_a_person_is_paged(desk):
+    run = start(desk)
+    desk.asleep(run)
+    desk.azure("slow")
+    desk.approve(run, *BOTH)
+    desk.when(run, ActionKind.LEASE_TAKEN)
+    for _ in range(MOST_RESUMES):
+        desk.journal.count_resume(run)
+    desk.kill(run)
+    desk.azure_whole()
+    desk.until(lambda: desk.look_after() or desk.run(run).state is RunState.PARKED, "it is parked", patience_s=150)
+    assert f"again after {MOST_RESUMES} automatic resumes" in desk.run(run).reason
+    assert desk.journal.lease("hearth") is None
