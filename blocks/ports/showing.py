@@ -7,7 +7,8 @@ its progress, a call to a pager); each has one message, kept current.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -57,6 +58,7 @@ class RunPicture:
     approvals: tuple[Approval, ...] = ()
     steps: tuple[Step, ...] = ()
     actions: tuple[Action, ...] = ()
+    yes_needed: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # by approval, where it is not the quorum
     language: str  # "fr" or "en"
     time_zone: str  # IANA name
     run_url: str = ""  # "" when unknown

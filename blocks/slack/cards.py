@@ -158,7 +158,7 @@ def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     names = escaped_line(voice.listing(policy.approvers), _LINE)
     lines = [
         asked,
-        voice.say_count("card.may_decide", max(1, policy.quorum), names=names),
+        voice.say_count("card.may_decide", picture.yes_needed.get(approval.id, max(1, policy.quorum)), names=names),
         say(voice, "card.until", moment=voice.moment(approval.expires_at)),
     ]
     if approval.escalated_at is not None and policy.escalate_to:
