@@ -19,7 +19,7 @@ from urllib.request import proxy_bypass
 from uuid import UUID
 
 from blocks.clock import Clock
-from blocks.errors import Broken, Refused
+from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.health import MissingCode
 from blocks.ports.notifications import Sent
 from blocks.slack.failures import MessageGone, slack_call
@@ -61,6 +61,18 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
             next_step=step,
             code=MissingCode.PROBE_FAILED.value,
         ) from None
+
+
+async def whisper(client: AsyncWebClient, response_url: str, text: str, blocks: Any = None) -> None:
+    """Answer one person where they pressed or typed; nobody else sees it, and the message stays as it is."""
+    from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+    webhook = AsyncWebhookClient(response_url, ssl=client.ssl, session=client.session)
+    webhook.proxy = client.proxy  # it would take one from the environment
+    with slack_call("response_url", ""):
+        answer = await webhook.send(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
+    if answer.status_code != 200:  # noqa: PLR2004 - HTTP OK
+        raise Retryable(f"Slack did not take the answer to one person (HTTP {answer.status_code})")
 
 
 class SlackPosts:
