@@ -21,7 +21,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "h1{font-size:1.3rem}section{white-space:pre-line;margin:1rem 0}small{color:#555}"
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}small{color:#aaa}}"
 )
