@@ -16,7 +16,6 @@ from uuid import UUID
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from blocks.catalogue.block import PlatformBlock
 from blocks.errors import Broken, Refused, VigieError
 from blocks.orchestrator.client import run_page
 from deployments.gateway.desk import Desk, aside
@@ -25,7 +24,6 @@ from deployments.gateway.keeping import Keeper
 from deployments.gateway.pages import HEADERS, approval_page
 from deployments.gateway.reception import Post, Reception, Repeated
 from deployments.gateway.socket_door import SocketDoor
-from tasks.health.probers import load_block
 from tasks.runs.tell import paint
 
 MOST_BODY_BYTES = 64 * 1024
@@ -117,8 +115,8 @@ def _refusal(status: int, kind: str, error: Refused) -> HTTPException:
 async def _approval(desk: Desk, approval: UUID) -> HTMLResponse:
     try:
         question = await aside(lambda: desk.journal.approval(approval))
-        block: PlatformBlock = await load_block(PlatformBlock, question.platform)
-        picture = await aside(lambda: paint(desk.journal, question.run, block.customer(), run_page(question.run)))
+        customer = await desk.settings.customer(question.platform)
+        picture = await aside(lambda: paint(desk.journal, question.run, customer, run_page(question.run)))
     except Broken:
         raise HTTPException(404, "there is no such approval") from None
     except VigieError as error:

@@ -44,7 +44,7 @@ class Keeper:
     async def keep(self) -> None:
         """Until cancelled. A round that fails is said and followed by another."""
         while True:
-            async with opening_doors(self._say) as doors:
+            async with opening_doors(self._say, self.desk.settings.load) as doors:
                 until = time.monotonic() + _DOORS_FRESH_S
                 while time.monotonic() < until:
                     await self._round(doors)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from blocks.catalogue.block import PlatformBlock
 from blocks.errors import Refused, VigieError
 from blocks.orchestrator.client import run_page
 from blocks.ports.orchestration import Startable
@@ -23,7 +22,6 @@ from blocks.slack.voice import Voice
 from deployments.gateway.desk import Counter, aside, short_why, why
 from deployments.gateway.looking import now_text, runs_text
 from deployments.gateway.origin import Person, person_of
-from tasks.health.probers import load_block
 from tasks.runs.starting import RUNBOOK, start_run
 
 
@@ -126,8 +124,7 @@ class Manual:
     async def _start(self, startable: Startable, parameters: Mapping[str, Any], who: str) -> UUID:
         desk, customer = self.counter.desk, ""
         if RUNBOOK in startable.tags:
-            block: PlatformBlock = await load_block(PlatformBlock, str(parameters.get("platform")))
-            customer = block.customer().name
+            customer = (await desk.settings.customer(str(parameters.get("platform")))).name
         return await aside(
             lambda: start_run(desk.journal, desk.orchestrator, startable, parameters, who=who, customer=customer)
         )

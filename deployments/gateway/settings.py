@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.approvals.block import KEY_NAME, RULES_NAME, ApprovalRulesBlock, ApproverKey
 from blocks.catalogue.block import PlatformBlock
+from blocks.catalogue.model import Customer
 from blocks.errors import Broken, VigieError
 from blocks.ports.approvals import Policy
 from blocks.slack.app import APP_NAME, SlackApp
@@ -22,6 +23,9 @@ from blocks.slack.block import SlackWorkspace
 from blocks.slack.voice import Voice
 from tasks.approvals.codes import Unseal
 from tasks.health.probers import load_block
+
+Load = Callable[[type[Any], str], Awaitable[Any]]
+"""Gives a saved block by its class and name; raises `VigieError` when there is none."""
 
 _FRESH_S = 30.0
 _log = logging.getLogger("vigie.gateway")
@@ -50,25 +54,30 @@ class _Kept:
 class Settings:
     """The saved blocks, each read at most every half minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load = load_block) -> None:
+        self.load = load
         self._kept: dict[str, _Kept] = {}
         self._reading = asyncio.Lock()
 
     async def known(self) -> Known:
         """Raises `VigieError` as long as it could never be read."""
-        return await self._fresh("known", _read_known)
+        return await self._fresh("known", lambda: _read_known(self.load))
 
     async def unseal(self) -> Unseal:
         """What opens the approvers' secrets."""
-        return await self._fresh("key", _read_unseal)
+        key: ApproverKey = await self._fresh("key", lambda: self.load(ApproverKey, KEY_NAME))
+        return key.unseal
+
+    async def customer(self, platform: str) -> Customer:
+        """Whose platform it is. Raises `VigieError` when `vigie apply` never saved it."""
+        block: PlatformBlock = await self._fresh(f"platform {platform}", lambda: self.load(PlatformBlock, platform))
+        return block.customer()
 
     async def voice(self, platform: str = "") -> Voice:
         """How the platform's customer is spoken to; the app's own language where that is not known."""
         try:
             if platform:
-                customer = (
-                    await self._fresh(f"platform {platform}", lambda: load_block(PlatformBlock, platform))
-                ).customer()
+                customer = await self.customer(platform)
                 return Voice(customer.language, customer.time_zone)
             return Voice((await self.known()).language)
         except VigieError as error:
@@ -77,10 +86,10 @@ class Settings:
 
     async def policy(self, customer: str, platform: str, action: str) -> Policy:
         """Who may decide about this. Raises `Refused` where no rule fits."""
-        rules = await self._fresh("rules", lambda: load_block(ApprovalRulesBlock, RULES_NAME))
+        rules = await self._fresh("rules", lambda: self.load(ApprovalRulesBlock, RULES_NAME))
         return rules.rules().policy_for(customer, platform, action)
 
-    async def _fresh(self, name: str, read: Callable[[], Any]) -> Any:
+    async def _fresh(self, name: str, read: Callable[[], Awaitable[Any]]) -> Any:
         kept = self._kept.get(name)
         if kept is not None and time.monotonic() - kept.read_at < _FRESH_S:
             return kept.value
@@ -96,7 +105,7 @@ class Settings:
             return value
 
 
-async def _read(read: Callable[[], Any]) -> Any:
+async def _read(read: Callable[[], Awaitable[Any]]) -> Any:
     import httpx
 
     try:
@@ -105,9 +114,9 @@ async def _read(read: Callable[[], Any]) -> Any:
         raise Broken(f"Prefect does not answer ({type(error).__name__})", where="the saved blocks") from error
 
 
-async def _read_known() -> Known:
-    app: SlackApp = await load_block(SlackApp, APP_NAME)
-    workspace: SlackWorkspace = await load_block(SlackWorkspace, app.workspace)
+async def _read_known(load: Load) -> Known:
+    app: SlackApp = await load(SlackApp, APP_NAME)
+    workspace: SlackWorkspace = await load(SlackWorkspace, app.workspace)
     return Known(
         app_id=app.app_id,
         team_id=app.team_id,
@@ -118,8 +127,3 @@ async def _read_known() -> Known:
         ca_file=workspace.ca_file,
         language=app.language,
     )
-
-
-async def _read_unseal() -> Unseal:
-    key: ApproverKey = await load_block(ApproverKey, KEY_NAME)
-    return key.unseal

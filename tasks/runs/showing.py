@@ -26,6 +26,9 @@ from tasks.core.step import record_step
 from tasks.health.probers import load_block
 from tasks.runs.tell import Doors, OpenDoors, Shown, show_due
 
+Door = Callable[[str], Awaitable[AbstractAsyncContextManager[Any]]]
+Load = Callable[[type[Any], str], Awaitable[Any]]
+
 
 @record_step(retry=JOURNAL, run_name="show how it stands")
 def show_run(run: UUID, platform: str) -> int:
@@ -47,36 +50,33 @@ async def _show(journal: PostgresJournal, run: UUID, say: Callable[[str], None])
 
 
 @asynccontextmanager
-async def opening_doors(say: Callable[[str], None]) -> AsyncGenerator[OpenDoors]:
+async def opening_doors(say: Callable[[str], None], load: Load = load_block) -> AsyncGenerator[OpenDoors]:
     """Open each platform's doors once, when they are first needed, and close all at the end."""
     async with AsyncExitStack() as stack:
         known: dict[str, Doors] = {}
 
         async def doors(platform: str) -> Doors:
             if platform not in known:
-                known[platform] = await _opened(stack, platform, say)
+                known[platform] = await _opened(stack, platform, say, load)
             return known[platform]
 
         yield doors
 
 
-async def _opened(stack: AsyncExitStack, platform: str, say: Callable[[str], None]) -> Doors:
-    block = await load_block(PlatformBlock, platform)
+async def _opened(stack: AsyncExitStack, platform: str, say: Callable[[str], None], load: Load) -> Doors:
+    block = await load(PlatformBlock, platform)
     customer: Customer = block.customer()
+
+    async def messenger(name: str) -> AbstractAsyncContextManager[Any]:
+        from blocks.slack.block import SlackWorkspace
+
+        return (await load(SlackWorkspace, name)).run_messenger()
+
     return Doors(
         customer=customer,
-        messenger=await _open(stack, "Slack", customer.slack, _messenger, say),
+        messenger=await _open(stack, "Slack", customer.slack, messenger, say),
         pager=await _open(stack, "the pager", customer.pager, _pager, say),
     )
-
-
-Door = Callable[[str], Awaitable[AbstractAsyncContextManager[Any]]]
-
-
-async def _messenger(name: str) -> AbstractAsyncContextManager[Any]:
-    from blocks.slack.block import SlackWorkspace
-
-    return (await load_block(SlackWorkspace, name)).run_messenger()
 
 
 async def _pager(name: str) -> AbstractAsyncContextManager[Any]:
