@@ -14,7 +14,9 @@ from urllib.parse import parse_qs
 from blocks.errors import Refused
 from deployments.gateway.settings import Known
 
-_APPLESS = frozenset({"url_verification"})  # Slack asks whether the address is ours; nobody did anything
+_OWN_CHECK = "url_verification"  # Slack asks whether the address is ours; nobody did anything
+_KINDS = frozenset({"block_actions", "view_submission", "view_closed", "shortcut", "message_action", "event_callback"})
+_VIEWS = frozenset({"modal", "home"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,15 @@ def parse(body: bytes, content_type: str) -> Mapping[str, Any]:
 
 
 def check_origin(payload: Mapping[str, Any], known: Known) -> None:
-    """Raises `Refused` for another app or workspace, or where it does not say which."""
-    if payload.get("type") in _APPLESS and "user" not in payload:
+    """Raises `Refused` for another app or workspace, where it does not say which, and for what we know nothing of."""
+    kind = payload.get("type")
+    if kind == _OWN_CHECK and "user" not in payload:
         return
+    if not (kind in _KINDS if isinstance(kind, str) else "command" in payload):
+        raise Refused(f"nothing of ours is of the kind {str(kind)[:40]!r}")
+    view = payload.get("view")
+    if isinstance(view, dict) and str(view.get("type")) not in _VIEWS:
+        raise Refused("this is a view that we never open")
     app, team = str(payload.get("api_app_id") or ""), _team(payload)
     if app != known.app_id:
         raise Refused(f"this is for the Slack app {app or 'nobody names'}, not for ours")
