@@ -77,7 +77,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.settled_why": Text("*{standing}* on {moment}: {reason}", "*{standing}* le {moment} : {reason}"),
     "card.too_late": Text("*Expired* on {moment}: ask again", "*Expiré* le {moment} : redemander"),
     "card.question": Text("*{time}* {who} asks: {text}", "*{time}* {who} demande : {text}"),
-    "card.number": Text("question {number}", "question {number}"),
+    "card.number": Text("question {number}", "question n° {number}"),
     "card.plan": Text("plan {digest}", "plan {digest}"),
     # -- progress -----------------------------------------------------------------------------------
     "progress.headline": Text(
@@ -143,7 +143,6 @@ RUN_TEXTS: Mapping[str, Text] = {
     "modal.link": Text("Who are you?", "Qui êtes-vous ?"),
     "modal.choose": Text("What is to be done?", "Que faut-il faire ?"),
     "modal.parameters": Text("With what?", "Avec quoi ?"),
-    "modal.working": Text("vigie", "vigie"),
     "field.reason": Text("Reason", "Motif"),
     "field.reason_glass": Text(
         "Why it cannot wait (reviewed tomorrow)", "Pourquoi cela ne peut pas attendre (relu demain)"
