@@ -16,7 +16,7 @@ from deployments.gateway.desk import Desk
 from deployments.gateway.reception import Reception, Repeated
 from deployments.gateway.settings import Known
 
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 15.0
 _LOOK_EVERY_S = 5.0
 _log = logging.getLogger("vigie.gateway")
 
