@@ -39,5 +39,5 @@ async def _answers(name: str, check: Callable[[], Awaitable[object]]) -> str:
 async def _slack(desk: Desk) -> None:
     known = await desk.settings.known()
     async with open_client(known.bot_token, base_url=known.base_url, ca_file=known.ca_file) as client:
-        with slack_call("api.test", ""):
-            await client.api_test()
+        with slack_call("auth.test", ""):
+            await client.auth_test()
