@@ -23,6 +23,7 @@ def block_classes() -> list[type[Block]]:
     from blocks.openstack.block import OpenStackOperator, OpenStackReader
     from blocks.pager.block import PagerDuty, WebhookPager
     from blocks.postgres.block import PostgresReader
+    from blocks.slack.app import SlackApp
     from blocks.slack.block import SlackWorkspace
     from blocks.watch.block import OutsideWatch
 
@@ -40,6 +41,7 @@ def block_classes() -> list[type[Block]]:
         PlatformBlock,
         PostgresReader,
         ProbeNetwork,
+        SlackApp,
         SlackWorkspace,
         WebhookPager,
     ]

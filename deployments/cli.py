@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import apply, approver, blocks, catalogue, demo, journal, night, runs, sandbox
+from deployments.commands import apply, approver, blocks, catalogue, demo, gateway, journal, night, runs, sandbox
 from deployments.environment import adopt_sandbox
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 
 sandbox.register(app)
 app.command("demo")(demo.demo)
+app.command("gateway")(gateway.gateway)
 app.command("now")(night.now)
 app.command("ack")(night.ack)
 app.command("silence")(night.silence)

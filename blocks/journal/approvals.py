@@ -18,8 +18,8 @@ from uuid import UUID
 from psycopg import Connection
 from pydantic import TypeAdapter
 
-from blocks.errors import Broken
-from blocks.journal.actions import append_action
+from blocks.errors import Broken, Refused
+from blocks.journal.actions import append_action, read_actions
 from blocks.journal.approvers import use_code
 from blocks.journal.identities import LockedPlatform
 from blocks.journal.messages import want_message
@@ -39,7 +39,7 @@ from blocks.ports.approvals import (
     Standing,
 )
 from blocks.ports.health import MissingCode
-from blocks.ports.runs import ActionKind
+from blocks.ports.runs import Action, ActionKind
 
 _APPROVAL = (
     "SELECT a.id, a.run_id, p.name, a.number, a.plan, a.digest, a.policy, a.requester, a.asked_at, a.expires_at, "
@@ -128,6 +128,20 @@ def note_escalation(connection: Connection, approval: UUID) -> Approval:
         want_message(connection, question.run, f"approval:{question.number}")
         want_message(connection, question.run, f"escalation:{question.number}", "pager")
     return the_approval(connection, approval)
+
+
+def ask_question(connection: Connection, approval: UUID, who: str, text: str) -> Action:
+    """Somebody wants to know something before it is decided; it decides nothing."""
+    locked, _ = lock_run(connection, the_approval(connection, approval).run)
+    question = the_approval(connection, approval)
+    said = clean(text).strip()[:REASON_MOST]
+    if question.standing is not Standing.WAITING or not said:
+        raise Refused(f"already {question.standing.value}" if said else "the question is empty")
+    data = {"approval": str(approval)}
+    number = append_action(connection, locked, question.run, ActionKind.QUESTION, said, who=who, data=data)
+    want_message(connection, question.run, f"question:{number}")
+    want_message(connection, question.run, f"approval:{question.number}")
+    return next(each for each in read_actions(connection, question.run) if each.number == number)
 
 
 def review(connection: Connection, approval: UUID, who: str) -> Approval:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from blocks.errors import Refused
-from blocks.journal import actions, approvals, approvers, messages, runs, steps, sweeps
+from blocks.journal import actions, approvals, approvers, messages, requests, runs, steps, sweeps
 from blocks.journal.connections import Connections, translated
 from blocks.ports.approvals import Approval, Approver, Judge, Plan, Policy, Ruling, Said, Standing
 from blocks.ports.changes import Evidence
@@ -172,6 +172,10 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return approvals.note_escalation(connection, approval)
 
+    def ask_question(self, approval: UUID, *, who: str, text: str) -> Action:
+        with self._connections.transaction() as connection:
+            return approvals.ask_question(connection, approval, who, text)
+
     def review(self, approval: UUID, *, who: str) -> Approval:
         with self._connections.transaction() as connection:
             return approvals.review(connection, approval, who)
@@ -232,6 +236,20 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return approvers.wrong_codes(connection, name, within)
 
+    # -- what comes through the gateway ----------------------------------------------------------
+
+    def claim_request(self, key: str, lease: timedelta) -> bool:
+        with self._connections.transaction() as connection:
+            return requests.claim(connection, key, lease)
+
+    def finish_request(self, key: str) -> None:
+        with self._connections.transaction() as connection:
+            requests.finish(connection, key)
+
+    def forget_requests(self, keep: timedelta) -> int:
+        with self._connections.transaction() as connection:
+            return requests.forget(connection, keep)
+
     # -- what people see -----------------------------------------------------------------------
 
     def want_message(self, run: UUID, purpose: str, channel: str = "slack_message") -> None:
@@ -249,6 +267,10 @@ class RunRecords:
     def mark_message_failed(self, message: RunMessage, reason: str, retry_in: timedelta) -> None:
         with self._connections.transaction() as connection:
             messages.mark_failed(connection, message, reason, retry_in)
+
+    def sent_message(self, run: UUID, purpose: str) -> Sent | None:
+        with self._connections.transaction() as connection:
+            return messages.sent_of(connection, run, purpose)
 
     def waiting_messages(self) -> int:
         """How many messages people do not see in their newest version yet."""

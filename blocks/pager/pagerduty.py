@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from blocks.pager.calling import call
 from blocks.ports.incidents import Severity
 from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
+from blocks.ports.showing import Call
 from blocks.slack.markup import plain
-from blocks.slack.words import root_name, shortened, story_of, voice_of
+from blocks.slack.words import root_name, say, shortened, story_of, voice_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -28,7 +29,7 @@ _FIELD, _NAME = 500, 255
 
 
 class PagerDutyPager:
-    """Implements `Pager` with the Events API v2."""
+    """Implements `Pager` and `RunPager` with the Events API v2."""
 
     def __init__(self, session: aiohttp.ClientSession, routing_key: str, events_url: str) -> None:
         self._session = session
@@ -37,6 +38,12 @@ class PagerDutyPager:
 
     async def send(self, action: PagerAction, picture: IncidentPicture, dedup_key: str) -> Sent:
         event = pagerduty_event(action, picture, dedup_key, self._routing_key)
+        answer = await call(self._session, self._events_url, json.dumps(event).encode(), {})
+        return Sent(str(answer.body.get("dedup_key") or dedup_key))
+
+    async def ring(self, call_: Call, dedup_key: str) -> Sent:
+        """Ring for a run: nobody decided yet, or a person is needed."""
+        event = run_event(call_, dedup_key, self._routing_key)
         answer = await call(self._session, self._events_url, json.dumps(event).encode(), {})
         return Sent(str(answer.body.get("dedup_key") or dedup_key))
 
@@ -59,6 +66,30 @@ def pagerduty_event(action: PagerAction, picture: IncidentPicture, dedup_key: st
     if picture.run_url:
         label = voice_of(picture).say("incident.run")
         event |= {"client_url": picture.run_url, "links": [{"href": picture.run_url, "text": label}]}
+    return event
+
+
+def run_event(call_: Call, dedup_key: str, routing_key: str) -> dict[str, Any]:
+    """A trigger about a run."""
+    event: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": PagerAction.TRIGGER.value,
+        "dedup_key": dedup_key[:MOST_DEDUP_KEY],
+        "client": "vigie",
+        "payload": {
+            "summary": plain(call_.summary, MOST_SUMMARY),
+            "source": plain(call_.platform, _NAME) or "vigie",
+            "severity": "critical",
+            "timestamp": call_.at.isoformat(),
+            "component": plain(call_.subject, _NAME),
+            "group": plain(call_.customer, _NAME),
+            "class": "run",
+            "custom_details": {"sentence": plain(call_.sentence, _FIELD)},
+        },
+    }
+    if call_.run_url:
+        label = say(call_.language, "incident.run")
+        event |= {"client_url": call_.run_url, "links": [{"href": call_.run_url, "text": label}]}
     return event
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.pager.calling import call
 from blocks.pager.pagerduty import summary_of
 from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
+from blocks.ports.showing import Call
 from blocks.slack.words import story_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SIGNATURE = "X-Vigie-Signature"
 
 
 class WebhookCaller:
-    """Implements `Pager` with one POST an event."""
+    """Implements `Pager` and `RunPager` with one POST an event."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, signing_secret: str | None) -> None:
         self._session = session
@@ -33,8 +34,15 @@ class WebhookCaller:
         self._signing_secret = signing_secret
 
     async def send(self, action: PagerAction, picture: IncidentPicture, dedup_key: str) -> Sent:
-        body = json.dumps(webhook_body(action, picture, dedup_key)).encode()
         key = idempotency_key(action, picture, dedup_key)
+        return await self._post(webhook_body(action, picture, dedup_key), key)
+
+    async def ring(self, call_: Call, dedup_key: str) -> Sent:
+        """Ring for a run: nobody decided yet, or a person is needed."""
+        return await self._post(run_body(call_, dedup_key), hashlib.sha256(dedup_key.encode()).hexdigest())
+
+    async def _post(self, content: dict[str, Any], key: str) -> Sent:
+        body = json.dumps(content).encode()
         headers = {"Idempotency-Key": key}
         if self._signing_secret:
             headers[SIGNATURE] = sign(body, self._signing_secret)
@@ -61,6 +69,24 @@ def webhook_body(action: PagerAction, picture: IncidentPicture, dedup_key: str) 
         "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
         "run_url": picture.run_url,
         "language": picture.language,
+    }
+
+
+def run_body(call_: Call, dedup_key: str) -> dict[str, Any]:
+    """What the receiver gets about a run; the same names as for an incident where they mean the same."""
+    return {
+        "action": PagerAction.TRIGGER.value,
+        "dedup_key": dedup_key,
+        "summary": call_.summary,
+        "severity": "page",
+        "customer": call_.customer,
+        "platform": call_.platform,
+        "root": call_.subject,
+        "sentence": call_.sentence,
+        "opened_at": call_.at.isoformat(),
+        "closed_at": None,
+        "run_url": call_.run_url,
+        "language": call_.language,
     }
 
 

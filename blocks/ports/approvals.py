@@ -15,8 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from blocks.ports.runs import Action
 
 REASON_MOST = 500
 """Characters of a reason that are kept."""
@@ -240,6 +243,10 @@ class ApprovalJournal(Protocol):
         ...
 
     def note_escalation(self, approval: UUID) -> Approval: ...
+    def ask_question(self, approval: UUID, *, who: str, text: str) -> Action:
+        """Write down what somebody wants to know before deciding. Raises `Refused` once it is settled."""
+        ...
+
     def review(self, approval: UUID, *, who: str) -> Approval: ...
     def unreviewed(self) -> Sequence[Approval]: ...
 

@@ -14,8 +14,10 @@ from pydantic import Field, SecretStr
 from blocks.clock import Clock
 from blocks.errors import Refused, VigieError
 from blocks.ports.capabilities import Capability
-from blocks.slack.adapter import SlackMessenger, open_client, open_messenger
+from blocks.slack.adapter import SlackMessenger, open_messenger
 from blocks.slack.failures import slack_call
+from blocks.slack.posting import open_client
+from blocks.slack.runs import SlackRunMessenger, open_run_messenger
 
 _NEEDED = {
     ("chat:write",): "without it nothing can be posted or updated",
@@ -50,6 +52,12 @@ class SlackWorkspace(Block):
     def messenger(self, clock: Clock | None = None) -> AbstractAsyncContextManager[SlackMessenger]:
         """A `Messenger`, to be used with `async with`."""
         return open_messenger(
+            self.bot_token.get_secret_value(), base_url=self.base_url, ca_file=self.ca_file, clock=clock
+        )
+
+    def run_messenger(self, clock: Clock | None = None) -> AbstractAsyncContextManager[SlackRunMessenger]:
+        """A `RunMessenger`, to be used with `async with`."""
+        return open_run_messenger(
             self.bot_token.get_secret_value(), base_url=self.base_url, ca_file=self.ca_file, clock=clock
         )
 

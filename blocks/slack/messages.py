@@ -8,20 +8,9 @@ two forms is chosen by a count: (one, several).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class Text(NamedTuple):
-    """One thing to say. A pair is (for one, for several)."""
-
-    en: str | tuple[str, str]
-    fr: str | tuple[str, str]
-
-    def forms(self, language: str) -> tuple[str, str]:
-        """(for one, for several); a language we do not have is answered in English."""
-        written = self.fr if language == "fr" else self.en
-        return (written, written) if isinstance(written, str) else written
-
+from blocks.slack.run_messages import RUN_TEXTS
+from blocks.slack.text import Text
 
 TEXTS: Mapping[str, Text] = {
     # -- how bad ---------------------------------------------------------------------------------
@@ -226,4 +215,7 @@ TEXTS: Mapping[str, Text] = {
     "unknown_time": Text("unknown", "inconnu"),
     # -- lists ------------------------------------------------------------------------------------
     "list.and": Text("{first} and {last}", "{first} et {last}"),
+    **RUN_TEXTS,
 }
+
+__all__ = ["TEXTS", "Text"]

@@ -114,6 +114,17 @@ def _slack(state: State, ready: dict[str, Any]) -> Block:
     return SlackWorkspace(bot_token=ready["token"], base_url=f"https://{ready['address']}/api/", ca_file=_ca(state))
 
 
+def _slack_app(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.slack.app import SlackApp
+
+    return SlackApp(
+        app_id=ready["app_id"],
+        team_id=ready["team_id"],
+        signing_secret=SecretStr(ready["signing_secret"]),
+        app_token=SecretStr(ready["app_token"]),
+    )
+
+
 def _pagerduty(state: State, ready: dict[str, Any]) -> Block:
     from blocks.pager.block import PagerDuty
 
@@ -157,6 +168,7 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("postgres-hearth-reader", "household-primary", _postgres),
     ("probe-network", "relay", _network),
     ("slack", "slack", _slack),
+    ("slack-app", "slack", _slack_app),
     ("pagerduty-hearth", "pager", _pagerduty),
     ("webhook-storefront", "pager", _webhook),
     ("journal", "control-database", _journal),

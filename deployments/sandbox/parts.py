@@ -83,6 +83,7 @@ ALL_PARTS = (
     _simulator("azure"),
     _simulator("openstack"),
     _simulator("slack"),
+    Part("gateway", _module("gateway"), ("journal",), group="gateway", uses=("prefect-server", "slack")),
     _simulator("pager"),
 )
 

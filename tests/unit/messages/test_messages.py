@@ -71,6 +71,9 @@ def test_texts_in_french_are_not_left_in_english():
         "report.incidents",
         "column.service",
         "column.services",
+        "door.slack",
+        "card.plan",
+        "field.action",
     }
 
 

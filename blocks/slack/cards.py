@@ -1,0 +1,238 @@
+"""May this be done? What an approver reads, on a phone, at 3 a.m.
+
+The first line is enough to decide: what, on what, how long, at what cost, how much is wrong already, why. Below it
+the evidence: steps, bounds, guards, what changed since the question before, who may decide and until when, who said
+what. Pure: the same picture gives the same card.
+
+The rules: whatever a plan holds, the card fits Slack's limits (50 blocks, 3,000 characters a text) and nothing in
+it can ring, link or break it; buttons are there while somebody may still answer, and never afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from blocks.ports.approvals import Approval, Bound, Decision, Plan, Standing
+from blocks.ports.runs import Action, ActionKind
+from blocks.ports.showing import RunPicture
+from blocks.slack.markup import escaped_line, length, plain
+from blocks.slack.pieces import (
+    MOST_HEADER,
+    Block,
+    Blocks,
+    action_name,
+    button,
+    confirmation,
+    context,
+    header,
+    listed,
+    plain_text,
+    run_link,
+    say,
+    section,
+)
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
+
+APPROVE, REJECT, ASK, GLASS = "approval.approve", "approval.reject", "approval.ask", "approval.break_glass"
+_EMOJI = {
+    Standing.WAITING: "🟠",
+    Standing.GRANTED: "✅",
+    Standing.REJECTED: "⛔",
+    Standing.EXPIRED: "⌛",
+    Standing.VOID: "⚪",
+}
+_LINE = 600
+_NEWEST_QUESTIONS = 5
+_SHORT_DIGEST = 12
+
+
+def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Blocks]:
+    """(text, blocks) of the card. The text is what a notification shows."""
+    voice, plan = voice_of(picture), approval.plan
+    title = headline(voice, approval)
+    blocks = [header(title), section("\n".join(_why(voice, plan)))]
+    blocks += _listed(voice, "card.differences", approval.differences)
+    if is_open(approval, picture):
+        blocks.append(_buttons(voice, approval))
+    blocks += [*_evidence(voice, plan), section("\n".join(_who(voice, picture, approval)))]
+    if said := _said(voice, picture, approval):
+        blocks.append(section("\n".join(said)))
+    blocks.append(_foot(voice, picture, approval))
+    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{_why(voice, plan)[0]}", blocks
+
+
+def render_question(picture: RunPicture, action: Action) -> tuple[str, Blocks]:
+    """(text, blocks) of what somebody wants to know, for the card's thread."""
+    line = _question(voice_of(picture), action)
+    return line, [section(line)]
+
+
+def headline(voice: Voice, approval: Approval) -> str:
+    """One plain line of 150 characters: what, on what, how long, cost, how much is wrong; why, as far as it fits."""
+    plan = approval.plan
+    lead = voice.say(
+        "card.lead",
+        standing=voice.say(f"standing.{approval.standing.value}"),
+        action=action_name(voice, plan.action),
+        platform=plan.platform,
+        subject=plain(plan.subject, 40),
+    )
+    facts = " · ".join(_facts(voice, plan))
+    line = f"{_EMOJI[approval.standing]} {voice.say('card.facts', lead=lead, facts=facts)}"
+    room = MOST_HEADER - length(voice.say("card.headline", lead=line, why=""))
+    why = plain(plan.reason, room) if room > 8 else ""  # noqa: PLR2004  less says nothing
+    return plain(voice.say("card.headline", lead=line, why=why) if why else line, MOST_HEADER)
+
+
+def is_open(approval: Approval, picture: RunPicture) -> bool:
+    """May somebody still answer?"""
+    return approval.standing is Standing.WAITING and picture.now < approval.expires_at
+
+
+def voice_of(picture: RunPicture) -> Voice:
+    """The customer's language and hours."""
+    return Voice(language=picture.language, time_zone=picture.time_zone)
+
+
+def _facts(voice: Voice, plan: Plan) -> list[str]:
+    wrong = voice.say_count("card.wrong_count", len(plan.known_wrong)) if plan.known_wrong else ""
+    cost = voice.say("card.cost", cost=plain(plan.cost, 30)) if plan.cost else ""
+    found = (_span(voice, plan.expected_s), cost, wrong or voice.say("card.wrong_none"))
+    return [fact for fact in found if fact]
+
+
+def _span(voice: Voice, seconds: float) -> str:
+    return voice.span(timedelta(seconds=seconds))
+
+
+def _why(voice: Voice, plan: Plan) -> list[str]:
+    lines = [say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
+    span = _span(voice, plan.expected_s)
+    lines.append(
+        say(voice, "card.expected", span=span, cost=plan.cost)
+        if plan.cost
+        else say(voice, "card.expected_free", span=span)
+    )
+    wrong = [retell(voice, sentence) for sentence in plan.known_wrong]
+    lines.append(say(voice, "card.wrong", sentences="; ".join(wrong)) if wrong else voice.say("card.nothing_wrong"))
+    return lines
+
+
+def _evidence(voice: Voice, plan: Plan) -> Blocks:
+    steps = [f"{number}. {_line(voice, step.text)}" for number, step in enumerate(plan.steps, 1)]
+    blocks = listed(voice, voice.say_count("card.steps", len(steps)), steps)
+    if roles := _roles(voice, plan):
+        blocks.append(section("\n".join(roles)))
+    blocks += listed(voice, voice.say("card.bounds"), [f"• {_bound(voice, bound)}" for bound in plan.bounds])
+    guards = [
+        f"{'✓' if guard.holds else '✗'} {say(voice, 'card.guard', name=guard.name, text=retell(voice, guard.text))}"
+        for guard in plan.guards
+    ]
+    return blocks + listed(voice, voice.say("card.guards"), guards)
+
+
+def _roles(voice: Voice, plan: Plan) -> list[str]:
+    lines = [say(voice, "card.candidate", candidate=plan.candidate)] if plan.candidate else []
+    if plan.roles:
+        roles = [voice.say("card.role", site=site, role=role) for site, role in plan.roles.items()]
+        lines.append(say(voice, "card.roles", roles=voice.listing(roles)))
+    if plan.coverage:
+        covered = [f"{name} ({how})" for name, how in plan.coverage.items()]
+        lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
+    return lines
+
+
+def _bound(voice: Voice, bound: Bound) -> str:
+    unit = f" {bound.unit}" if bound.unit else ""
+    most, measured = f"{voice.number(bound.at_most)}{unit}", f"{voice.number(bound.measured)}{unit}"
+    return say(voice, "card.bound", name=bound.name, most=most, measured=measured)
+
+
+def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
+    policy = approval.policy
+    asked = say(voice, "card.asked", who=approval.requester, moment=voice.moment(approval.asked_at))
+    if not is_open(approval, picture):
+        return [asked]
+    names = escaped_line(voice.listing(policy.approvers), _LINE)
+    lines = [
+        asked,
+        voice.say_count("card.may_decide", picture.yes_needed.get(approval.id, max(1, policy.quorum)), names=names),
+        say(voice, "card.until", moment=voice.moment(approval.expires_at)),
+    ]
+    if approval.escalated_at is not None and policy.escalate_to:
+        time, besides = voice.clock(approval.escalated_at), voice.listing(policy.escalate_to)
+        lines.append(say(voice, "card.escalated", time=time, names=besides))
+    if policy.needs_code or policy.typed:
+        lines.append(voice.say("card.needs_code"))
+    if policy.typed:
+        lines.append(say(voice, "card.needs_typed", word=policy.typed))
+    return lines
+
+
+def _said(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
+    asked = [each for each in picture.actions if _is_about(each, approval)][-_NEWEST_QUESTIONS:]
+    lines = [_question(voice, action) for action in asked]
+    lines += [_decision(voice, decision) for decision in approval.decisions]
+    if approval.standing is Standing.WAITING:
+        late = picture.now >= approval.expires_at
+        return [*lines, *([say(voice, "card.too_late", moment=voice.moment(approval.expires_at))] if late else [])]
+    settled = approval.settled_at or picture.now
+    words = {"standing": voice.say(f"standing.{approval.standing.value}"), "moment": voice.moment(settled)}
+    if approval.reason:
+        return [*lines, say(voice, "card.settled_why", **words, reason=retell(voice, approval.reason))]
+    return [*lines, say(voice, "card.settled", **words)]
+
+
+def _decision(voice: Voice, decision: Decision) -> str:
+    line = say(
+        voice,
+        "card.decision",
+        time=voice.clock(decision.at),
+        who=decision.approver,
+        choice=voice.say(f"choice.{decision.choice.value}"),
+        door=voice.say(f"door.{decision.door.value}"),
+    )
+    reason = escaped_line(decision.reason, _LINE)
+    return voice.say("card.because", decision=line, reason=reason) if reason else line
+
+
+def _question(voice: Voice, action: Action) -> str:
+    text = escaped_line(action.text, _LINE)
+    who, time = escaped_line(action.who, 80), voice.clock(action.at)
+    return voice.say("card.question", time=time, who=who, text=text)
+
+
+def _is_about(action: Action, approval: Approval) -> bool:
+    return action.kind is ActionKind.QUESTION and action.data.get("approval") == str(approval.id)
+
+
+def _buttons(voice: Voice, approval: Approval) -> Block:
+    value, policy, plan = str(approval.id), approval.policy, approval.plan
+    blanks = {"action": action_name(voice, plan.action), "subject": plan.subject, "platform": plan.platform}
+    sure = confirmation(voice, voice.say("confirm.approve", **blanks), voice.say("button.approve"))
+    by_modal = policy.needs_code or bool(policy.typed)
+    elements: list[Block] = [
+        button(voice.say("button.approve"), APPROVE, value, style="primary", confirm=None if by_modal else sure),
+        button(voice.say("button.reject"), REJECT, value, style="danger"),
+        button(voice.say("button.ask"), ASK, value),
+    ]
+    if policy.glass:
+        glass = {"text": plain_text(voice.say("button.break_glass")), "value": value}
+        elements.append({"type": "overflow", "action_id": GLASS, "options": [glass]})
+    return {"type": "actions", "elements": elements}
+
+
+def _foot(voice: Voice, picture: RunPicture, approval: Approval) -> Block:
+    number = voice.say("card.number", number=voice.number(approval.number))
+    plan = voice.say("card.plan", digest=f"`{approval.digest[:_SHORT_DIGEST]}`")
+    return context([run_link(voice, picture.run_url), number, plan])
+
+
+def _listed(voice: Voice, key: str, sentences: Sequence[str]) -> Blocks:
+    return listed(voice, voice.say(key), [f"• {_line(voice, sentence)}" for sentence in sentences])
+
+
+def _line(voice: Voice, text: str) -> str:
+    return escaped_line(retell(voice, text), _LINE)

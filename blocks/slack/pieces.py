@@ -1,0 +1,90 @@
+"""Of what are messages, buttons and modals made, and does each piece fit?
+
+The rule: our own words stay as they are, what fills their blanks is escaped and cut; a button carries the id of
+what it is about and nothing else. Limits: Slack's reference on Block Kit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from blocks.slack.markup import escaped_line, length, link, plain
+from blocks.slack.voice import Voice
+
+Block = dict[str, Any]
+Blocks = list[Block]
+MOST_HEADER = 150
+MOST_TEXT = 3000
+MOST_FACT = 400
+_MOST_LABEL, _MOST_CONFIRM, _MOST_CONFIRM_TITLE, _MOST_CONFIRM_BUTTON = 75, 300, 100, 30
+
+
+def say(voice: Voice, key: str, **blanks: str) -> str:
+    """Words with their blanks escaped, each at most 400 characters."""
+    return voice.say(key, **{name: escaped_line(value, MOST_FACT) for name, value in blanks.items()})
+
+
+def header(text: str) -> Block:
+    """The first line, plain."""
+    return {"type": "header", "text": {"type": "plain_text", "text": plain(text, MOST_HEADER), "emoji": True}}
+
+
+def section(text: str) -> Block:
+    """A paragraph of mrkdwn, already escaped."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def context(parts: Sequence[str]) -> Block:
+    """Small print."""
+    text = "  ·  ".join(part for part in parts if part)
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+
+
+def listed(voice: Voice, title: str, lines: Sequence[str], most: int = 20) -> list[Block]:
+    """A titled list as one section; what does not fit is counted. Nothing for no lines."""
+    if not lines:
+        return []
+    room, kept = MOST_TEXT - length(title) - 60, list[str]()
+    for line in lines[:most]:
+        room -= length(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    left = len(lines) - len(kept)
+    more = [voice.say_count("card.more", left)] if left else []
+    return [section("\n".join([title, *kept, *more]))]
+
+
+def button(label: str, action_id: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    """A button; `style` is `primary`, `danger` or empty."""
+    made: Block = {"type": "button", "text": plain_text(label), "action_id": action_id, "value": value}
+    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def confirmation(voice: Voice, text: str, yes: str) -> Block:
+    """A last question with two buttons."""
+    return {
+        "title": plain_text(voice.say("confirm.title"), _MOST_CONFIRM_TITLE),
+        "text": plain_text(text, _MOST_CONFIRM),
+        "confirm": plain_text(yes, _MOST_CONFIRM_BUTTON),
+        "deny": plain_text(voice.say("button.cancel"), _MOST_CONFIRM_BUTTON),
+    }
+
+
+def plain_text(text: str, most: int = _MOST_LABEL) -> Block:
+    """Plain text that fits; a label is never empty."""
+    return {"type": "plain_text", "text": plain(text, most) or "-", "emoji": True}
+
+
+def run_link(voice: Voice, url: str) -> str:
+    """Where the run is, or nothing."""
+    return link(url, voice.say("button.run")) if url else ""
+
+
+def action_name(voice: Voice, action: str) -> str:
+    """What is done, in the reader's words where there are some."""
+    from blocks.slack.messages import TEXTS
+
+    key = f"action.{action}"
+    return voice.say(key) if key in TEXTS else action

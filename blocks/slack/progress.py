@@ -1,0 +1,162 @@
+"""How far is it, and what may I do about it?
+
+One message a run, updated in place: its state, what is done, what is at work, what comes next, who asked; while it
+runs a button that stops it safely, where it failed or was parked one that lets it go on. At the end what came of it.
+Pure: the same picture gives the same message.
+"""
+
+from __future__ import annotations
+
+from blocks.ports.approvals import PlanStep, Standing
+from blocks.ports.runs import RunState, Step
+from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
+from blocks.slack.cards import voice_of
+from blocks.slack.markup import escaped_line, plain
+from blocks.slack.pieces import (
+    MOST_HEADER,
+    Block,
+    Blocks,
+    action_name,
+    button,
+    confirmation,
+    context,
+    header,
+    listed,
+    run_link,
+    say,
+    section,
+)
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
+
+STOP, CONTINUE = "run.stop", "run.continue"
+_EMOJI = {
+    RunState.RUNNING: "▶️",
+    RunState.WAITING: "⏸️",
+    RunState.FAILED: "🔴",
+    RunState.CANCELLED: "⚪",
+    RunState.PARKED: "🅿️",
+    RunState.REJECTED: "⛔",
+    RunState.EXPIRED: "⌛",
+    RunState.VOID: "⚪",
+    RunState.DONE: "✅",
+}
+_GOES_ON = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARKED})
+_DONE_SHOWN, _NEXT_SHOWN = 8, 6
+_LINE = 300
+
+
+def render_progress(picture: RunPicture) -> tuple[str, Blocks]:
+    """(text, blocks) of the run's one message."""
+    voice, run = voice_of(picture), picture.run
+    title = f"{_EMOJI[run.state]} {run_line(voice, picture)}"
+    blocks = [header(title), section("\n".join(_facts(voice, picture)))]
+    blocks += listed(voice, _count(voice, picture), _steps(voice, picture), most=_DONE_SHOWN + _NEXT_SHOWN + 4)
+    if buttons := _buttons(voice, picture):
+        blocks.append(buttons)
+    if run_page := run_link(voice, picture.run_url):
+        blocks.append(context([run_page]))
+    return f"{escaped_line(plain(title, MOST_HEADER), 2 * MOST_HEADER)}\n{_count(voice, picture)}", blocks
+
+
+def run_line(voice: Voice, picture: RunPicture) -> str:
+    """What, on what, and how it stands, on one plain line."""
+    run = picture.run
+    return voice.say(
+        "progress.headline",
+        action=action_name(voice, run.action),
+        platform=run.platform,
+        subject=plain(run.subject, 50),
+        state=voice.say(f"run_state.{run.state.value}"),
+    )
+
+
+def render_call(purpose: Purpose, picture: RunPicture) -> Call:
+    """What a pager says: nobody decided yet, or the run needs a person."""
+    voice, run = voice_of(picture), picture.run
+    key = "call.escalation" if purpose.kind is PurposeKind.ESCALATION else "call.page"
+    action = action_name(voice, run.action)
+    return Call(
+        summary=plain(voice.say(key, platform=run.platform, subject=run.subject, action=action), 1024),
+        sentence=plain(retell(voice, run.reason), 500),
+        platform=run.platform,
+        subject=run.subject,
+        customer=run.customer,
+        language=picture.language,
+        run_url=picture.run_url,
+        at=picture.now,
+    )
+
+
+def _facts(voice: Voice, picture: RunPicture) -> list[str]:
+    run = picture.run
+    lines = [say(voice, "progress.asked", who=run.requested_by, moment=voice.moment(run.opened_at))]
+    if run.state.is_over or run.state in _GOES_ON:
+        span = voice.span(run.state_at - run.opened_at)
+        begin, end = voice.clock(run.opened_at), voice.clock(run.state_at)
+        lines.append(voice.say("progress.took", begin=begin, end=end, span=span))
+    if run.reason:
+        key = "progress.result" if run.state is RunState.DONE else "progress.why"
+        lines.append(say(voice, key, reason=retell(voice, run.reason)))
+    if run.stop_requested_by and run.state is RunState.RUNNING:
+        lines.append(say(voice, "progress.stopping", who=run.stop_requested_by))
+    if run.resume_count:
+        lines.append(voice.say_count("progress.resumed", run.resume_count))
+    return lines
+
+
+def _count(voice: Voice, picture: RunPicture) -> str:
+    done = sum(step.is_done for step in picture.steps)
+    whole = len(picture.steps) + len(_to_come(picture))
+    if not whole:
+        return voice.say("progress.none")
+    return voice.say("progress.count", done=voice.number(done), all=voice.number(whole))
+
+
+def _steps(voice: Voice, picture: RunPicture) -> list[str]:
+    done = [step for step in picture.steps if step.is_done]
+    shown = done[-_DONE_SHOWN:]
+    before = [voice.say_count("progress.before", len(done) - len(shown))] if len(done) > len(shown) else []
+    now = [_now(voice, step) for step in picture.steps if not step.is_done]
+    to_come = [] if picture.run.state.is_over else _to_come(picture)
+    after = [say(voice, "progress.next", text=retell(voice, step.text)) for step in to_come[:_NEXT_SHOWN]]
+    left = len(to_come) - len(after)
+    more = [voice.say_count("card.more", left)] if left else []
+    return [*before, *(_done(voice, step) for step in shown), *now, *after, *more]
+
+
+def _done(voice: Voice, step: Step) -> str:
+    at = step.done_at or step.mark.intended_at
+    text, time = _text(voice, step), voice.clock(at)
+    if step.by_hand:
+        return voice.say("progress.done_by_hand", time=time, text=text, who=escaped_line(step.by_hand, 80))
+    return voice.say("progress.done", time=time, text=text, span=voice.span(at - step.mark.intended_at))
+
+
+def _now(voice: Voice, step: Step) -> str:
+    return voice.say("progress.now", time=voice.clock(step.mark.intended_at), text=_text(voice, step))
+
+
+def _text(voice: Voice, step: Step) -> str:
+    return escaped_line(retell(voice, step.text), _LINE)
+
+
+def _to_come(picture: RunPicture) -> list[PlanStep]:
+    """What the newest plan that may be carried out holds besides the steps that were begun."""
+    begun = {(step.phase, step.item) for step in picture.steps}
+    usable = [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
+    steps = usable[-1].plan.steps if usable else ()
+    return [step for step in steps if (step.phase, step.item) not in begun]
+
+
+def _buttons(voice: Voice, picture: RunPicture) -> Block | None:
+    run, value = picture.run, str(picture.run.id)
+    if run.state is RunState.RUNNING and not run.stop_requested_by:
+        label = voice.say("button.stop")
+        sure = confirmation(voice, voice.say("confirm.stop"), label)
+        return {"type": "actions", "elements": [button(label, STOP, value, confirm=sure)]}
+    if run.state in _GOES_ON:
+        label = voice.say("button.continue" if run.state is RunState.PARKED else "button.retry")
+        sure = confirmation(voice, voice.say("confirm.continue"), label)
+        return {"type": "actions", "elements": [button(label, CONTINUE, value, style="primary", confirm=sure)]}
+    return None

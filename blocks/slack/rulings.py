@@ -1,0 +1,81 @@
+"""What does a sentence about an approval or a run say in French?
+
+Decisions are recorded in English, so that log, journal and card agree. The shapes of our own sentences are known
+here; a reason that a person typed, and a sentence that is not ours, go through as they came.
+"""
+
+from __future__ import annotations
+
+import re
+
+from blocks.slack.voice import Voice
+
+_NAME = r"[^\s:]+"
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), french)
+    for pattern, french in (
+        (r"^already granted(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "déjà approuvé ({rest})"),
+        (r"^already rejected(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "déjà refusé ({rest})"),
+        (r"^already expired(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "déjà expiré ({rest})"),
+        (r"^already void(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "devenu caduc ({rest})"),
+        (r"^expired at (?P<time>\S+) UTC: ask again$", "expiré à {time} UTC : redemander"),
+        (rf"^(?P<who>{_NAME}) may not decide about (?P<what>.+)$", "{who} ne peut pas décider pour {what}"),
+        (
+            rf"^(?P<who>{_NAME}) may not break the glass for (?P<what>.+)$",
+            "{who} ne peut pas briser la glace pour {what}",
+        ),
+        (rf"^(?P<who>{_NAME}) answered at (?P<time>\S+) UTC through .+$", "{who} a déjà répondu à {time} UTC"),
+        (
+            rf"^(?P<who>{_NAME}) asked for this and cannot approve it himself$",
+            "{who} l'a demandé et ne peut pas l'approuver lui-même",
+        ),
+        (r"^a one-time code is needed for this answer$", "cette réponse demande le code à usage unique"),
+        (r"^type '(?P<what>.+)' to confirm$", "taper « {what} » pour confirmer"),
+        (
+            r"^breaking the glass needs a reason of at least (?P<count>\d+) characters: it is reviewed tomorrow$",
+            "briser la glace demande un motif d'au moins {count} caractères : il sera relu demain",
+        ),
+        (
+            r"^this one-time code was used before(?:: wait for the next one)?$",
+            "ce code a déjà servi : attendre le suivant",
+        ),
+        (r"^the name or its one-time code is wrong$", "le nom ou son code est faux"),
+        (
+            rf"^(?P<count>\d+) wrong codes were given for (?P<who>{_NAME})$",
+            "{count} codes faux donnés pour {who} : attendre",
+        ),
+        (rf"^this Slack account is linked to (?P<who>{_NAME})$", "ce compte Slack est déjà relié à {who}"),
+        (r"^approved by (?P<who>.+) and (?P<what>.+)$", "approuvé par {who} et {what}"),
+        (r"^approved by (?P<who>.+)$", "approuvé par {who}"),
+        (rf"^rejected by (?P<who>{_NAME})(?:: (?P<rest>.+))?$", "refusé par {who} ({rest})"),
+        (rf"^glass broken by (?P<who>{_NAME})(?:: (?P<rest>.+))?$", "glace brisée par {who} ({rest})"),
+        (r"^the plan changed before it was decided$", "le plan a changé avant la décision"),
+        (r"^nobody decided before (?P<time>\S+) UTC$", "personne n'a décidé avant {time} UTC"),
+        (
+            rf"^recorded: (?P<who>{_NAME}) approves, (?P<count>\d+) of (?P<what>\d+) needed$",
+            "{who} approuve, {count} sur {what} nécessaires",
+        ),
+        (r"^this button belongs to another message$", "ce bouton appartient à un autre message"),
+        (r"^this Slack account is linked to nobody$", "ce compte Slack n'est relié à personne : /vigie link"),
+        (r"^the question is empty$", "la question est vide"),
+        (rf"^(?P<who>{_NAME}) may not steer (?P<what>.+)$", "{who} ne peut pas agir sur {what}"),
+        (r"^granted: (?P<rest>.+)$", "{rest}"),
+        (r"^rejected: (?P<rest>.+)$", "{rest}"),
+        (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+    )
+)
+_EMPTY = re.compile(r" \(\)$")
+
+
+def retell(voice: Voice, sentence: str) -> str:
+    """The sentence in the reader's language as far as its shape is known."""
+    if voice.language != "fr":
+        return sentence
+    for shape, french in _SHAPES:
+        found = shape.match(sentence)
+        if found is not None:
+            pieces = {name: piece or "" for name, piece in found.groupdict().items()}
+            if "rest" in pieces:
+                pieces["rest"] = retell(voice, pieces["rest"])
+            return _EMPTY.sub("", french.format(**pieces))
+    return voice.retell(sentence)

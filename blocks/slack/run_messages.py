@@ -1,0 +1,200 @@
+"""Every sentence a person reads about runs and approvals: cards, buttons, modals, answers, in every language.
+
+The rule is that of messages.py, whose catalogue this is a part of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blocks.slack.text import Text
+
+RUN_TEXTS: Mapping[str, Text] = {
+    # -- what is done, by the flow's name; others are called by that name --------------------------
+    "action.service-restart": Text("restart", "redémarrage"),
+    "action.approval-drill": Text("approval drill", "exercice d'approbation"),
+    "action.health-sweep": Text("health sweep", "tournée de contrôle"),
+    # -- where a question stands --------------------------------------------------------------------
+    "standing.waiting": Text("To approve", "À approuver"),
+    "standing.granted": Text("Approved", "Approuvé"),
+    "standing.rejected": Text("Rejected", "Refusé"),
+    "standing.expired": Text("Expired", "Expiré"),
+    "standing.void": Text("Void", "Caduc"),
+    "run_state.running": Text("running", "en cours"),
+    "run_state.waiting": Text("waits for approval", "attend l'approbation"),
+    "run_state.failed": Text("failed", "échec"),
+    "run_state.cancelled": Text("cancelled", "annulé"),
+    "run_state.parked": Text("stopped safely", "arrêté sans risque"),
+    "run_state.rejected": Text("rejected", "refusé"),
+    "run_state.expired": Text("expired: nobody decided in time", "expiré : personne n'a décidé à temps"),
+    "run_state.void": Text("void: the plan kept changing", "caduc : le plan a trop changé"),
+    "run_state.done": Text("done", "terminé"),
+    "choice.approve": Text("approves", "approuve"),
+    "choice.reject": Text("rejects", "refuse"),
+    "choice.break_glass": Text("breaks the glass", "brise la glace"),
+    "door.slack": Text("Slack", "Slack"),
+    "door.prefect": Text("the Prefect UI", "l'interface Prefect"),
+    "door.terminal": Text("the terminal", "le terminal"),
+    # -- the evidence card ----------------------------------------------------------------------------
+    "card.lead": Text(
+        "{standing} · {action} · {platform} · {subject}", "{standing} · {action} · {platform} · {subject}"
+    ),
+    "card.headline": Text("{lead}: {why}", "{lead} : {why}"),
+    "card.facts": Text("{lead} ({facts})", "{lead} ({facts})"),
+    "card.cost": Text("cost {cost}", "coût {cost}"),
+    "card.wrong_count": Text(
+        ("{count} known fault", "{count} known faults"), ("{count} défaut connu", "{count} défauts connus")
+    ),
+    "card.wrong_none": Text("no known fault", "aucun défaut connu"),
+    "card.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),
+    "card.expected": Text("*Expected* {span}, cost {cost}", "*Prévu* {span}, coût {cost}"),
+    "card.expected_free": Text("*Expected* {span}", "*Prévu* {span}"),
+    "card.wrong": Text("*Known to be wrong now* {sentences}", "*En défaut en ce moment* {sentences}"),
+    "card.nothing_wrong": Text("*Known to be wrong now* nothing", "*En défaut en ce moment* rien"),
+    "card.differences": Text("*Changed since the question before*", "*Ce qui a changé depuis la question précédente*"),
+    "card.steps": Text(("*{count} step*", "*{count} steps*"), ("*{count} étape*", "*{count} étapes*")),
+    "card.more": Text(("… and {count} more", "… and {count} more"), ("… et {count} autre", "… et {count} autres")),
+    "card.bounds": Text("*Bounds*", "*Limites*"),
+    "card.bound": Text("{name}: at most {most}, now {measured}", "{name} : au plus {most}, mesuré {measured}"),
+    "card.guards": Text("*Guards*", "*Conditions*"),
+    "card.guard": Text("{name}: {text}", "{name} : {text}"),
+    "card.role": Text("{site} becomes {role}", "{site} devient {role}"),
+    "card.candidate": Text("*Takes over* {candidate}", "*Prend le relais* {candidate}"),
+    "card.roles": Text("*Roles after it* {roles}", "*Rôles ensuite* {roles}"),
+    "card.coverage": Text("*Fenced* {coverage}", "*Isolé* {coverage}"),
+    "card.asked": Text("*Asked by* {who} on {moment}", "*Demandé par* {who} le {moment}"),
+    "card.may_decide": Text(
+        ("*Who may decide* {names} ({count} yes needed)", "*Who may decide* {names} ({count} yes needed)"),
+        ("*Qui peut décider* {names} ({count} oui nécessaire)", "*Qui peut décider* {names} ({count} oui nécessaires)"),
+    ),
+    "card.until": Text("*Until* {moment}", "*Jusqu'au* {moment}"),
+    "card.needs_code": Text("An approval asks for the one-time code.", "Approuver demande le code à usage unique."),
+    "card.needs_typed": Text("An approval asks to type {word}.", "Approuver demande de taper {word}."),
+    "card.escalated": Text("*Asked besides since* {time}: {names}", "*Sollicités aussi depuis* {time} : {names}"),
+    "card.decision": Text("*{time}* {who} {choice} through {door}", "*{time}* {who} {choice} par {door}"),
+    "card.because": Text("{decision}: {reason}", "{decision} : {reason}"),
+    "card.settled": Text("*{standing}* on {moment}", "*{standing}* le {moment}"),
+    "card.settled_why": Text("*{standing}* on {moment}: {reason}", "*{standing}* le {moment} : {reason}"),
+    "card.too_late": Text("*Expired* on {moment}: ask again", "*Expiré* le {moment} : redemander"),
+    "card.question": Text("*{time}* {who} asks: {text}", "*{time}* {who} demande : {text}"),
+    "card.number": Text("question {number}", "question n° {number}"),
+    "card.plan": Text("plan {digest}", "plan {digest}"),
+    # -- progress -----------------------------------------------------------------------------------
+    "progress.headline": Text(
+        "{action} · {platform} · {subject}: {state}", "{action} · {platform} · {subject} : {state}"
+    ),
+    "progress.count": Text("{done} of {all} steps done", "{done} étapes sur {all} terminées"),
+    "progress.none": Text("no step begun yet", "aucune étape commencée"),
+    "progress.asked": Text("*Asked by* {who} on {moment}", "*Demandé par* {who} le {moment}"),
+    "progress.done": Text("✅ *{time}* {text} ({span})", "✅ *{time}* {text} ({span})"),
+    "progress.done_by_hand": Text("✅ *{time}* {text} (by hand: {who})", "✅ *{time}* {text} (à la main : {who})"),
+    "progress.now": Text("▶️ *{time}* {text}", "▶️ *{time}* {text}"),
+    "progress.next": Text("▫️ {text}", "▫️ {text}"),
+    "progress.before": Text(("… {count} before", "… {count} before"), ("… {count} avant", "… {count} avant")),
+    "progress.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),
+    "progress.result": Text("*Result* {reason}", "*Résultat* {reason}"),
+    "progress.stopping": Text(
+        "*Stops safely* after this step: asked by {who}", "*S'arrête sans risque* après cette étape : demandé par {who}"
+    ),
+    "progress.resumed": Text(
+        ("Went on by itself {count} time", "Went on by itself {count} times"),
+        ("Reparti de lui-même {count} fois", "Reparti de lui-même {count} fois"),
+    ),
+    "progress.took": Text("*From* {begin} *to* {end} ({span})", "*De* {begin} *à* {end} ({span})"),
+    # -- calls to a pager -----------------------------------------------------------------------------
+    "call.escalation": Text(
+        "{platform} · {subject}: nobody has decided about {action} yet",
+        "{platform} · {subject} : personne n'a encore décidé pour {action}",
+    ),
+    "call.page": Text(
+        "{platform} · {subject}: {action} needs a person", "{platform} · {subject} : {action} attend quelqu'un"
+    ),
+    # -- buttons --------------------------------------------------------------------------------------
+    "button.approve": Text("Approve", "Approuver"),
+    "button.reject": Text("Reject", "Refuser"),
+    "button.ask": Text("Ask", "Demander"),
+    "button.break_glass": Text("Break the glass…", "Briser la glace…"),
+    "button.stop": Text("Stop safely", "Arrêter sans risque"),
+    "button.retry": Text("Retry", "Réessayer"),
+    "button.continue": Text("Continue", "Continuer"),
+    "button.link": Text("Link my account", "Relier mon compte"),
+    "button.run": Text("Open the run", "Ouvrir l'exécution"),
+    "button.cancel": Text("Cancel", "Annuler"),
+    "button.send": Text("Send", "Envoyer"),
+    "button.next": Text("Next", "Suivant"),
+    "button.start": Text("Start", "Lancer"),
+    "confirm.approve": Text(
+        "Approve {action} of {subject} on {platform}?", "Approuver : {action}, {subject}, {platform} ?"
+    ),
+    "confirm.stop": Text(
+        "The step at work is finished, then the run is parked.",
+        "L'étape en cours se termine, puis l'exécution s'arrête.",
+    ),
+    "confirm.continue": Text(
+        "What is done stays done; the rest is carried out.", "Ce qui est fait reste fait ; la suite est exécutée."
+    ),
+    "confirm.title": Text("Sure?", "Vraiment ?"),
+    # -- modals ---------------------------------------------------------------------------------------
+    "modal.approve": Text("Approve", "Approuver"),
+    "modal.reject": Text("Reject", "Refuser"),
+    "modal.break_glass": Text("Break the glass", "Briser la glace"),
+    "modal.ask": Text("Ask a question", "Poser une question"),
+    "modal.link": Text("Who are you?", "Qui êtes-vous ?"),
+    "modal.choose": Text("What is to be done?", "Que faut-il faire ?"),
+    "modal.parameters": Text("With what?", "Avec quoi ?"),
+    "field.reason": Text("Reason", "Motif"),
+    "field.reason_glass": Text(
+        "Why it cannot wait (reviewed tomorrow)", "Pourquoi cela ne peut pas attendre (relu demain)"
+    ),
+    "field.typed": Text("Type {word} to confirm", "Taper {word} pour confirmer"),
+    "field.code": Text("One-time code", "Code à usage unique"),
+    "field.code_hint": Text("Six digits, from your phone.", "Six chiffres, depuis votre téléphone."),
+    "field.question": Text("Your question", "Votre question"),
+    "field.name": Text("Your name as approver", "Votre nom d'approbateur"),
+    "field.name_hint": Text(
+        "As in approvals.yaml, such as duty-operator.", "Comme dans approvals.yaml, par exemple duty-operator."
+    ),
+    "field.action": Text("Action", "Action"),
+    "field.yes": Text("Yes", "Oui"),
+    # -- answers to one person ------------------------------------------------------------------------
+    "answer.link_first": Text(
+        "I do not know whose Slack account this is, so nothing was done. Link it once: your approver's name and the "
+        "one-time code of your phone. Who has no code yet runs `vigie approver enrol <name>`.",
+        "Je ne sais pas à qui appartient ce compte Slack, rien n'a été fait. Reliez-le une fois : votre nom "
+        "d'approbateur et le code à usage unique de votre téléphone. Sans code : `vigie approver enrol <nom>`.",
+    ),
+    "answer.linked": Text("Linked: you are {name} from now on.", "Relié : vous êtes désormais {name}."),
+    "answer.refused": Text("Not done: {why}.", "Pas fait : {why}."),
+    "answer.recorded": Text("Recorded: {what}.", "Enregistré : {what}."),
+    "answer.failed": Text(
+        "Something failed on our side, nothing was recorded: {why}",
+        "Une panne de notre côté, rien n'est enregistré : {why}",
+    ),
+    "answer.started": Text("Started: {action}. {link}", "Lancé : {action}. {link}"),
+    "answer.start_failed": Text("Not started: {why}", "Pas lancé : {why}"),
+    "answer.stopping": Text("It stops after the step at work.", "Arrêt après l'étape en cours."),
+    "answer.going_on": Text("It goes on.", "C'est reparti."),
+    "answer.still_working": Text(
+        "This takes longer than usual; the message will show what came of it.",
+        "C'est plus long que d'habitude ; le message montrera le résultat.",
+    ),
+    "answer.nothing_startable": Text("There is nothing that can be started.", "Rien ne peut être lancé."),
+    "answer.not_a_number": Text("not a number", "ce n'est pas un nombre"),
+    "answer.needed": Text("needed", "à remplir"),
+    # -- /vigie -----------------------------------------------------------------------------------------
+    "command.help": Text(
+        "`/vigie` starts something, with approval where it needs one\n`/vigie now` how every platform is\n"
+        "`/vigie runs` what runs and waits\n`/vigie link` says who you are\n`/vigie help` this",
+        "`/vigie` lance une action, avec approbation s'il en faut une\n`/vigie now` l'état de chaque plateforme\n"
+        "`/vigie runs` ce qui tourne et attend\n`/vigie link` dit qui vous êtes\n`/vigie help` cette aide",
+    ),
+    "command.no_runs": Text("Nothing runs, nothing waits.", "Rien ne tourne, rien n'attend."),
+    "command.run": Text(
+        "{action} · {platform} · {subject}: {state} since {moment}",
+        "{action} · {platform} · {subject} : {state} depuis le {moment}",
+    ),
+    "command.no_incident": Text("No open incident.", "Aucun incident ouvert."),
+    "command.platform": Text("*{platform}* last swept on {moment}", "*{platform}* dernière tournée le {moment}"),
+    "command.platform_never": Text("*{platform}* was never swept", "*{platform}* n'a jamais eu de tournée"),
+    "command.incident": Text("{root} since {moment}: {sentence}", "{root} depuis le {moment} : {sentence}"),
+}

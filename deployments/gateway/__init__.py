@@ -1,0 +1,1 @@
+"""HTTP and Socket Mode in: people in Slack approve, ask, start and steer."""

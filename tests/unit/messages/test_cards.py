@@ -1,0 +1,243 @@
+"""The card and the progress: enough in one line, in both languages, within every limit, safe, buttons only while they count."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blocks.ports.approvals import Bound, Choice, Guard, PlanStep, Standing
+from blocks.ports.runs import RunState
+from blocks.ports.showing import Purpose, PurposeKind
+from blocks.slack.cards import headline, render_approval, render_question
+from blocks.slack.markup import length
+from blocks.slack.modals import answer_modal, link_modal, parameters_modal, question_modal
+from blocks.slack.progress import render_call, render_progress
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
+from tasks.approvals.decide import judge
+from tests.unit.approvals.asked import AT, POLICY, approval, decision, plan, said
+from tests.unit.messages.runs import a_picture, a_question, a_run, a_step
+
+EN, FR = Voice("en", "Europe/Paris"), Voice("fr", "Europe/Paris")
+
+
+def flat(blocks) -> str:
+    return json.dumps(blocks, ensure_ascii=False).replace("\u00a0", " ")
+
+
+def actions_of(blocks) -> list[str]:
+    return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
+
+
+FULL = {
+    "reason": "memory leak since the update",
+    "expected_s": 240.0,
+    "cost": "nothing",
+    "known_wrong": ("device-api: latency over the limit",),
+}
+
+
+def test_the_first_line_is_enough_to_decide():
+    asked = approval(plan=plan(**FULL))
+    assert headline(EN, asked).replace("\u00a0", " ") == (
+        "🟠 To approve · restart · hearth · device-api (4 min · cost nothing · 1 known fault): memory leak since the update"
+    )
+    assert (
+        headline(FR, asked)
+        .replace("\u00a0", " ")
+        .startswith(
+            "🟠 À approuver · redémarrage · hearth · device-api (4 min · coût nothing · 1 défaut connu) : memory leak"
+        )
+    )
+
+
+def test_the_card_holds_the_evidence():
+    asked = approval(plan=plan(**FULL), differences=("candidate was a, is b",))
+    text, blocks = render_approval(a_picture(asked), asked)
+    for piece in (
+        "memory leak", "restart instance i-1", "at most 50 requests, now 12 requests", "one at a time: 2 of 2 in service",
+        "candidate was a, is b", "duty-operator, shift-lead and platform-engineer", "service-manager",
+        "24 December at 04:30", "https://prefect.example", asked.digest[:12],
+    ):  # fmt: skip
+        assert piece in flat(blocks), piece
+    assert text.startswith("🟠 To approve")
+
+
+@pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.WAITING])
+def test_a_settled_card_has_no_buttons_and_says_who_decided_what_when(standing):
+    done = approval(
+        standing=standing, settled_at=AT + timedelta(minutes=1), reason="approved by duty-operator",
+        decisions=(decision("duty-operator"), decision("shift-lead", Choice.REJECT)),
+    )  # fmt: skip
+    for language, word in (("en", "approves"), ("fr", "approuve")):
+        _, blocks = render_approval(a_picture(done, language=language), done)
+        assert actions_of(blocks) == []
+        assert word in flat(blocks)
+        assert ("04:01" if language == "en" else "4 h 01") in flat(blocks)
+
+
+def test_buttons_are_gone_when_the_time_is_over():
+    asked = approval()
+    for now, there in ((asked.expires_at - timedelta(seconds=1), True), (asked.expires_at, False)):
+        _, blocks = render_approval(a_picture(asked, now=now), asked)
+        assert bool(actions_of(blocks)) is there
+
+
+def test_buttons_carry_the_id_and_nothing_else():
+    asked = approval()
+    _, blocks = render_approval(a_picture(asked), asked)
+    (row,) = [block for block in blocks if block["type"] == "actions"]
+    values = [e.get("value") or e["options"][0]["value"] for e in row["elements"]]
+    assert values == [str(asked.id)] * 4
+    assert actions_of(blocks) == ["approval.approve", "approval.reject", "approval.ask", "approval.break_glass"]
+    _, without = render_approval(a_picture(asked), replace(asked, policy=replace(POLICY, glass=())))
+    assert "approval.break_glass" not in actions_of(without)
+
+
+def test_questions_stand_on_the_card_and_in_the_thread():
+    asked = approval()
+    picture = a_picture(asked, actions=(a_question("is <@U1> told?"),))
+    _, blocks = render_approval(picture, asked)
+    _, thread = render_question(picture, picture.actions[0])
+    assert "&lt;@U1&gt;" in flat(blocks)
+    assert "duty-operator asks" in flat(thread)
+
+
+NASTY = st.text(max_size=60) | st.sampled_from(
+    ["<!channel>", "<@U123>", "*_`~", "&<>", "@here", "{{ 7*7 }}", "\u202e", "é" * 900]
+)
+
+
+@settings(max_examples=150)
+@given(
+    steps=st.lists(NASTY, max_size=120), sentences=st.lists(NASTY, max_size=30), word=NASTY,
+    language=st.sampled_from(["en", "fr"]), standing=st.sampled_from(list(Standing)),
+)  # fmt: skip
+def test_any_plan_fits_and_can_neither_ring_nor_link(steps, sentences, word, language, standing):
+    made = plan(
+        steps=tuple(PlanStep(phase="p", item=str(n), text=text) for n, text in enumerate(steps)),
+        bounds=tuple(Bound(name=text, at_most=1, measured=2, unit=word) for text in sentences),
+        guards=tuple(Guard(name=text, holds=False, text=word) for text in sentences),
+        known_wrong=tuple(sentences), reason=word, cost=word, subject=word, candidate=word,
+        roles=dict.fromkeys(sentences, word), coverage=dict.fromkeys(sentences, word),
+    )  # fmt: skip
+    asked = approval(plan=made, standing=standing, differences=tuple(sentences), reason=word, requester=word)
+    done = tuple(a_step(str(n), text=text, done=n % 3 != 0) for n, text in enumerate(steps))
+    run = a_run(subject=word, reason=word, state=RunState.FAILED)
+    picture = a_picture(asked, language=language, steps=done[:40], run=run, actions=tuple(map(a_question, sentences)))
+    for text, blocks in (render_approval(picture, asked), render_progress(picture)):
+        assert len(blocks) <= 50
+        assert text.strip()
+        check(blocks)
+        checked = flat(blocks).replace("<https://prefect.example/runs/flow-run/2|", "")
+        for forbidden in ("<!", "<@", "<#", "<http"):
+            assert forbidden not in "".join(t for t in mrkdwn(blocks)).replace("<https://prefect.example", ""), checked
+
+
+def mrkdwn(blocks):
+    for block in blocks:
+        for piece in (block.get("text"), *block.get("elements", ())):
+            if isinstance(piece, dict) and piece.get("type") == "mrkdwn":
+                yield piece["text"]
+
+
+def check(blocks) -> None:
+    for block in blocks:
+        if block["type"] == "header":
+            assert 0 < length(block["text"]["text"]) <= 150
+        elif block["type"] == "section":
+            assert 0 < length(block["text"]["text"]) <= 3000
+        elif block["type"] == "context":
+            assert all(0 < length(element["text"]) <= 3000 for element in block["elements"])
+        else:
+            for element in block["elements"]:
+                assert length(element.get("text", {"text": ""})["text"]) <= 75
+                confirm = element.get("confirm")
+                if confirm:
+                    assert 0 < length(confirm["text"]["text"]) <= 300
+
+
+# -- progress -----------------------------------------------------------------------------------------------
+
+
+def test_progress_says_done_now_and_next():
+    granted = approval(standing=Standing.GRANTED)
+    picture = a_picture(granted, run=a_run(state=RunState.RUNNING), steps=(a_step("i-1"),))
+    text, blocks = render_progress(picture)
+    assert "1 of 2 steps done" in text
+    assert "✅ *04:01* restart instance i-1 (20 s)" in flat(blocks)
+    assert "▫️ restart instance i-2" in flat(blocks)
+    working = replace(picture, steps=(*picture.steps, a_step("i-2", minutes=2, done=False)))
+    assert "▶️ *04:02* restart instance i-2" in flat(render_progress(working)[1])
+
+
+@pytest.mark.parametrize(
+    ("state", "stopping", "buttons"),
+    [
+        (RunState.RUNNING, "", ["run.stop"]),
+        (RunState.RUNNING, "shift-lead", []),
+        (RunState.WAITING, "", []),
+        (RunState.FAILED, "", ["run.continue"]),
+        (RunState.PARKED, "", ["run.continue"]),
+        (RunState.DONE, "", []),
+        (RunState.REJECTED, "", []),
+        (RunState.EXPIRED, "", []),
+        (RunState.VOID, "", []),
+    ],
+)
+def test_the_buttons_of_a_run(state, stopping, buttons):
+    picture = a_picture(run=a_run(state=state, stop_requested_by=stopping))
+    assert actions_of(render_progress(picture)[1]) == buttons
+
+
+def test_the_pager_says_what_is_asked():
+    call = render_call(Purpose(PurposeKind.ESCALATION, 1), a_picture(language="fr"))
+    assert call.summary == "hearth · device-api\u00a0: personne n'a encore décidé pour redémarrage".replace(
+        "\u00a0", " "
+    )
+    assert render_call(Purpose.of("page:3"), a_picture()).summary == "hearth · device-api: restart needs a person"
+
+
+# -- words ----------------------------------------------------------------------------------------------------
+
+
+def test_every_refusal_of_the_rules_is_said_in_french():
+    asked = approval(policy=replace(POLICY, needs_code=True, typed="hearth"))
+    settled = approval(standing=Standing.GRANTED, settled_at=AT, reason="approved by shift-lead")
+    refusals = [
+        judge(settled, said(), AT).refusal,
+        judge(asked, said(), asked.expires_at).refusal,
+        judge(asked, said("stranger"), AT).refusal,
+        judge(asked, said("duty-operator", Choice.BREAK_GLASS), AT).refusal,
+        judge(approval(decisions=(decision("duty-operator"),)), said(), AT).refusal,
+        judge(approval(requester="duty-operator"), said(), AT).refusal,
+        judge(asked, said(), AT).refusal,
+        judge(asked, said(code_step=1), AT).refusal,
+        judge(asked, said("shift-lead", Choice.BREAK_GLASS, code_step=1, typed="hearth"), AT).refusal,
+    ]
+    assert all(refusals)
+    told = [retell(FR, refusal) for refusal in refusals]
+    assert [french for refusal, french in zip(refusals, told, strict=True) if french == refusal] == []
+    assert [retell(EN, refusal) for refusal in refusals] == refusals
+
+
+@pytest.mark.parametrize("voice", [EN, FR])
+def test_modals_fit(voice):
+    schema = {"properties": {"x" * 90: {"type": "string", "description": "d" * 400}}, "required": []}
+    for view in (
+        answer_modal(voice, "approve", {"approval": "1"}, code=True, typed="hearth"),
+        answer_modal(voice, "break_glass", {}, code=True, typed=""),
+        question_modal(voice, {}),
+        link_modal(voice),
+        parameters_modal(voice, "t" * 500, schema, {}),
+    ):
+        assert all(length(view[part]["text"]) <= 24 for part in ("title", "submit", "close"))
+        for block in view["blocks"]:
+            if block["type"] == "input":
+                assert length(block["label"]["text"]) <= 75
+                assert length(block.get("hint", {"text": ""})["text"]) <= 150
