@@ -22,13 +22,14 @@ def worker(
     from rich.console import Console
 
     try:
-        _serve(pool, limit, name or f"vigie-{socket.gethostname()}", drain_s)
+        serve(pool, limit, name or f"vigie-{socket.gethostname()}", drain_s)
     except VigieError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
 
 
-def _serve(pool: str, limit: int | None, name: str, drain_s: float) -> None:
+def serve(pool: str, limit: int | None, name: str, drain_s: float) -> None:
+    """Be the worker `name` of `pool`, at most `limit` runs at once; told to stop, wait `drain_s` seconds for them."""
     if not os.environ.get("PREFECT_API_URL"):
         from prefect.settings import get_current_settings
 

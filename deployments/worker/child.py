@@ -23,6 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -52,7 +53,7 @@ def become(request: int, line: int, output: int, errors: int) -> NoReturn:
 def leave(code: int) -> NoReturn:
     """End as Python ends: threads are awaited, exit functions run, what was printed is written; then at once."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 # pyright: ignore
+        threading._shutdown()  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue]
         atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         sys.stdout.flush()
         sys.stderr.flush()
@@ -139,7 +140,7 @@ def _reseed() -> None:
 def _installed_roots() -> tuple[str, ...]:
     """Folders of Python and of installed packages, as they are written and as they really are."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    paths |= set(site.getsitepackages()) | {site.getusersitepackages(), os.path.dirname(os.__file__)}
+    paths |= set(site.getsitepackages()) | {site.getusersitepackages(), str(Path(os.__file__).parent)}
     return tuple(f"{form}{os.sep}" for path in paths for form in (path, os.path.realpath(path)))
 
 

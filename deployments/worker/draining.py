@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -65,7 +65,7 @@ class Drain:
                 return
 
     @contextlib.contextmanager
-    def told_by_signals(self) -> Iterator[None]:
+    def told_by_signals(self) -> Generator[None]:
         """SIGTERM and Ctrl-C are orders to drain."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: whoever owns it decides

@@ -132,7 +132,7 @@ class ForkServer:
         if orders is None:
             return None
         mine, theirs = socket.socketpair()
-        mine.setblocking(False)
+        mine.setblocking(False)  # noqa: FBT003
         content = os.memfd_create("request")
         try:
             os.write(content, json.dumps(request).encode())
@@ -171,11 +171,11 @@ class ForkServer:
     async def _one_life(self) -> None:
         """From start to end of one fork server."""
         mine, theirs = socket.socketpair()
-        mine.setblocking(False)
+        mine.setblocking(False)  # noqa: FBT003
         self._orders, self._packages = mine, installed_packages()
         self._environment = dict(os.environ)
         with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220  starting takes a moment, waiting is done below
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  starting takes a moment, waiting is done below
                 [sys.executable, "-m", "deployments.worker.fork_server", str(theirs.fileno())],
                 env=self._environment | ONE_THREAD,
                 stdin=subprocess.DEVNULL,
@@ -219,11 +219,20 @@ class ForkServer:
         while True:
             await asyncio.sleep(_BURY_EVERY_S)
             with contextlib.suppress(ChildProcessError):
-                remains = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-                pid = remains.si_pid if remains is not None else 0
-                if pid and pid == seen and pid not in {fork.pid for fork in self._forks}:  # nobody waits for it, for seconds already
-                    os.waitpid(pid, os.WNOHANG)
+                pid = _one_that_ended()
+                if pid == seen != 0 and pid not in {fork.pid for fork in self._forks}:  # nobody waits for it
+                    _take_away(pid)
                 seen = pid
+
+
+def _one_that_ended() -> int:
+    """A child whose end nobody has asked about yet, left as it is; 0 when there is none."""
+    remains = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return remains.si_pid if remains is not None else 0
+
+
+def _take_away(pid: int) -> None:
+    os.waitpid(pid, os.WNOHANG)
 
 
 def _exists(pid: int) -> bool:
@@ -234,4 +243,3 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-

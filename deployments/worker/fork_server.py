@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 from deployments.worker.child import become, project_modules
 from deployments.worker.preloads import PRELOADS
@@ -52,7 +53,7 @@ def _prepare() -> dict[str, object]:
     return {
         "seconds": round(time.monotonic() - began, 2),
         "absent": absent,
-        "threads": len(os.listdir("/proc/self/task")),
+        "threads": len(list(Path("/proc/self/task").iterdir())),
         "project": [name for name in project_modules() if not name.startswith("deployments")],
     }
 

@@ -14,8 +14,7 @@ from prefect.logging.loggers import flow_run_logger
 from deployments.worker.prefect_private import cold_hooks, hook_request
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.states import State
+    from prefect.client.schemas.objects import FlowRun, State
 
     from deployments.worker.fork_client import ForkServer
 

@@ -33,8 +33,7 @@ from prefect.runner._workspace_runtime import PreparedWorkspaceManifest, write_p
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.states import State
+    from prefect.client.schemas.objects import FlowRun, State
 
 _LOOK_EVERY_S = 0.02
 _MANIFEST = "workspace.json"

@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -33,6 +33,7 @@ from deployments.worker.waking import Stream
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import WorkerFlowRunResponse
 
     from deployments.worker.prefect_private import Keeper
 
@@ -93,7 +94,7 @@ class WarmWorker(ProcessWorker):
             self._stack.callback(task.cancel)
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         try:
             await super().__aexit__(*exc_info)
         finally:
@@ -121,8 +122,11 @@ class WarmWorker(ProcessWorker):
             try:
                 taken = await super().get_and_submit_flow_runs()
             except RuntimeError as error:
-                if "already holding" not in str(error):  # a resumed run whose former process is just ending
+                if "already holding" not in str(error):
                     raise
+                self._logger.info(
+                    "A run is due again whose former end is still being reported: it is taken in a moment"
+                )
                 return []
         for flow_run in taken:
             if flow_run.id not in self._begun and flow_run.id not in self._taken:
@@ -130,6 +134,13 @@ class WarmWorker(ProcessWorker):
                 self._ledger.take(flow_run.id)
         self._about_to_begin()
         return taken
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """What is due, less what is here already: resumed or retried before its former process has ended.
+
+        Prefect would take such a run twice, and with a limit end the worker. The end of the process wakes us.
+        """
+        return [due for due in await super()._get_scheduled_flow_runs() if due.flow_run.id not in self._begun]
 
     async def _look_when_woken(self) -> None:
         listening = False
@@ -139,7 +150,7 @@ class WarmWorker(ProcessWorker):
                 await self.get_and_submit_flow_runs()
                 if not (listening and self._stream.connected.is_set()):
                     await self._look_for_cancelled()
-            except Exception:  # noqa: BLE001  the polling loop beside us meets the same, and decides whether to go on
+            except Exception:  # the polling loop beside us meets the same, and decides whether to go on
                 self._logger.warning("Looking for runs failed; polling goes on", exc_info=True)
                 await asyncio.sleep(1)
             listening = self._stream.connected.is_set()
@@ -175,11 +186,12 @@ class WarmWorker(ProcessWorker):
         try:
             result = await self._run_forked(flow_run, configuration, status)
             result = result or await super().run(flow_run, configuration, status)  # pyright: ignore[reportArgumentType]
-            self._ledger.strike(flow_run.id)  # and not when we are cancelled: the next life asks what became of it
-            return result
         except Exception:
             self._ledger.strike(flow_run.id)  # reported by the base class
             raise
+        else:
+            self._ledger.strike(flow_run.id)  # and not when we are cancelled: the next life asks what became of it
+            return result
         finally:
             del self._begun[flow_run.id]
             self._stream.wake.set()  # there is room for another
@@ -266,7 +278,7 @@ def _home() -> Path:
 
 
 @contextlib.contextmanager
-def _folders(configuration: ProcessJobConfiguration) -> Iterator[tuple[Path, Path]]:
+def _folders(configuration: ProcessJobConfiguration) -> Generator[tuple[Path, Path]]:
     """Where a run works (the job's folder, else one for this run alone), and where its runtime is written down."""
     with contextlib.ExitStack() as stack:
         given = configuration.working_dir
@@ -276,7 +288,7 @@ def _folders(configuration: ProcessJobConfiguration) -> Iterator[tuple[Path, Pat
 
 
 @contextlib.contextmanager
-def _outputs(configuration: ProcessJobConfiguration) -> Iterator[tuple[int, int]]:
+def _outputs(configuration: ProcessJobConfiguration) -> Generator[tuple[int, int]]:
     """Descriptors for a run's output: the worker's own, or nowhere when the job is not to be streamed."""
     if configuration.stream_output:
         yield 1, 2
