@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import apply, approver, blocks, catalogue, demo, gateway, journal, night, runs, sandbox
+from deployments.commands import (
+    apply,
+    approver,
+    blocks,
+    catalogue,
+    demo,
+    gateway,
+    journal,
+    night,
+    runs,
+    sandbox,
+    worker,
+)
 from deployments.environment import adopt_sandbox
 
 app = typer.Typer(
@@ -22,6 +34,7 @@ app.command("ack")(night.ack)
 app.command("silence")(night.silence)
 app.command("beat")(night.beat)
 app.command("apply")(apply.apply)
+app.command("worker")(worker.worker)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")
 app.add_typer(journal.app, name="journal")

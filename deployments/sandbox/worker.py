@@ -1,7 +1,7 @@
 """Who runs the flows in the sandbox?
 
-Prefect's own process worker, unchanged: this program only imports it while the server still starts,
-waits for the server, and then is `prefect worker start -t process`.
+`vigie worker`, as in production: this program only imports it while the server still starts, and waits
+for the server.
 
 The rule: a sandbox that was down does not make up for it. Sweeps that were due meanwhile are cancelled
 (two dozen at once would stifle the machine, and the next sweep looks at everything anyway), and runs
@@ -24,6 +24,8 @@ from typing import Any
 from deployments.sandbox.parts import WORK_POOL
 
 _PATIENCE_S = 120.0
+_AT_ONCE = 8
+_DRAIN_S = 3.0  # the sandbox waits eight seconds for each of its components
 _MISSED = "The sandbox was down when this was due. Nothing is lost: the next sweep looks at everything."
 _CUT_OFF = "The sandbox ended while this ran."
 
@@ -33,14 +35,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.parse_args()
-    from prefect.cli import app
+    from deployments.commands.worker import serve
 
     _await_server(f"{os.environ['PREFECT_API_URL']}/health")
     settle_former_runs(os.environ["PREFECT_API_URL"])
-    # No --limit: with one, Prefect's worker dies when a run is resumed before its former process has left.
-    started = ["worker", "start", "--type", "process", "--pool", WORK_POOL, "--name", "sandbox"]
-    sys.argv = ["prefect", *started]
-    app()
+    serve(WORK_POOL, _AT_ONCE, "sandbox", _DRAIN_S)
 
 
 def settle_former_runs(api: str) -> None:

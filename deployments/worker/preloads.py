@@ -1,0 +1,52 @@
+"""What has a run imported before it starts?
+
+Packages of others only, and the heavy ones: each costs every run nothing and the fork server its memory
+once. Project code is never here, because a run must see it as it is now. One that is not installed is
+left out; one that starts a thread makes the fork server refuse to fork.
+"""
+
+from __future__ import annotations
+
+PRELOADS = (
+    # Prefect, as a run needs it
+    "prefect",
+    "prefect.engine",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.artifacts",
+    "prefect.blocks.notifications",
+    "prefect.deployments.steps.core",
+    "prefect.deployments.steps.pull",
+    "prefect.events",
+    "prefect.runner._workspace_runtime_bootstrap",
+    "prefect.task_runners",
+    # the journal, the network, people
+    "aiohttp",
+    "alembic.config",
+    "dns.asyncresolver",
+    "psycopg",
+    "ruamel.yaml",
+    "slack_sdk.web.async_client",
+    "sqlalchemy",
+    # judging and drawing
+    "great_expectations",
+    "pandas",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.dates",
+    "matplotlib.figure",
+    # the clouds
+    "azure.identity.aio",
+    "azure.mgmt.compute.aio",
+    "azure.mgmt.iothub.aio",
+    "azure.mgmt.monitor.aio",
+    "azure.mgmt.resourcehealth.aio",
+    "azure.mgmt.storage.aio",
+    "azure.mgmt.web.aio",
+    "boto3",
+    "botocore.session",
+    "openstack.connection",
+    "prefect_aws",
+)
+
+# Libraries that would start threads when they are imported are told not to.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
