@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
 
-.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal clean
+.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal bench-approval clean
 
 setup: .venv/ready
 
@@ -42,6 +42,9 @@ bench-assess: setup
 
 bench-journal: setup
 	@$(BIN)/python -m tests.benchmarks.bench_journal
+
+bench-approval: setup
+	@$(BIN)/python -m tests.benchmarks.bench_approval
 
 clean:
 	-$(BIN)/vigie down

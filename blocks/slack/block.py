@@ -25,6 +25,8 @@ _NEEDED = {
     ("channels:read", "groups:read"): "without one of them the customer's channel must be given by its id",
 }
 
+_OF_THE_GATEWAY = {"commands"}  # /vigie; a workspace that only tells does without
+
 
 class SlackWorkspace(Block):
     """The Slack workspace in which people are told, and the app's bot token there.
@@ -83,7 +85,7 @@ def _weigh(scopes: set[str]) -> tuple[Capability, ...]:
         Capability(" or ".join(names), allowed=bool(scopes & set(names)), detail="" if scopes & set(names) else why)
         for names, why in _NEEDED.items()
     ]
-    useful = {name for names in _NEEDED for name in names}
+    useful = {name for names in _NEEDED for name in names} | _OF_THE_GATEWAY
     extra = [
         Capability(scope, allowed=True, detail="not needed: better taken away") for scope in sorted(scopes - useful)
     ]

@@ -64,6 +64,19 @@ def test_a_stranger_presses_and_nothing_happens(desk, slack):
     assert desk.journal.approvals(run)[0].standing is Standing.WAITING
 
 
+def test_a_click_that_is_delivered_twice_counts_once(desk, slack):
+    slack.link("manager", "shift-lead")
+    run = desk.start(DRILL, platform="hearth")
+    desk.asleep(run)
+    card = slack.shows(run, "approval:1", "approval.approve")
+    slack.act("break", target="slack", how="duplicate", times=1)
+    before = slack.whispers()
+    slack.press("manager", card, "approval.approve")
+    assert desk.state(run)["name"] == "Completed"
+    assert len(desk.journal.approvals(run)[0].decisions) == 1
+    assert slack.whispers() == before  # nobody heard that it was decided already
+
+
 def test_while_slack_is_away_the_form_works_and_one_message_catches_up(desk, slack):
     slack.act("break", target="slack", how="error", times=1000)
     run = desk.start(DRILL, platform="storefront", reason="while Slack is away")
