@@ -29,6 +29,7 @@ _SANDBOXES = {
     ),
     "told": ("tests/scenario/test_demo.py",),
     "answered": ("tests/scenario/runs/",),
+    "worked": ("tests/scenario/worker/",),
 }
 
 

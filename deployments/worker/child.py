@@ -64,7 +64,8 @@ def leave(code: int) -> NoReturn:
 def project_modules() -> list[str]:
     """Modules that are neither Python's nor installed by others: a run must import them itself."""
     roots = _installed_roots()
-    return [name for name, module in list(sys.modules.items()) if name != "__main__" and not _within(module, roots)]
+    loaded = [each for each in list(sys.modules.items()) if each[0] not in ("__main__", "__mp_main__")]
+    return [name for name, module in loaded if not _within(module, roots)]
 
 
 def forget_project() -> None:

@@ -36,6 +36,7 @@ class FormerLife:
     def __init__(self, ledger: Ledger, worker_name: str, logger: logging.Logger | logging.LoggerAdapter[Any]) -> None:
         self._ledger, self._name, self._logger = ledger, worker_name, logger
         self.living: dict[UUID, Leftover] = {}
+        self._cancelled: set[UUID] = set()
 
     async def settle(self, client: PrefectClient, former: list[Leftover]) -> None:
         """See every one of them to a true state."""
@@ -45,6 +46,7 @@ class FormerLife:
     def cancel(self, flow_run_id: UUID) -> None:
         """Ask one of them to end; nothing happens when it is not ours."""
         if (leftover := self.living.get(flow_run_id)) is not None:
+            self._cancelled.add(flow_run_id)
             _send(leftover, signal.SIGTERM)
             asyncio.get_running_loop().call_later(_END_WITHIN_S, _send, leftover, signal.SIGKILL)
 
@@ -77,6 +79,8 @@ class FormerLife:
         from prefect.states import Cancelled, Crashed, Scheduled
 
         state = flow_run.state
+        if state is not None and state.is_crashed() and flow_run.id in self._cancelled:
+            return Cancelled(message=_CANCELLED)  # it could not know why it was ended
         if state is None or state.is_final() or state.is_paused() or state.is_scheduled():
             return None
         if leftover.pid is None and flow_run.labels.get(_WORKER, self._name) != self._name:

@@ -34,6 +34,7 @@ from prefect.runner._workspace_runtime import PreparedWorkspaceManifest, write_p
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
+    from prefect.events.clients import EventsClient
 
 _LOOK_EVERY_S = 0.02
 _MANIFEST = "workspace.json"
@@ -146,7 +147,7 @@ class Keeper:
             self._cancelling[flow_run_id] = asyncio.create_task(self._cancel(client, flow_run_id, hooks))
 
     async def _cancel(self, client: PrefectClient, flow_run_id: UUID, hooks: Hooks) -> None:
-        async with EventEmitter(runner_name=self._name, client=client) as events:
+        async with EventEmitter(runner_name=self._name, client=client, get_events_client=_one_attempt) as events:
             await CancellationManager(
                 process_manager=self._processes,
                 hook_runner=hooks,
@@ -158,6 +159,13 @@ class Keeper:
 
     async def _forget(self, flow_run_id: UUID) -> None:
         self._control.unregister(flow_run_id)
+
+
+def _one_attempt() -> EventsClient:
+    """A lost event stream must not hold up a cancellation."""
+    from prefect.events.clients import get_events_client
+
+    return get_events_client(reconnection_attempts=0, checkpoint_every=1)
 
 
 class _QuickProcesses(ProcessManager):

@@ -36,6 +36,7 @@ class Stream:
         self._pool, self._cancelling, self._logger = pool, cancelling, logger
         self.wake = asyncio.Event()
         self.connected = asyncio.Event()
+        self._was_lost = False
 
     async def listen(self) -> None:
         """Listen for ever; a lost stream is found again."""
@@ -71,7 +72,7 @@ class Stream:
             any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool}"]),
         )
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as subscriber:
-            self.connected.set()
+            self._found()
             self.wake.set()  # for what happened while nobody listened
             async for event in subscriber:
                 self._take(event)
@@ -83,8 +84,15 @@ class Stream:
         elif what not in _NO_REASON_TO_LOOK:
             self.wake.set()
 
+    def _found(self) -> None:
+        self.connected.set()
+        if self._was_lost:
+            self._logger.info("The event stream is back")
+        self._was_lost = False
+
     def _lost(self, reason: str) -> None:
-        if self.connected.is_set():
+        if not self._was_lost:
+            self._was_lost = True
             self._logger.warning(
                 "The event stream is lost (%s): looking for runs every %.0f s until it is back",
                 reason, EVERY_WHILE_LOST_S,
