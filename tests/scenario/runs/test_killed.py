@@ -12,25 +12,21 @@ pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.mark.parametrize(
-    ("at", "azure"),
+    "at",
     [
-        (ActionKind.LEASE_TAKEN, "slow"),  # before the intent
-        (ActionKind.STEP_INTENDED, "slow"),  # the act is under way
-        (ActionKind.STEP_EVIDENCE, ""),  # it took effect, the goal is awaited
-        (ActionKind.STEP_DONE, ""),  # recorded
+        ActionKind.LEASE_TAKEN,  # before the intent
+        ActionKind.STEP_INTENDED,  # the act is under way
+        ActionKind.STEP_EVIDENCE,  # it took effect, the goal is awaited
+        ActionKind.STEP_DONE,  # recorded
     ],
-    ids=str,
 )
-def test_killed_at_each_phase_of_a_step(desk, at, azure):
+def test_killed_at_each_phase_of_a_step(desk, at):
     before = desk.restarts()
     run = start(desk)
     desk.asleep(run)
-    if azure:
-        desk.azure(azure)
     desk.approve(run, *BOTH)
     desk.when(run, at)
     desk.kill(run)
-    desk.azure_whole()
 
     resume(desk, run)
     assert desk.run(run).state is RunState.DONE
@@ -58,7 +54,7 @@ def _look(desk, run):
 def test_at_the_cap_it_is_parked_and_a_person_is_paged(desk):
     run = start(desk)
     desk.asleep(run)
-    desk.azure("slow")
+    desk.azure("slow-effect")
     desk.approve(run, *BOTH)
     desk.when(run, ActionKind.LEASE_TAKEN)
     for _ in range(MOST_RESUMES):

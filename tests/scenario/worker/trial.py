@@ -28,7 +28,11 @@ def what_it_is() -> dict:
         "hash_seed": os.environ.get("PYTHONHASHSEED"),
         "says": SAYS,
         "chance": random.random(),
-        "open": sorted(os.readlink(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd") if int(each) > 2 and os.path.exists(f"/proc/self/fd/{each}")),
+        "open": sorted(
+            os.readlink(f"/proc/self/fd/{each}")
+            for each in os.listdir("/proc/self/fd")
+            if int(each) > 2 and os.path.exists(f"/proc/self/fd/{each}")
+        ),
         "ignored": [n for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN],
     }
 
