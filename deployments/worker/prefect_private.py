@@ -16,7 +16,9 @@ import os
 import runpy
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -34,7 +36,6 @@ from prefect.runner._workspace_runtime import PreparedWorkspaceManifest, write_p
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
-    from prefect.events.clients import EventsClient
 
 _LOOK_EVERY_S = 0.02
 _MANIFEST = "workspace.json"
@@ -147,7 +148,7 @@ class Keeper:
             self._cancelling[flow_run_id] = asyncio.create_task(self._cancel(client, flow_run_id, hooks))
 
     async def _cancel(self, client: PrefectClient, flow_run_id: UUID, hooks: Hooks) -> None:
-        async with EventEmitter(runner_name=self._name, client=client, get_events_client=_one_attempt) as events:
+        async with _events_of(self._name, client) as events:
             await CancellationManager(
                 process_manager=self._processes,
                 hook_runner=hooks,
@@ -161,11 +162,23 @@ class Keeper:
         self._control.unregister(flow_run_id)
 
 
-def _one_attempt() -> EventsClient:
-    """A lost event stream must not hold up a cancellation."""
-    from prefect.events.clients import get_events_client
+@asynccontextmanager
+async def _events_of(name: str, client: PrefectClient) -> AsyncGenerator[EventEmitter]:
+    """Where the event of a cancellation goes: to the server, or nowhere; a lost stream holds no cancellation up."""
+    from prefect.events.clients import NullEventsClient, get_events_client
+    from prefect.logging import get_logger
 
-    return get_events_client(reconnection_attempts=0, checkpoint_every=1)
+    once = partial(get_events_client, reconnection_attempts=0, checkpoint_every=1)
+    async with AsyncExitStack() as stack:
+        try:
+            told = await stack.enter_async_context(
+                EventEmitter(runner_name=name, client=client, get_events_client=once)
+            )
+        except Exception as error:  # noqa: BLE001  whatever the socket raises
+            get_logger("worker").warning("The event of a cancellation is lost: %s", error)
+            nowhere = EventEmitter(runner_name=name, client=client, get_events_client=NullEventsClient)
+            told = await stack.enter_async_context(nowhere)
+        yield told
 
 
 class _QuickProcesses(ProcessManager):

@@ -184,10 +184,10 @@ def worker_of(
     kind: str, prefect: Prefect, folder: Path, *arguments: str, pool: str = "", warm: bool = True, **variables: str
 ) -> Iterator[Worker]:
     """A worker of a pool of its own."""
-    name = pool or f"{kind}-{uuid.uuid4().hex[:8]}"
+    name = f"{kind}-{uuid.uuid4().hex[:8]}"
     if not pool:
         prefect.pool(name)
-    worker = Worker(kind, name, name, prefect, folder / f"{uuid.uuid4().hex[:6]}.log", arguments, variables)
+    worker = Worker(kind, pool or name, name, prefect, folder / f"{uuid.uuid4().hex[:6]}.log", arguments, variables)
     try:
         worker.begin()
         if kind == "warm" and warm:

@@ -20,7 +20,6 @@ def test_a_run_has_what_it_was_given(prefect_server, worker, tmp_path):
     assert seen["folder"] == str(prefect_server.code)
     assert seen["ignored"] == []
     assert seen["pid"] != worker.pid
-    assert not [each for each in seen["open"] if each.endswith(".log")]
     log = prefect_server.logs(seen["run"], "printed first")
     assert "logged first" in log
     assert "submitting flow run" in log

@@ -71,14 +71,16 @@ def test_a_run_of_a_former_life_can_be_cancelled(prefect_server, tmp_path):
 
 
 def test_two_workers_on_one_pool_run_each_run_once(prefect_server, tmp_path):
-    with worker_of("warm", prefect_server, tmp_path) as one:
-        with worker_of("process", prefect_server, tmp_path, pool=one.pool) as other:
-            deployment = prefect_server.deploy("look", one.pool)
-            runs = [prefect_server.start(deployment) for _ in range(6)]
-            assert [prefect_server.ends(run)["type"] for run in runs] == ["COMPLETED"] * 6
-            assert [prefect_server.run(run)["run_count"] for run in runs] == [1] * 6
-            assert one.lives
-            assert other.lives
+    name = f"shared-{tmp_path.name}"
+    prefect_server.pool(name)
+    here, there = (worker_of(kind, prefect_server, tmp_path, pool=name) for kind in ("warm", "process"))
+    with here as one, there as other:
+        deployment = prefect_server.deploy("look", name)
+        runs = [prefect_server.start(deployment) for _ in range(6)]
+        assert [prefect_server.ends(run)["type"] for run in runs] == ["COMPLETED"] * 6
+        assert [prefect_server.run(run)["run_count"] for run in runs] == [1] * 6
+        assert one.lives
+        assert other.lives
 
 
 class Gate:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 
 import psutil
 import pytest
 
-from tests.scenario.worker.conftest import seen_by, until, worker_of
+from tests.scenario.worker.conftest import seen_by, until
 
 pytestmark = pytest.mark.scenario
 

@@ -28,11 +28,7 @@ def what_it_is() -> dict:
         "hash_seed": os.environ.get("PYTHONHASHSEED"),
         "says": SAYS,
         "chance": random.random(),
-        "open": sorted(
-            os.readlink(f"/proc/self/fd/{each}")
-            for each in os.listdir("/proc/self/fd")
-            if int(each) > 2 and os.path.exists(f"/proc/self/fd/{each}")
-        ),
+        "open": sorted(str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()),
         "ignored": [n for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN],
     }
 
@@ -44,7 +40,7 @@ def look(tell_to: str = "") -> dict:
 
     seen = what_it_is()
     get_run_logger().info("logged %s", SAYS)
-    print("printed", SAYS)
+    print("printed", SAYS)  # noqa: T201  which is what is tried
     if tell_to:
         Path(tell_to).write_text(json.dumps(seen))
     return seen
