@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
 
-.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal bench-approval clean
+.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval clean
 
 setup: .venv/ready
 
@@ -45,6 +45,9 @@ bench-journal: setup
 
 bench-approval: setup
 	@$(BIN)/python -m tests.benchmarks.bench_approval
+
+bench-start: setup
+	@$(BIN)/python -m tests.benchmarks.bench_start
 
 clean:
 	-$(BIN)/vigie down
