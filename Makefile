@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
 
-.PHONY: setup demo test check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval clean
+.PHONY: setup demo test test-kills check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval clean
 
 setup: .venv/ready
 
@@ -19,6 +19,9 @@ demo: setup
 
 test: setup check
 	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder
+
+test-kills: setup
+	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q tests/scenario/worker tests/scenario/runs/test_killed.py
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -17,6 +17,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
+_KILLING = ("scenario/worker", "scenario/runs/test_killed.py")
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
@@ -125,3 +126,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _absent:
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(_absent.items()))
         terminalreporter.write_line(f"absent here, tests not run: {counted}")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Workers and runs killed in earnest take minutes: `make test-kills` runs them, and only them."""
+    asked = os.environ.get("VIGIE_TEST_KILLS") == "1"
+    folder = collection_path.as_posix().partition("/tests/")[2]
+    return None if asked or not folder.startswith(_KILLING) else True

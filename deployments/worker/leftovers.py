@@ -50,9 +50,11 @@ class Ledger:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            lock.seek(0)
+            with lock:
+                lock.seek(0)
+                holder = lock.read().strip() or "unknown"
             raise Refused(
-                f"a worker of this name is already running here (process {lock.read().strip() or 'unknown'})",
+                f"a worker of this name is already running here (process {holder})",
                 where=str(self.folder),
                 next_step="stop it first, or give this one another --name",
             ) from None

@@ -207,7 +207,8 @@ def worker(request, prefect_server, tmp_path_factory) -> Iterator[Worker]:
 @pytest.fixture(scope="module")
 def warm(prefect_server, tmp_path_factory) -> Iterator[Worker]:
     """A warm worker that takes four at once, as a production process pool has a limit."""
-    with worker_of("warm", prefect_server, tmp_path_factory.mktemp("warm"), "--limit", "4") as one:
+    rarely = {"PREFECT_WORKER_QUERY_SECONDS": "120"}  # so that looking now and then hides nothing
+    with worker_of("warm", prefect_server, tmp_path_factory.mktemp("warm"), "--limit", "4", **rarely) as one:
         yield one
 
 

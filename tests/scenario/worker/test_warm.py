@@ -113,4 +113,4 @@ def test_what_waits_for_room_starts_when_there_is_room(prefect_server, warm):
     runs = [prefect_server.start(prefect_server.deploy("long", warm.pool), seconds=1) for _ in range(6)]
     began = time.monotonic()
     assert [prefect_server.ends(run)["type"] for run in runs] == ["COMPLETED"] * 6
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 40
