@@ -21,7 +21,7 @@ test: setup check
 	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
-	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q tests/scenario/worker tests/scenario/runs/test_killed.py
+	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q tests/scenario/worker tests/scenario/runs
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -17,7 +17,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-_KILLING = ("scenario/worker", "scenario/runs/test_killed.py")
+_KILLING = ("scenario/worker", "scenario/runs")
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
