@@ -22,6 +22,7 @@ test: setup check
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q tests/scenario/worker tests/scenario/runs
+	@VIGIE_TEST_KILLS=1 $(BIN)/pytest -q tests/contract/results
 
 check: setup
 	@$(BIN)/ruff check --quiet .

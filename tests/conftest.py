@@ -17,7 +17,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-_KILLING = ("scenario/worker", "scenario/runs")
+_KILLING = ("scenario/worker", "scenario/runs", "contract/results")
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
@@ -129,7 +129,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Workers and runs killed in earnest take minutes: `make test-kills` runs them, and only them."""
+    """What takes minutes, or a process of its own (Prefect's harness), is run by `make test-kills`, and only that."""
     asked = os.environ.get("VIGIE_TEST_KILLS") == "1"
     folder = collection_path.as_posix().partition("/tests/")[2]
     return None if asked or not folder.startswith(_KILLING) else True
