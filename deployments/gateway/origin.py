@@ -55,11 +55,12 @@ def check_origin(payload: Mapping[str, Any], known: Known) -> None:
     view = payload.get("view")
     if isinstance(view, dict) and str(view.get("type")) not in _VIEWS:
         raise Refused("this is a view that we never open")
-    app, team = str(payload.get("api_app_id") or ""), _team(payload)
+    app = str(payload.get("api_app_id") or "")
     if app != known.app_id:
         raise Refused(f"this is for the Slack app {app or 'nobody names'}, not for ours")
-    if team != known.team_id:
-        raise Refused(f"this comes from the workspace {team or 'nobody names'}, not from ours")
+    others = _installed_in(payload) - {known.team_id}
+    if others or _team(payload) != known.team_id:
+        raise Refused(f"this comes from the workspace {', '.join(sorted(others)) or 'nobody names'}, not from ours")
 
 
 def person_of(payload: Mapping[str, Any]) -> Person:
@@ -77,6 +78,15 @@ def person_of(payload: Mapping[str, Any]) -> Person:
         response_url=str(payload.get("response_url") or ""),
         channel=str(place.get("id") or place.get("channel_id") or payload.get("channel_id") or ""),
     )
+
+
+def _installed_in(payload: Mapping[str, Any]) -> set[str]:
+    """Every workspace that it is said to be for; a shared channel's view names another than its request."""
+    view, found = payload.get("view"), payload.get("authorizations")
+    authorized = found if isinstance(found, list) else ()
+    shared = [each.get("team_id") if isinstance(each, dict) else each for each in authorized]
+    installed = view.get("app_installed_team_id") if isinstance(view, dict) else None
+    return {str(team) for team in (_team(payload), installed, *shared) if team}
 
 
 def _team(payload: Mapping[str, Any]) -> str:

@@ -197,7 +197,14 @@ def test_any_payload_is_of_somebody_or_refused(payload):
 
 
 async def test_another_app_or_workspace_is_refused(gateway, question):
-    for wrong in ({"api_app_id": "A0OTHER000"}, {"team": {"id": "T0OTHER000"}}, {"team": None}, {"api_app_id": None}):
+    for wrong in (
+        {"api_app_id": "A0OTHER000"},
+        {"team": {"id": "T0OTHER000"}},
+        {"team": None},
+        {"api_app_id": None},
+        {"view": {"type": "modal", "app_installed_team_id": "T0OTHER000"}},
+        {"authorizations": [{"team_id": TEAM}, {"team_id": "T0OTHER000"}]},
+    ):
         pressed = gateway.pressing(question, "approval.approve", OPERATOR) | wrong
         assert (await gateway.send("interactive", pressed)).status_code == 401
     await untouched(gateway, question)
