@@ -1,9 +1,9 @@
 """`vigie demo`: does the whole thing work here, before my eyes?
 
-Starts the sandbox, sweeps every platform, breaks a service of each for real, shows the incidents
-that were opened, mends, shows them closed, and says where to look in the Prefect UI. With ALL=1 it
-tells one story for every way of breaking. It owns the sandbox it started: however it ends, kill -9
-included, nothing is left running.
+Starts the sandbox, sweeps every platform, breaks a service of each for real, shows the incidents that were
+opened, mends (by vigie's own restart, with approval, what a restart mends), shows them closed, and says where to
+look in the Prefect UI. With ALL=1 it tells one story for every way of breaking. It owns the sandbox it started:
+however it ends, kill -9 included, nothing is left running.
 """
 
 from __future__ import annotations
@@ -19,25 +19,34 @@ import typer
 
 from blocks.errors import Broken, VigieError
 from blocks.ports.incidents import Incident
+from deployments.commands.as_the_ui import call, start
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_SWEEP = "health-sweep/sweep"
 _SWEEP_PATIENCE_S = 240.0
 _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One fault told from beginning to end: `root` is the service the incident must name."""
+    """One fault told from beginning to end: `root` is the service the incident must name.
+
+    `restarts`: vigie's own restart mends it; what died otherwise is mended where it was broken.
+    """
 
     platform: str
     service: str
     how: str
     root: str
+    restarts: bool = False
 
 
-SHORT = (Story("hearth", "device-api", "kill", "device-api"), Story("storefront", "web-fleet", "kill", "web-fleet"))
+SHORT = (
+    Story("hearth", "device-api", "kill", "device-api", restarts=True),
+    Story("storefront", "web-fleet", "kill", "web-fleet"),
+)
 EVERY = (
     *SHORT,
     Story("hearth", "household-data", "replication-stop", "household-data"),
@@ -149,7 +158,7 @@ def chapters(stories: Sequence[Story]) -> list[tuple[Story, ...]]:
 
 
 def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story]) -> None:
-    from deployments.sandbox.breaking import break_service, mend_service
+    from deployments.sandbox.breaking import break_service
     from deployments.sandbox.quiet import forget_flapping
 
     platforms = [story.platform for story in chapter]
@@ -159,11 +168,22 @@ def _tell_chapter(console: Console, sandbox: _Sandbox, chapter: Sequence[Story])
     _sweep(console, sandbox, platforms, "Sweeping again: does it find and explain what is broken?")
     found = [_found(story) for story in chapter]
     _show(console, found)
+    _mend(console, sandbox, chapter)
+    _close(console, sandbox, platforms)
+    console.print(f"[green]Closed by evidence:[/] {', '.join(f'{i.platform}/{i.root}' for i in found)}\n")
+
+
+def _mend(console: Console, sandbox: _Sandbox, chapter: Sequence[Story]) -> None:
+    """What a restart mends is restarted by vigie, with approval; the rest is mended where it was broken."""
+    from deployments.commands.demo_restart import restart_with_approval
+    from deployments.sandbox.breaking import mend_service
+
+    restarted = [(story.platform, story.service) for story in chapter if story.restarts]
+    if restarted:
+        restart_with_approval(console, sandbox.state, sandbox.prefect, restarted, "it does not answer")
     for story in chapter:
         for sentence in mend_service(sandbox.state, story.service):
             console.print(sentence, style="green", markup=False)
-    _close(console, sandbox, platforms)
-    console.print(f"[green]Closed by evidence:[/] {', '.join(f'{i.platform}/{i.root}' for i in found)}\n")
 
 
 def _close(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> None:
@@ -200,7 +220,7 @@ def _open(platforms: Sequence[str]) -> list[Incident]:
 def _sweep(console: Console, sandbox: _Sandbox, platforms: Sequence[str], why: str) -> None:
     """Start a sweep of each platform through its deployment and wait for all; a late one is started again."""
     with console.status(why):
-        waiting = {platform: _start(platform) for platform in platforms}
+        waiting = {platform: start(_SWEEP, platform=platform) for platform in platforms}
         deadline = time.monotonic() + _SWEEP_PATIENCE_S
         while waiting:
             if time.monotonic() > deadline:
@@ -209,10 +229,10 @@ def _sweep(console: Console, sandbox: _Sandbox, platforms: Sequence[str], why: s
                 )
             time.sleep(0.5)
             for platform, run in list(waiting.items()):
-                state = _call(f"/flow_runs/{run}")["state"]
+                state = call(f"/flow_runs/{run}")["state"]
                 if state["type"] == "CANCELLED":  # a scheduled sweep was at it: the rule is one at a time
                     time.sleep(2)
-                    waiting[platform] = _start(platform)
+                    waiting[platform] = start(_SWEEP, platform=platform)
                 elif state["type"] in _FINAL:
                     del waiting[platform]
                     _say_outcome(console, sandbox, platform, run, state)
@@ -233,21 +253,6 @@ def _say_outcome(console: Console, sandbox: _Sandbox, platform: str, run: str, s
         f"  {platform}: [{colour}]{ours.verdict}[/], {ours.check_count} checks, "
         f"{ours.problem_count} with problems, {ours.missing_count} without evidence"
     )
-
-
-def _start(platform: str) -> str:
-    deployment = _call("/deployments/name/health-sweep/sweep")["id"]
-    answer = _call(f"/deployments/{deployment}/create_flow_run", {"parameters": {"platform": platform}})
-    return str(answer["id"])
-
-
-def _call(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    import httpx
-
-    url = os.environ["PREFECT_API_URL"] + path
-    answer = httpx.get(url, timeout=30) if body is None else httpx.post(url, json=body, timeout=30)
-    answer.raise_for_status()
-    return answer.json()
 
 
 # -- what is shown ----------------------------------------------------------------------------
@@ -278,7 +283,9 @@ def _say_where_to_look(console: Console, *, stays: bool) -> None:
         console.print(f"{name:<14}{address}", highlight=False)
     console.print("In the Prefect UI: Runs, open the newest 'sweep hearth' and see its steps;")
     console.print("  Artifacts, sweep-hearth: the report with its picture;")
-    console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list.")
+    console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list;")
+    console.print("  Deployments, restart, Run, Custom run: it plans, asks, and sleeps until people say yes:")
+    console.print("  in the run's Resume form, in Slack, or with .venv/bin/vigie runs approve.")
     console.print("In another shell:")
     console.print("  .venv/bin/vigie now")
     console.print("  .venv/bin/vigie sandbox break hearth/device-api --how slow")

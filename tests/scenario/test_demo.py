@@ -69,6 +69,8 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     said, _ = (whole := start(home, STAY="0")).communicate(timeout=400)
     assert whole.returncode == 0, said
     assert said.count("Closed by evidence: hearth/device-api, storefront/web-fleet") == 1, said
+    assert said.count("says yes: one-time code") == 2, said
+    assert "hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew" in said
     for words in ("Prefect UI", "sweep hearth", "Custom run"):
         assert words in said
     assert left(home) == []
