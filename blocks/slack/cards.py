@@ -127,7 +127,8 @@ def _evidence(voice: Voice, plan: Plan) -> Blocks:
         blocks.append(section("\n".join(roles)))
     blocks += listed(voice, voice.say("card.bounds"), [f"• {_bound(voice, bound)}" for bound in plan.bounds])
     guards = [
-        f"{'✓' if guard.holds else '✗'} {say(voice, 'card.guard', name=guard.name, text=retell(voice, guard.text))}"
+        f"{'✓' if guard.holds else '✗'} "
+        + say(voice, "card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text))
         for guard in plan.guards
     ]
     return blocks + listed(voice, voice.say("card.guards"), guards)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
+from blocks.slack.doings import DOINGS
 from blocks.slack.voice import Voice
 
+_NO_BREAK = "\u00a0"
 _NAME = r"[^\s:]+"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), french)
@@ -71,11 +73,14 @@ def retell(voice: Voice, sentence: str) -> str:
     """The sentence in the reader's language as far as its shape is known."""
     if voice.language != "fr":
         return sentence
-    for shape, french in _SHAPES:
+    for shape, french in (*_SHAPES, *DOINGS):
         found = shape.match(sentence)
         if found is not None:
-            pieces = {name: piece or "" for name, piece in found.groupdict().items()}
-            if "rest" in pieces:
-                pieces["rest"] = retell(voice, pieces["rest"])
+            pieces = {name: _piece(voice, name, piece or "") for name, piece in found.groupdict().items()}
             return _EMPTY.sub("", french.format(**pieces))
-    return voice.retell(sentence)
+    first, joint, others = sentence.partition("; ")
+    return f"{retell(voice, first)}{_NO_BREAK}; {retell(voice, others)}" if joint else voice.retell(sentence)
+
+
+def _piece(voice: Voice, name: str, piece: str) -> str:
+    return retell(voice, piece) if name.startswith("rest") else piece

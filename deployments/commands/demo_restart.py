@@ -130,9 +130,9 @@ class _People:
         if asked.is_shown:
             return
         plan = question.plan
-        steps = "; ".join(step.text for step in plan.steps)
+        steps, needed = "; ".join(step.text for step in plan.steps), needed_count(question)
         self.console.print(
-            f"vigie asks: may I {steps} ({plan.platform}/{plan.subject})? {needed_count(question)} people must say yes.",
+            f"vigie asks: may I {steps} ({plan.platform}/{plan.subject})? {needed} people must say yes.",
             style="yellow",
             markup=False,
         )

@@ -119,7 +119,7 @@ def _look(platform: Platform, service: Service) -> Look:
         for probe, reading in zip(probes, asyncio.run(_read(platform, probes)), strict=True)
     ]
     worst = max((state for _, state, _ in said), key=lambda state: state.rank)
-    wrong = tuple(f"{probe.check.name} {sentence}" for probe, state, sentence in said if state is not State.OK)
+    wrong = tuple(f"{probe.check.name}: {sentence}" for probe, state, sentence in said if state is not State.OK)
     return Look(service.name, worst, len(probes), wrong)
 
 

@@ -22,7 +22,7 @@ from blocks.ports.runs import Run, RunState
 from tasks.core.retries import JOURNAL
 from tasks.core.step import record_step
 from tasks.runs.decide import Care, Verdict, assess_run
-from tasks.runs.showing import show_run
+from tasks.runs.showing import show_run, show_waiting
 from tasks.runs.values import Cared, CareReport
 
 _OPEN = (RunState.RUNNING, RunState.WAITING, RunState.FAILED)
@@ -43,6 +43,8 @@ def care_for_runs() -> CareReport:
             if not soon:
                 break
             time.sleep(_ANOTHER_LOOK_S)
+        if journal.waiting_messages():
+            show_waiting()  # with no gateway, nobody else would
         left = len(_open_runs(journal)) - len({each.run for each in cared})
     report = CareReport(cared, max(0, left))
     logger.info("%s", report.sentence)

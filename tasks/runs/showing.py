@@ -42,7 +42,17 @@ def show_run(run: UUID, platform: str) -> int:
     return shown.waiting_count
 
 
-async def _show(journal: PostgresJournal, run: UUID, say: Callable[[str], None]) -> Shown:
+@record_step(retry=JOURNAL, run_name="show what still waits")
+def show_waiting() -> int:
+    """Send what is due of all runs: what a door that was down kept back. Returns how many messages still wait."""
+    logger = get_run_logger()
+    with open_journal() as journal:
+        shown = asyncio.run(_show(journal, None, lambda said: logger.warning("%s", said)))
+    logger.info("%d shown, %d wait", shown.sent_count, shown.waiting_count)
+    return shown.waiting_count
+
+
+async def _show(journal: PostgresJournal, run: UUID | None, say: Callable[[str], None]) -> Shown:
     from blocks.orchestrator.client import run_page
 
     async with opening_doors(say) as doors:

@@ -15,10 +15,13 @@ import pytest
 from blocks.catalogue.kinds import KINDS
 from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.changes import Change, Evidence, Mark, Seen
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
 from tests.contract.clouds import CLOUDS, Cloud
 
 pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
 PATIENCE_S = 30.0
+FRENCH = Voice("fr", "Europe/Paris")
 ACTS = ("/restart/action", ":servers:reboot", ":terminateinstanceinautoscalinggroup")
 
 
@@ -103,7 +106,10 @@ def test_after_the_act_a_fresh_adapter_finds_the_evidence_and_then_the_effect(cl
     early = change_of(cloud, item).read_effect(mark)
     assert not early.reached, "it takes its time"
     cloud.mend()
-    assert effect_of(cloud, item, mark)[-1].text != early.text
+    late = effect_of(cloud, item, mark)[-1]
+    assert late.text != early.text
+    for told in (change.text, f"{change.text} may begin", early.text, late.text):
+        assert retell(FRENCH, told) != told  # a French customer reads it on the card
     assert evidence_of(cloud, item, mark)
     assert cloud.acted_count() == 1
 

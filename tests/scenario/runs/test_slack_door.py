@@ -8,6 +8,7 @@ import pytest
 
 from blocks.ports.approvals import Standing
 from blocks.ports.runs import RunState
+from deployments.sandbox.lifecycle import order
 from tests.scenario.runs.slack_people import Slack
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
@@ -85,3 +86,18 @@ def test_while_slack_is_away_the_form_works_and_one_message_catches_up(desk, sla
     slack.act("mend")
     slack.shows(run, "approval:1", "duty-operator", patience_s=120)
     slack.shows(run, "progress", "✅", patience_s=120)
+
+
+def test_with_no_gateway_the_resumer_catches_up(desk, slack):
+    order(desk.sandbox.state, "kill", "gateway")
+    try:
+        slack.act("break", target="slack", how="error", times=1000)
+        run = desk.start(DRILL, platform="storefront", reason="no gateway")
+        desk.approve(run, "duty-operator")
+        assert desk.state(run)["name"] == "Completed"
+        slack.act("mend")
+        assert slack.message(run, "progress") is None
+        desk.until(lambda: desk.look_after() or slack.message(run, "progress"), "it is shown", 400, 5)
+        slack.shows(run, "progress", "✅")
+    finally:
+        order(desk.sandbox.state, "start", "gateway")

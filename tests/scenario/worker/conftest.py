@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -24,7 +25,17 @@ from deployments.sandbox.lifecycle import bring_up, take_down
 from deployments.sandbox.state import State
 
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-_BIN = Path(sys.executable).parent
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _ends_with_us() -> None:
+    """A killed test run leaves no worker behind."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _program(python: Path, module: str, name: str) -> list[str]:
+    return [str(python), "-c", f"from {module} import {name}; {name}()"]
 
 
 def until(found: Callable[[], Any], what: str, patience_s: float = 60, pause_s: float = 0.05) -> Any:
@@ -114,19 +125,23 @@ class Worker:
     arguments: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    python: Path = Path(sys.executable)
 
     def begin(self) -> Worker:
         own = {"PREFECT_WORKER_QUERY_SECONDS": "1"} if self.kind == "process" else {}
-        command = [str(_BIN / "vigie"), "worker", "--pool", self.pool, "--name", self.name]
-        if self.kind == "process":
-            start = ["worker", "start", "--type", "process", "--pool", self.pool, "--name", self.name]
-            command = [str(_BIN / "prefect"), *start]
+        to = ["--pool", self.pool, "--name", self.name]
+        command = {
+            "warm": [*_program(self.python, "deployments.cli", "main"), "worker", *to],
+            "process": [*_program(self.python, "prefect.cli", "app"), "worker", "start", "--type", "process", *to],
+            "vigie": [*_program(self.python, "prefect.cli", "app"), "worker", "start", "--type", "vigie", *to],
+        }[self.kind]
         environment = self.prefect.environment | own | self.variables
         before = self.written().count("started!")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *self.arguments], env=environment, stdout=log, stderr=log, start_new_session=True
-            )
+                [*command, *self.arguments], env=environment, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=_ends_with_us,  # noqa: PLW1509  no lock is taken in it
+            )  # fmt: skip
         until(lambda: self.written().count("started!") > before or not self.lives, "the worker starts", 60)
         assert self.lives, self.written()
         return self
@@ -181,16 +196,23 @@ def prefect_server(tmp_path_factory) -> Iterator[Prefect]:
 
 @contextmanager
 def worker_of(
-    kind: str, prefect: Prefect, folder: Path, *arguments: str, pool: str = "", warm: bool = True, **variables: str
+    kind: str,
+    prefect: Prefect,
+    folder: Path,
+    *arguments: str,
+    pool: str = "",
+    python: Path = Path(sys.executable),
+    **variables: str,
 ) -> Iterator[Worker]:
-    """A worker of a pool of its own."""
+    """A worker of a pool of its own; `python` is the one it runs in."""
     name = f"{kind}-{uuid.uuid4().hex[:8]}"
     if not pool:
         prefect.pool(name)
-    worker = Worker(kind, pool or name, name, prefect, folder / f"{uuid.uuid4().hex[:6]}.log", arguments, variables)
+    log = folder / f"{uuid.uuid4().hex[:6]}.log"
+    worker = Worker(kind, pool or name, name, prefect, log, arguments, variables, python=python)
     try:
         worker.begin()
-        if kind == "warm" and warm:
+        if kind != "process":
             worker.says("the fork server was ready")
         yield worker
     finally:
@@ -200,7 +222,8 @@ def worker_of(
 @pytest.fixture(scope="module", params=["warm", "process"])
 def worker(request, prefect_server, tmp_path_factory) -> Iterator[Worker]:
     """One worker of each kind, for all tests of a file."""
-    with worker_of(request.param, prefect_server, tmp_path_factory.mktemp("worker")) as one:
+    often = {"PREFECT_WORKER_HEARTBEAT_SECONDS": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    with worker_of(request.param, prefect_server, tmp_path_factory.mktemp("worker"), **often) as one:
         yield one
 
 

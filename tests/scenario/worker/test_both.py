@@ -85,3 +85,18 @@ def test_one_at_a_time_where_the_pool_says_so(prefect_server, worker):
         assert spans[0][1] <= spans[1][0]
     finally:
         prefect_server.call(f"/work_pools/{worker.pool}", {"concurrency_limit": None}, "PATCH")
+
+
+def test_worker_and_run_say_that_they_live(prefect_server, worker):
+    """What Prefect's pages and automations (a worker gone, a run gone silent) go by."""
+
+    def beat():
+        (found,) = prefect_server.call(f"/work_pools/{worker.pool}/workers/filter", {})
+        return found["last_heartbeat_time"] if found["status"] == "ONLINE" else ""
+
+    first = until(beat, "the worker is online")
+    until(lambda: beat() > first, "it says so again", 20)
+    run = prefect_server.start(prefect_server.deploy("long", worker.pool), seconds=1)
+    assert prefect_server.ends(run)["type"] == "COMPLETED"
+    wanted = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
+    until(lambda: prefect_server.call("/events/filter", {"filter": wanted})["events"], "the run's heartbeat is known")

@@ -83,6 +83,16 @@ def test_two_workers_on_one_pool_run_each_run_once(prefect_server, tmp_path):
         assert other.lives
 
 
+def test_it_serves_and_drains_under_prefects_own_command(prefect_server, tmp_path):
+    with worker_of("vigie", prefect_server, tmp_path) as worker:
+        assert seen_by(prefect_server, worker, tmp_path)["parent"] == worker.pid  # warm
+        run = prefect_server.start(prefect_server.deploy("long", worker.pool), seconds=2)
+        prefect_server.began(run)
+        worker.tell(signal.SIGTERM)
+        worker.process.wait(30)
+        assert prefect_server.run(run)["state"]["type"] == "COMPLETED"
+
+
 class Gate:
     """Stands before the server's port; while `shut`, nobody gets a WebSocket through."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 import time
+import venv
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.scenario.worker.conftest import seen_by, until
+from tests.scenario.worker.conftest import seen_by, until, worker_of
 
 pytestmark = pytest.mark.scenario
 
@@ -92,6 +95,30 @@ def test_a_fork_server_that_hangs_loses_no_run(prefect_server, warm, tmp_path):
     finally:
         until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, "it is replaced", 30)
     assert warm.lives
+
+
+def test_what_is_installed_meanwhile_counts_for_the_next_run(prefect_server, tmp_path):
+    python, packages = _copied_environment(tmp_path / "venv")
+    with worker_of("warm", prefect_server, tmp_path, python=python) as worker:
+        assert seen_by(prefect_server, worker, tmp_path)["parent"] == worker.pid
+        (packages / "came_later.py").write_text("")
+        (packages / "came_later-1.0.dist-info").mkdir()
+        cold = seen_by(prefect_server, worker, tmp_path)
+        assert "the installed packages have changed" in prefect_server.logs(cold["run"], "starts cold")
+        until(lambda: worker.written().count("the fork server was ready") == 2, "another is ready")
+        again = seen_by(prefect_server, worker, tmp_path)
+        assert again["parent"] == worker.pid
+        assert "starts cold" not in prefect_server.logs(again["run"], "printed")
+
+
+def _copied_environment(place):
+    """This Python and its packages at another place, where one may install: (its program, its packages)."""
+    venv.create(place, with_pip=False, symlinks=True)
+    here, there = (Path(sysconfig.get_path("purelib", vars=of)) for of in ({}, {"base": str(place)}))
+    for entry in here.iterdir():
+        if not (there / entry.name).exists():
+            (there / entry.name).symlink_to(entry)
+    return place / "bin" / "python", there
 
 
 def _fork_server(worker):

@@ -1,0 +1,76 @@
+"""What was done is said in French whole: the sentences of restarts, of looks before and after, of a run's standing."""
+
+from __future__ import annotations
+
+import pytest
+
+from blocks.errors import Broken
+from blocks.ports.health import State
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
+from tasks.restarts.values import Look, RestartReport
+
+FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
+DEAD = Look("device-api", State.CRITICAL, 5, ("health: https://a.example/health answered 503, expected 200",))
+WELL = Look("device-api", State.OK, 5)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("restart app hearth-device-api", "redémarrer l'application hearth-device-api"),
+        ("restart machine hearth-db1", "redémarrer la machine hearth-db1"),
+        ("restart server db2", "redémarrer le serveur db2"),
+        ("restart instance i-01 (1 of 3)", "redémarrer l'instance i-01 (1 sur 3)"),
+        ("replace instance i-01 of storefront-web", "remplacer l'instance i-01 de storefront-web"),
+        ("restart app hearth-device-api may begin", "redémarrer l'application hearth-device-api peut commencer"),
+        ("ready", "prêt"),
+        (
+            "hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew",
+            "hearth-device-api : Running, 2 instances prêtes sur 2, 2 processus ; redémarrage fait",
+        ),
+        (
+            "2 of 3 instances of storefront-web in service and healthy, i-01 is Terminating:Wait",
+            "2 instances de storefront-web sur 3 en service et saines, i-01 est Terminating:Wait",
+        ),
+        (
+            "server db2 is ACTIVE, power state 1, rebooted since",
+            "serveur db2 : ACTIVE, alimentation 1, redémarré depuis",
+        ),
+        ("device-api is ok (5 checks)", "device-api : bon (5 contrôles)"),
+        ("waits for an approval", "attend une approbation"),
+        ("goes on after waiting", "repart après l'approbation"),
+        (
+            "stopped by shift-lead before: replace instance i-01 of storefront-web",
+            "arrêté par shift-lead avant : remplacer l'instance i-01 de storefront-web",
+        ),
+        (
+            "its process is gone again after 5 automatic resumes",
+            "le processus a disparu, malgré 5 reprises automatiques",
+        ),
+    ],
+)
+def test_it_is_said_in_french_and_stays_as_it_is_in_english(sentence, said):
+    assert retell(FR, sentence).replace("\u00a0", " ") == said
+    assert retell(EN, sentence) == sentence
+
+
+def test_a_whole_report_is_retold_piece_by_piece():
+    done = ("hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew",)
+    told = retell(FR, str(RestartReport("hearth", "device-api", DEAD, WELL, done))).replace("\u00a0", " ")
+    assert told.startswith("hearth-device-api : Running, 2 instances prêtes sur 2, 2 processus ; redémarrage fait.")
+    assert "Avant : device-api : critique, health : https://a.example/health" in told
+    assert told.endswith("Après : device-api : bon (5 contrôles).")
+    assert not {"is", "answered", "Before", "After", "instances of"} & set(told.split())
+
+
+def test_an_error_says_its_next_step_in_french_too():
+    error = Broken(
+        f"device-api was restarted, and 0:03:00 later it is still not well: {WELL.sentence}",
+        next_step="the restart did not mend it: look at its incident; a retry of this run only looks again",
+    )
+    assert "Ensuite : le redémarrage n'a pas suffi" in retell(FR, str(error))
+
+
+def test_what_nobody_foresaw_goes_through_as_it_came():
+    assert retell(FR, "zorp blivet; quux").replace("\u00a0", " ") == "zorp blivet ; quux"
