@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
-from blocks.errors import Broken
-from blocks.journal.chain import link
 from blocks.journal.identities import LockedPlatform, find_platform
+from blocks.journal.linking import START, Line, follow, instant, link, spoken
 from blocks.journal.statuses import clean
-from blocks.ports.health import MissingCode
 from blocks.ports.runs import Action, ActionKind
 
-_START = bytes(32)
 _TEXT_MOST = 2000
 
 
@@ -36,9 +33,9 @@ def append_action(
 ) -> int:
     """Write one line behind the platform's last and move the head; returns its number in the chain."""
     head = connection.execute("SELECT action_count, action_hash FROM platform WHERE id = %s", (platform.id,)).fetchone()
-    count, previous = (int(head[0]), bytes(head[1])) if head else (0, _START)
+    count, previous = (int(head[0]), bytes(head[1])) if head else (0, START)
     number, said, by, kept = count + 1, clean(text)[:_TEXT_MOST], clean(who), _json(data or {})
-    digest = link(previous, (platform.name, number, str(run), _instant(platform.now), kind.value, said, by, kept))
+    digest = link(previous, (platform.name, number, str(run), instant(platform.now), kind.value, said, by, kept))
     connection.execute(
         "INSERT INTO action_event (platform_id, number, run_id, at, kind, text, who, data, previous_hash, hash) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -56,22 +53,13 @@ def verify_actions(connection: Connection, platform: str) -> int:
     if platform_id is None:
         return 0
     head = connection.execute("SELECT action_count, action_hash FROM platform WHERE id = %s", (platform_id,)).fetchone()
-    expected, count = _START, 0
     with connection.cursor(name="actions") as cursor:
         cursor.execute(
             "SELECT number, run_id, at, kind, text, who, data::text, previous_hash, hash "
             "FROM action_event WHERE platform_id = %s ORDER BY number",
             (platform_id,),
         )
-        for number, run, at, kind, text, who, data, previous, digest in cursor:
-            count += 1
-            content = (platform, number, str(run), _instant(at), kind, text, who, data)
-            if number != count or bytes(previous) != expected or bytes(digest) != link(expected, content):
-                raise _does_not_follow(platform, f"action {number} of run {run} ({at:%Y-%m-%d %H:%M:%S} UTC)")
-            expected = bytes(digest)
-    if head is None or head[0] != count or bytes(head[1]) != expected:
-        raise _does_not_follow(platform, f"the end after action {count}: later actions are gone")
-    return count
+        return follow(platform, (_line(platform, row) for row in cursor), head, "action")
 
 
 def read_actions(connection: Connection, run: UUID) -> list[Action]:
@@ -85,18 +73,12 @@ def read_actions(connection: Connection, run: UUID) -> list[Action]:
     ]
 
 
+def _line(platform: str, row: tuple[Any, ...]) -> Line:
+    number, run, at, kind, text, who, data, previous, digest = row
+    content = (platform, number, str(run), instant(at), kind, text, who, data)
+    return Line(number, content, bytes(previous), bytes(digest), f"action {number} of run {run} ({spoken(at)})")
+
+
 def _json(data: Mapping[str, object]) -> str:
     plain = {clean(name): clean(value) if isinstance(value, str) else value for name, value in data.items()}
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _does_not_follow(platform: str, what: str) -> Broken:
-    return Broken(
-        f"the journal's chain of platform {platform} breaks at {what}",
-        next_step="treat the journal as tampered with: touch nothing, compare it with the last backup, tell security",
-        code=MissingCode.UNEXPECTED_ANSWER,
-    )

@@ -2,28 +2,24 @@
 
 Each incident event carries a hash over itself and the event before it, per platform, in the order of
 one line that only the holder of the platform's lock may extend. Changing, removing or inserting an
-event breaks every hash after it; cutting off the end no longer matches the platform's head.
+event is seen by whoever walks the line (linking.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
-from blocks.errors import Broken
 from blocks.journal.identities import LockedPlatform, find_platform
+from blocks.journal.linking import Line, follow, instant, link, spoken
 from blocks.journal.statuses import clean
-from blocks.ports.health import MissingCode
 from blocks.ports.incidents import EventKind, IncidentEvent, Severity
-
-_START = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +41,7 @@ def append_event(connection: Connection, platform: LockedPlatform, event: NewEve
     number, numbers = platform.event_count + 1, _json(event.numbers)
     text, who = clean(event.text), clean(event.who)
     content = (
-        platform.name, number, str(event.incident), event.sequence, _instant(platform.now), event.kind.value, text,
+        platform.name, number, str(event.incident), event.sequence, instant(platform.now), event.kind.value, text,
         who, numbers, event.severity.value, event.told,
     )  # fmt: skip
     digest = link(platform.event_hash, content)
@@ -70,7 +66,6 @@ def verify_chain(connection: Connection, platform: str) -> int:
     if platform_id is None:
         return 0
     head = connection.execute("SELECT event_count, event_hash FROM platform WHERE id = %s", (platform_id,)).fetchone()
-    expected, count = _START, 0
     with connection.cursor(name="chain") as cursor:
         cursor.execute(
             "SELECT number, incident_id, sequence, at, kind, text, who, numbers::text, severity, told, "
@@ -78,17 +73,7 @@ def verify_chain(connection: Connection, platform: str) -> int:
             "FROM incident_event WHERE platform_id = %s ORDER BY number",
             (platform_id,),
         )
-        for number, incident, sequence, at, kind, text, who, numbers, severity, told, previous, digest in cursor:
-            count += 1
-            content = (
-                platform, number, str(incident), sequence, _instant(at), kind, text, who, numbers, severity, told,
-            )  # fmt: skip
-            if number != count or bytes(previous) != expected or bytes(digest) != link(expected, content):
-                raise _does_not_follow(platform, f"event {number} of incident {incident} ({at:%Y-%m-%d %H:%M:%S} UTC)")
-            expected = bytes(digest)
-    if head is None or head[0] != count or bytes(head[1]) != expected:
-        raise _does_not_follow(platform, f"the end after event {count}: later events are gone")
-    return count
+        return follow(platform, (_line(platform, row) for row in cursor), head, "event")
 
 
 def read_events(connection: Connection, incident: UUID) -> list[IncidentEvent]:
@@ -102,9 +87,11 @@ def read_events(connection: Connection, incident: UUID) -> list[IncidentEvent]:
     ]
 
 
-def link(previous: bytes, content: tuple[object, ...]) -> bytes:
-    """The hash of one event: SHA-256 over the hash before it and the event as compact JSON."""
-    return hashlib.sha256(previous + json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).digest()
+def _line(platform: str, row: tuple[Any, ...]) -> Line:
+    number, incident, sequence, at, kind, text, who, numbers, severity, told, previous, digest = row
+    content = (platform, number, str(incident), sequence, instant(at), kind, text, who, numbers, severity, told)
+    named = f"event {number} of incident {incident} ({spoken(at)})"
+    return Line(number, content, bytes(previous), bytes(digest), named)
 
 
 def _json(numbers: Mapping[str, float | str]) -> str:
@@ -113,15 +100,3 @@ def _json(numbers: Mapping[str, float | str]) -> str:
         for name, value in numbers.items()
     }
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _does_not_follow(platform: str, what: str) -> Broken:
-    return Broken(
-        f"the journal's chain of platform {platform} breaks at {what}",
-        next_step="treat the journal as tampered with: touch nothing, compare it with the last backup, tell security",
-        code=MissingCode.UNEXPECTED_ANSWER,
-    )

@@ -69,7 +69,7 @@ def test_a_forced_change_is_found_and_named(history, journal_dsn, postgres_serve
 
 
 def test_a_rewritten_event_with_a_fresh_hash_breaks_the_next_one(history, journal_dsn, postgres_server):
-    from blocks.journal.chain import link
+    from blocks.journal.linking import link
 
     database = journal_dsn.rpartition("/")[2]
     with psycopg.connect(postgres_server.dsn(database), autocommit=True) as connection:
