@@ -21,8 +21,8 @@ test: setup check
 	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
-	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q tests/scenario/worker tests/scenario/runs
-	@VIGIE_TEST_KILLS=1 $(BIN)/pytest -q tests/contract/results
+	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
+		tests/scenario/worker tests/scenario/runs
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -17,7 +17,8 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-_KILLING = ("scenario/worker", "scenario/runs", "contract/results")
+_KILLING = ("tests/scenario/worker/", "tests/scenario/runs/")
+_BY_MAKE_TEST_KILLS = "time: whole runbooks and workers, killed in earnest (make test-kills)"
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
@@ -30,7 +31,7 @@ _SANDBOXES = {
     ),
     "told": ("tests/scenario/test_demo.py",),
     "answered": ("tests/scenario/runs/",),
-    "worked": ("tests/scenario/worker/",),
+    "worked": ("tests/contract/results/", "tests/scenario/worker/"),
 }
 
 
@@ -75,8 +76,14 @@ def as_root():
         pytest.skip("only root can do this")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: what needs a whole sandbox, in the order of its groups."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first: what needs a whole sandbox, in the order of its groups. What takes minutes only when asked."""
+    if os.environ.get("VIGIE_TEST_KILLS") != "1":
+        left = [each for each in items if each.nodeid.startswith(_KILLING)]
+        items[:] = [each for each in items if not each.nodeid.startswith(_KILLING)]
+        config.hook.pytest_deselected(items=left)
+        if left and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+            _absent[_BY_MAKE_TEST_KILLS] = len(left)
     stray = [i.nodeid for i in items if "sandbox" in getattr(i, "fixturenames", ()) and not _sandbox_of(i.nodeid)]
     if stray:
         raise pytest.UsageError(f"these use a whole sandbox and are in none of its groups: {', '.join(stray)}")
@@ -126,10 +133,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _absent:
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(_absent.items()))
         terminalreporter.write_line(f"absent here, tests not run: {counted}")
-
-
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """What takes minutes, or a process of its own (Prefect's harness), is run by `make test-kills`, and only that."""
-    asked = os.environ.get("VIGIE_TEST_KILLS") == "1"
-    folder = collection_path.as_posix().partition("/tests/")[2]
-    return None if asked or not folder.startswith(_KILLING) else True

@@ -6,26 +6,27 @@ import re
 import subprocess
 import threading
 import uuid
-import warnings
 
 import pytest
 
 from tests.conftest import needs_program
+from tests.prefect_fixture import prefect_home  # noqa: F401
 
 # Azurite's published development account; it opens nothing but an emulator.
 _ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
-@pytest.fixture(scope="session")
-def prefect_server():
-    """A Prefect server in this process, with a database that is thrown away."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Prefect says about its own parts
-        from prefect.testing.utilities import prefect_test_harness
+@pytest.fixture
+def prefect_server(prefect_home):  # noqa: F811
+    """Flows of this process run against a real server."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-        with prefect_test_harness(server_startup_timeout=120):
-            yield
+    environment = prefect_home.environment()
+    with temporary_settings(
+        {PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_HOME: environment["PREFECT_HOME"]}
+    ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,7 @@ import httpx
 import psutil
 import pytest
 
-from deployments.sandbox.lifecycle import bring_up, take_down
-from deployments.sandbox.state import State
+from tests.prefect_fixture import prefect_home  # noqa: F401
 
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _LIBC = ctypes.CDLL(None)
@@ -178,20 +177,19 @@ class Worker:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory) -> Iterator[Prefect]:
-    """Prefect's server and its database, and nothing else of the sandbox."""
-    running = os.environ.get("VIGIE_TEST_SANDBOX")
-    home = Path(running) if running else tmp_path_factory.mktemp("prefect")
-    bring_up(home, only=("prefect-server",), tied=not running)
+def prefect_server(prefect_home, tmp_path_factory) -> Prefect:  # noqa: F811
+    """The server, and a folder of flows."""
     place = tmp_path_factory.mktemp("trial")
     code, notes = place / "code", place / "notes"
     code.mkdir(), notes.mkdir()
     shutil.copy(Path(__file__).with_name("trial.py"), code)
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTEST_", "COV_"))}
-    more = {"TRIAL_NOTES": str(notes), "VIGIE_HOME": str(home), "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.3"}
-    yield Prefect(own | State.at(home).environment() | more, code, notes)
-    if not running:
-        take_down(home)
+    more = {
+        "TRIAL_NOTES": str(notes),
+        "VIGIE_HOME": str(prefect_home.home),
+        "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.3",
+    }
+    return Prefect(own | prefect_home.environment() | more, code, notes)
 
 
 @contextmanager
