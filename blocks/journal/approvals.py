@@ -22,7 +22,7 @@ from blocks.errors import Broken, Refused
 from blocks.journal.actions import append_action, read_actions
 from blocks.journal.approvers import use_code
 from blocks.journal.identities import LockedPlatform
-from blocks.journal.messages import want_message
+from blocks.journal.messages import look_again_at_calls, want_message
 from blocks.journal.runs import lock_run
 from blocks.journal.statuses import clean
 from blocks.ports.approvals import (
@@ -222,6 +222,7 @@ def _end(  # noqa: PLR0917  who did what to what
     data = {"approval": str(question.id), "digest": question.digest}
     append_action(connection, locked, question.run, _ENDS[standing], reason or standing.value, who=who, data=data)
     want_message(connection, question.run, f"approval:{question.number}")
+    look_again_at_calls(connection, question.run)
 
 
 def _used_before(question: Approval) -> Ruling:

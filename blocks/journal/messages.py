@@ -34,6 +34,13 @@ def want_message(connection: Connection, run: UUID, purpose: str, channel: str =
     )
 
 
+def look_again_at_calls(connection: Connection, run: UUID) -> None:
+    """Whoever was rung for this run may be needed no more: what sends the calls finds out."""
+    connection.execute(
+        "UPDATE run_message SET wanted_version = wanted_version + 1 WHERE run_id = %s AND channel = 'pager'", (run,)
+    )
+
+
 def claim(connection: Connection, run: UUID | None, limit_count: int, lease: timedelta) -> Sequence[RunMessage]:
     """Take what is due, of one run or of all."""
     rows = connection.execute(

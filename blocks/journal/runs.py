@@ -17,7 +17,7 @@ from psycopg import Connection
 from blocks.errors import Broken, Refused
 from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform, lock_platform
-from blocks.journal.messages import want_message
+from blocks.journal.messages import look_again_at_calls, want_message
 from blocks.journal.statuses import clean
 from blocks.ports.health import MissingCode
 from blocks.ports.runs import ActionKind, Lease, Run, RunState
@@ -97,7 +97,7 @@ def lock_run(connection: Connection, run: UUID) -> tuple[LockedPlatform, Run]:
     return locked, the_run(connection, run)
 
 
-def move(connection: Connection, run: UUID, state: RunState, reason: str, who: str) -> Run:
+def move(connection: Connection, run: UUID, state: RunState, reason: str, who: str, *, page: bool = False) -> Run:
     """Another state; the lease goes back unless the run goes on running."""
     locked, known = lock_run(connection, run)
     if known.state is state and known.reason == reason:
@@ -119,6 +119,9 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
     text = f"{known.state.value} → {state.value}{f': {reason}' if reason else ''}"
     append_action(connection, locked, run, ActionKind.RUN_MOVED, text, who=who, data={"state": state.value})
     want_message(connection, run, "progress")
+    look_again_at_calls(connection, run)
+    if page:
+        want_message(connection, run, f"page:{known.resume_count}", "pager")
     return the_run(connection, run)
 
 

@@ -42,7 +42,7 @@ class PagerDutyPager:
         return Sent(str(answer.body.get("dedup_key") or dedup_key))
 
     async def ring(self, call_: Call, dedup_key: str) -> Sent:
-        """Ring for a run: nobody decided yet, or a person is needed."""
+        """Ring for a run: nobody decided yet, or a person is needed. Stop when that is over."""
         event = run_event(call_, dedup_key, self._routing_key)
         answer = await call(self._session, self._events_url, json.dumps(event).encode(), {})
         return Sent(str(answer.body.get("dedup_key") or dedup_key))
@@ -70,22 +70,25 @@ def pagerduty_event(action: PagerAction, picture: IncidentPicture, dedup_key: st
 
 
 def run_event(call_: Call, dedup_key: str, routing_key: str) -> dict[str, Any]:
-    """A trigger about a run."""
+    """A trigger about a run, or its end."""
+    action = PagerAction.RESOLVE if call_.is_over else PagerAction.TRIGGER
     event: dict[str, Any] = {
         "routing_key": routing_key,
-        "event_action": PagerAction.TRIGGER.value,
+        "event_action": action.value,
         "dedup_key": dedup_key[:MOST_DEDUP_KEY],
-        "client": "vigie",
-        "payload": {
-            "summary": plain(call_.summary, MOST_SUMMARY),
-            "source": plain(call_.platform, _NAME) or "vigie",
-            "severity": "critical",
-            "timestamp": call_.at.isoformat(),
-            "component": plain(call_.subject, _NAME),
-            "group": plain(call_.customer, _NAME),
-            "class": "run",
-            "custom_details": {"sentence": plain(call_.sentence, _FIELD)},
-        },
+    }
+    if call_.is_over:
+        return event
+    event["client"] = "vigie"
+    event["payload"] = {
+        "summary": plain(call_.summary, MOST_SUMMARY),
+        "source": plain(call_.platform, _NAME) or "vigie",
+        "severity": "critical",
+        "timestamp": call_.since.isoformat(),
+        "component": plain(call_.subject, _NAME),
+        "group": plain(call_.customer, _NAME),
+        "class": "run",
+        "custom_details": {"sentence": plain(call_.sentence, _FIELD)},
     }
     if call_.run_url:
         label = say(call_.language, "incident.run")

@@ -38,8 +38,9 @@ class WebhookCaller:
         return await self._post(webhook_body(action, picture, dedup_key), key)
 
     async def ring(self, call_: Call, dedup_key: str) -> Sent:
-        """Ring for a run: nobody decided yet, or a person is needed."""
-        return await self._post(run_body(call_, dedup_key), hashlib.sha256(dedup_key.encode()).hexdigest())
+        """Ring for a run: nobody decided yet, or a person is needed. Stop when that is over."""
+        event = f"{dedup_key}|{_action(call_).value}|{call_.since.isoformat()}"
+        return await self._post(run_body(call_, dedup_key), hashlib.sha256(event.encode()).hexdigest())
 
     async def _post(self, content: dict[str, Any], key: str) -> Sent:
         body = json.dumps(content).encode()
@@ -75,7 +76,7 @@ def webhook_body(action: PagerAction, picture: IncidentPicture, dedup_key: str) 
 def run_body(call_: Call, dedup_key: str) -> dict[str, Any]:
     """What the receiver gets about a run; the same names as for an incident where they mean the same."""
     return {
-        "action": PagerAction.TRIGGER.value,
+        "action": _action(call_).value,
         "dedup_key": dedup_key,
         "summary": call_.summary,
         "severity": "page",
@@ -83,11 +84,15 @@ def run_body(call_: Call, dedup_key: str) -> dict[str, Any]:
         "platform": call_.platform,
         "root": call_.subject,
         "sentence": call_.sentence,
-        "opened_at": call_.at.isoformat(),
-        "closed_at": None,
+        "opened_at": None if call_.is_over else call_.since.isoformat(),
+        "closed_at": call_.since.isoformat() if call_.is_over else None,
         "run_url": call_.run_url,
         "language": call_.language,
     }
+
+
+def _action(call_: Call) -> PagerAction:
+    return PagerAction.RESOLVE if call_.is_over else PagerAction.TRIGGER
 
 
 def idempotency_key(action: PagerAction, picture: IncidentPicture, dedup_key: str) -> str:

@@ -187,8 +187,11 @@ class RunJournal(Protocol):
     def run(self, run: UUID) -> Run: ...
     def runs(self, *, platform: str | None = None, states: Sequence[RunState] = ()) -> Sequence[Run]: ...
     def actions(self, run: UUID) -> Sequence[Action]: ...
-    def move_run(self, run: UUID, state: RunState, *, reason: str, who: str = "vigie") -> Run:
-        """Change its state; gives the lease back unless it goes on running. Raises `Refused` for a run that is over."""
+    def move_run(self, run: UUID, state: RunState, *, reason: str, who: str = "vigie", page: bool = False) -> Run:
+        """Change its state; gives the lease back unless it goes on running. Raises `Refused` for a run that is over.
+
+        `page`: in this state it needs a person, who is rung until the run leaves it.
+        """
         ...
 
     def count_resume(self, run: UUID) -> int:

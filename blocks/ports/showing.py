@@ -81,7 +81,10 @@ class RunPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a pager says about a run: a summary that is read aloud, and the sentence behind it."""
+    """What a pager says about a run: a summary that is read aloud, and the sentence behind it.
+
+    `is_over`: nobody is needed any more. `since`: when that began, or when it was over.
+    """
 
     summary: str
     sentence: str
@@ -90,7 +93,8 @@ class Call:
     customer: str
     language: str
     run_url: str
-    at: datetime
+    since: datetime
+    is_over: bool
 
 
 class RunMessenger(Protocol):
@@ -107,6 +111,6 @@ class RunMessenger(Protocol):
 
 
 class RunPager(Protocol):
-    """Something that rings for a run. The same key rings once."""
+    """Something that rings for a run, and stops when the call is over. The same key rings once at a time."""
 
     async def ring(self, call: Call, dedup_key: str) -> Sent: ...

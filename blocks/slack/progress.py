@@ -7,6 +7,8 @@ Pure: the same picture gives the same message.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from blocks.ports.approvals import PlanStep, Standing
 from blocks.ports.runs import RunState, Step
 from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
@@ -72,10 +74,11 @@ def run_line(voice: Voice, picture: RunPicture) -> str:
 
 
 def render_call(purpose: Purpose, picture: RunPicture) -> Call:
-    """What a pager says: nobody decided yet, or the run needs a person."""
+    """What a pager says: nobody decided yet, or the run needs a person; or that this is over."""
     voice, run = voice_of(picture), picture.run
     key = "call.escalation" if purpose.kind is PurposeKind.ESCALATION else "call.page"
     action = action_name(voice, run.action)
+    over, since = _standing(purpose, picture)
     return Call(
         summary=plain(voice.say(key, platform=run.platform, subject=run.subject, action=action), 1024),
         sentence=plain(retell(voice, run.reason), 500),
@@ -84,8 +87,19 @@ def render_call(purpose: Purpose, picture: RunPicture) -> Call:
         customer=run.customer,
         language=picture.language,
         run_url=picture.run_url,
-        at=picture.now,
+        since=since,
+        is_over=over,
     )
+
+
+def _standing(purpose: Purpose, picture: RunPicture) -> tuple[bool, datetime]:
+    """Is nobody needed any more, and since when is it so?"""
+    if purpose.kind is PurposeKind.PAGE:
+        return picture.run.state is not RunState.PARKED, picture.run.state_at
+    question = picture.approval(purpose.number)
+    if question.standing is Standing.WAITING:
+        return False, question.escalated_at or question.asked_at
+    return True, question.settled_at or picture.now
 
 
 def _facts(voice: Voice, picture: RunPicture) -> list[str]:

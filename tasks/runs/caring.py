@@ -123,8 +123,7 @@ def _escalate(journal: PostgresJournal, _orchestrator: Orchestrator, run: Run, _
 
 
 def _park(journal: PostgresJournal, _orchestrator: Orchestrator, run: Run, reason: str) -> None:
-    journal.want_message(run.id, f"page:{run.resume_count}", "pager")
-    journal.move_run(run.id, RunState.PARKED, reason=reason)
+    journal.move_run(run.id, RunState.PARKED, reason=reason, page=True)
     show_run(run.id, run.platform)
 
 

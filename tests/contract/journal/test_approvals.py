@@ -191,6 +191,30 @@ def test_escalation_is_noted_once_and_rings(journal, question):
     assert ("escalation:1", "pager", 1) in {(m.purpose, m.channel, m.version) for m in claimed}
 
 
+def test_who_was_rung_hears_of_it_again_once_it_is_decided(journal, question):
+    journal.note_escalation(question.id)
+    calls_of(journal)
+    journal.say(question.id, said(), judge)
+    assert [each.purpose for each in calls_of(journal)] == ["escalation:1"]
+
+
+def test_a_page_is_wanted_with_the_state_that_needs_it_and_again_when_the_run_leaves_it(journal, question):
+    journal.count_resume(question.run)
+    journal.move_run(question.run, RunState.PARKED, reason="at the cap", page=True)
+    assert [each.purpose for each in calls_of(journal)] == ["page:1"]
+    assert calls_of(journal) == []
+    journal.move_run(question.run, RunState.RUNNING, reason="goes on", who="shift-lead")
+    assert [each.purpose for each in calls_of(journal)] == ["page:1"]
+
+
+def calls_of(journal):
+    """The calls that are due now, as somebody who sends them at once sees them."""
+    claimed = journal.claim_messages(None, limit_count=10, lease=timedelta(minutes=1))
+    for each in claimed:
+        journal.mark_message_sent(each, Sent("there"))
+    return [each for each in claimed if each.channel == "pager"]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -16,6 +16,7 @@ from blocks.pager.pagerduty import pagerduty_event
 from blocks.pager.webhook import idempotency_key, sign
 from blocks.ports.incidents import EventKind, Severity
 from blocks.ports.notifications import PagerAction
+from blocks.ports.showing import Call
 from deployments.sandbox.pager import PagerSink, check_event
 from tests.contract.pager.conftest import KEY, SIGNING
 from tests.unit.messages.pictures import OPENED_AT, a_picture, an_event
@@ -55,6 +56,40 @@ async def test_the_same_trigger_twice_rings_once_and_a_reopening_rings_again(sin
         for _ in range(2):
             await pager.send(PagerAction.TRIGGER, a_picture(opened, closed, again, reopened_count=1), ID)
     assert [(e["state"], e["rung_count"]) for e in sink.sink.ringing] == [("ringing", 2)]
+
+
+async def test_a_call_for_a_run_rings_ends_and_may_ring_again(sink, kind):
+    key = f"{ID}:page:5"
+    async with sink.block(kind).pager() as pager:
+        for _ in range(2):
+            await pager.ring(a_call(), key)
+        assert [(e["state"], e["rung_count"]) for e in sink.sink.ringing] == [("ringing", 1)]
+        await pager.ring(a_call(is_over=True, minutes=5), key)
+        assert [e["state"] for e in sink.sink.ringing] == ["resolved"]
+        await pager.ring(a_call(minutes=20), key)
+    assert [(e["state"], e["rung_count"]) for e in sink.sink.ringing] == [("ringing", 2)]
+    assert sink.sink.events[0]["summary"] == "hearth · device-api: restart needs a person"
+    assert sink.sink.refused == []
+
+
+async def test_what_was_over_before_it_could_ring_rings_nobody(sink, kind):
+    async with sink.block(kind).pager() as pager:
+        await pager.ring(a_call(is_over=True), f"{ID}:page:1")
+    assert sink.sink.ringing == []
+
+
+def a_call(*, is_over=False, minutes=0):
+    return Call(
+        summary="hearth · device-api: restart needs a person",
+        sentence="it crashed again after 5 automatic resumes",
+        platform="hearth",
+        subject="device-api",
+        customer="hearth",
+        language="en",
+        run_url="",
+        since=OPENED_AT + timedelta(minutes=minutes),
+        is_over=is_over,
+    )
 
 
 async def test_acknowledging_what_never_rang_rings_nobody(sink, kind):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from blocks.orchestrator.client import PrefectOrchestrator
 from blocks.ports.runs import ActionKind, RunState
+from tasks.runs.catalogue import load_policy
 from tasks.runs.decide import MOST_RESUMES
+from tasks.runs.steering import Steer, steer
 from tests.scenario.runs.test_restart import BOTH, start
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
@@ -64,3 +67,17 @@ def test_at_the_cap_it_is_parked_and_a_person_is_paged(desk):
     desk.until(lambda: desk.look_after() or desk.run(run).state is RunState.PARKED, "it is parked", patience_s=150)
     assert f"again after {MOST_RESUMES} automatic resumes" in desk.run(run).reason
     assert desk.journal.lease("hearth") is None
+    rung = desk.until(lambda: calls_of(desk, run), "somebody is rung")
+    assert [(each["state"], each["summary"]) for each in rung] == [
+        ("ringing", "hearth · device-api : redémarrage attend quelqu'un")
+    ]
+
+    policy = load_policy("hearth", "hearth", "service-restart")
+    with PrefectOrchestrator() as orchestrator:
+        steer(desk.journal, orchestrator, policy, Steer.CONTINUE, run, who="shift-lead")
+    desk.until(lambda: desk.run(run).state is RunState.DONE, "it goes on and ends")
+    desk.until(lambda: {each["state"] for each in calls_of(desk, run)} == {"resolved"}, "nobody is needed any more")
+
+
+def calls_of(desk, run):
+    return [each for each in desk.sandbox.pager_events() if str(run) in str(each)]

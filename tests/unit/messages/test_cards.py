@@ -203,6 +203,18 @@ def test_the_pager_says_what_is_asked():
     assert render_call(Purpose.of("page:3"), a_picture()).summary == "hearth · device-api: restart needs a person"
 
 
+@pytest.mark.parametrize("state", list(RunState))
+def test_who_was_rung_for_a_parked_run_is_left_alone_once_it_moves(state):
+    call = render_call(Purpose.of("page:3"), a_picture(run=a_run(state=state)))
+    assert call.is_over is (state is not RunState.PARKED)
+
+
+@pytest.mark.parametrize("standing", list(Standing))
+def test_who_was_rung_for_a_question_is_left_alone_once_it_is_settled(standing):
+    call = render_call(Purpose(PurposeKind.ESCALATION, 1), a_picture(approval(standing=standing)))
+    assert call.is_over is (standing is not Standing.WAITING)
+
+
 # -- words ----------------------------------------------------------------------------------------------------
 
 
