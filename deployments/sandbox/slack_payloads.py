@@ -118,11 +118,11 @@ def closing(scene: Scene, view: Payload, *, cleared: bool) -> Payload:
 
 
 def shortcut(scene: Scene, callback_id: str) -> Payload:
-    """A global `shortcut`."""
+    """A global `shortcut`; Slack names no app in it."""
     user = {name: value for name, value in scene.user.items() if name != "name"}
     return {
         "type": "shortcut",
-        **scene.head,
+        **{name: value for name, value in scene.head.items() if name != "api_app_id"},
         "user": user,
         "action_ts": stamp(),
         "callback_id": callback_id,

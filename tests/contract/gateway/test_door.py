@@ -193,7 +193,7 @@ def test_any_payload_is_of_somebody_or_refused(payload):
         check_origin(payload, KNOWN)
     except Refused:
         return
-    assert payload.get("api_app_id") == APP or payload.get("type") == "url_verification"
+    assert payload.get("api_app_id") == APP or payload.get("type") in {"url_verification", "shortcut", "message_action"}
 
 
 async def test_another_app_or_workspace_is_refused(gateway, question):

@@ -73,6 +73,23 @@ async def test_choose_fill_in_start(offering):
     await offering.until(lambda: offering.journal.sent_message(run, "progress") is not None)
 
 
+async def test_the_shortcut_opens_the_same_modal_and_what_it_starts_is_remembered(offering):
+    assert (await offering.shortcut(OPERATOR)).status_code == 200
+    await offering.until(lambda: len(offering.slack.views) == 1)
+    assert offering.slack.views[0]["blocks"][0]["element"]["options"][0]["value"] == str(RESTART.id)
+    view = (await offering.submit(offering.slack.views[0], OPERATOR, action=chosen(str(RESTART.id)))).json()["view"]
+    await offering.submit(view, OPERATOR, platform=chosen("hearth"), service="device-api")
+    await offering.until(lambda: len(offering.prefect.released) == 1)
+    assert offering.journal.run(offering.prefect.started[0][2]).requested_by == "duty-operator"
+
+
+async def test_a_shortcut_that_is_not_ours_opens_nothing(offering):
+    assert (await offering.shortcut(OPERATOR, name="vigie2")).status_code == 404
+    assert (await offering.shortcut(OPERATOR, secret="f" * 32)).status_code == 401
+    assert (await offering.shortcut(OPERATOR, api_app_id="A0OTHER000")).status_code == 401
+    assert offering.slack.views == []
+
+
 async def test_who_is_not_linked_looks_and_starts_nothing(offering):
     await offering.command("", STRANGER)
     await offering.until(lambda: any("I do not know" in each["text"] for each in offering.slack.whispers))

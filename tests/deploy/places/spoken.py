@@ -9,7 +9,6 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 PLACES = CHECKOUT / "deployments" / "places"
 INSTALLED = "/opt/vigie"
-_PROMISED = {"worker": {"--pool", "--limit", "--name", "--drain"}, "gateway": {"--host", "--port"}}
 _BEFORE = (f"{INSTALLED}/deployments/places/systemd/with-credentials", f"{INSTALLED}/.venv/bin/")
 
 
@@ -55,8 +54,6 @@ def _vigie(arguments: list[str]) -> str:
     from deployments.cli import app
 
     command = get_command(app)
-    if arguments[:1] and arguments[0] in _PROMISED and arguments[0] not in command.commands:
-        return _promised(arguments)
     context, name, rest = None, "vigie", arguments
     path: list[str] = []
     try:
@@ -70,11 +67,3 @@ def _vigie(arguments: list[str]) -> str:
             command = found
     except TyperException as error:
         raise NotUnderstoodError(getattr(error, "message", str(error))) from error
-
-
-def _promised(arguments: list[str]) -> str:
-    """A command that this checkout does not have yet is held to what was agreed; once it is there, to itself."""
-    unknown = [word for word in arguments[1:] if word.startswith("-") and word not in _PROMISED[arguments[0]]]
-    if unknown:
-        raise NotUnderstoodError(f"vigie {arguments[0]} has no {unknown}")
-    return f"vigie {arguments[0]}"
