@@ -7,8 +7,10 @@ here; a reason that a person typed, and a sentence that is not ours, go through 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from blocks.slack.voice import Voice
+from blocks.slack.deeds import DEEDS
+from blocks.slack.voice import NO_BREAK, Voice
 
 _NAME = r"[^\s:]+"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -62,8 +64,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+        *DEEDS,
     )
 )
+_JOINT = "; "
 _EMPTY = re.compile(r" \(\)$")
 
 
@@ -74,8 +78,21 @@ def retell(voice: Voice, sentence: str) -> str:
     for shape, french in _SHAPES:
         found = shape.match(sentence)
         if found is not None:
-            pieces = {name: piece or "" for name, piece in found.groupdict().items()}
-            if "rest" in pieces:
-                pieces["rest"] = retell(voice, pieces["rest"])
+            pieces = {name: _piece(voice, name, piece or "") for name, piece in found.groupdict().items()}
             return _EMPTY.sub("", french.format(**pieces))
+    if _JOINT in sentence:
+        return _joined(retell(voice, piece) for piece in sentence.split(_JOINT))
     return voice.retell(sentence)
+
+
+def _piece(voice: Voice, name: str, piece: str) -> str:
+    if name.startswith("rest"):
+        return retell(voice, piece) if piece else ""
+    if name == "looked":
+        checks = (each.partition(" ") for each in piece.split(_JOINT))
+        return _joined(f"{check} {retell(voice, said)}" for check, _, said in checks)
+    return piece
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    return f"{NO_BREAK}; ".join(pieces)
