@@ -38,7 +38,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "briser la glace demande un motif d'au moins {count} caractères : il sera relu demain",
         ),
         (
-            r"^this one-time code was used before(?:: wait for the next one)?$",
+            r"^this one-time code was used before(?:(?::|\. Next:) wait for the next one)?$",
             "ce code a déjà servi : attendre le suivant",
         ),
         (r"^the name or its one-time code is wrong$", "le nom ou son code est faux"),
@@ -64,6 +64,15 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+        (r"^(?P<rest>.+)\. Next: (?P<rest_next>.+)$", "{rest}. Ensuite : {rest_next}"),
+        (
+            r"^is the phone's clock right\? Who never enrolled runs: (?P<what>.+)$",
+            "l'heure du téléphone est-elle juste ? Qui n'a pas encore de code lance : {what}",
+        ),
+        (
+            r"^wait (?P<count>\d+) minutes; if that was not you, tell security$",
+            "attendre {count} minutes ; si ce n'était pas vous, prévenir la sécurité",
+        ),
         *DEEDS,
     )
 )

@@ -167,6 +167,30 @@ RUN_TEXTS: Mapping[str, Text] = {
     "field.parameter.reason": Text("Reason", "Motif"),
     "field.action": Text("Action", "Action"),
     "field.yes": Text("Yes", "Oui"),
+    # -- the Prefect UI's form ------------------------------------------------------------------------
+    "form.how": Text(
+        "To answer: your name, the six digits that your phone shows now, your answer. Without name and code "
+        "*Resume* decides nothing, and the run sleeps on.",
+        "Pour répondre : votre nom, les six chiffres que montre votre téléphone, votre réponse. Sans nom ni code, "
+        "*Resume* ne décide rien et l'exécution continue d'attendre.",
+    ),
+    "form.refused": Text("The last answer did not count: {why}", "La dernière réponse n'a pas compté : {why}"),
+    "form.approver": Text("Approver", "Approbateur"),
+    "form.approver_hint": Text("Your own name.", "Votre propre nom."),
+    "form.code": Text("One-time code", "Code à usage unique"),
+    "form.answer": Text("Answer", "Réponse"),
+    "form.answer_hint": Text(
+        "break_glass: when nobody else can be reached; it asks for a reason and is reviewed tomorrow.",
+        "approve : approuver. reject : refuser. break_glass : briser la glace, quand personne n'est joignable ; "
+        "il faut un motif, relu demain.",
+    ),
+    "form.reason": Text("Reason", "Motif"),
+    "form.reason_hint": Text(
+        "Everybody reads it on the card; needed to break the glass.",
+        "Tous le lisent sur la carte ; nécessaire pour briser la glace.",
+    ),
+    "form.confirmation": Text("Confirmation", "Mot de confirmation"),
+    "form.no_word": Text("Leave empty.", "Laisser vide."),
     # -- answers to one person ------------------------------------------------------------------------
     "answer.link_first": Text(
         "I do not know whose Slack account this is, so nothing was done. Link it once: your approver's name and the "
