@@ -19,6 +19,7 @@ from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform, lock_platform
 from blocks.journal.messages import want_message
 from blocks.journal.statuses import clean
+from blocks.ports.approvals import Standing
 from blocks.ports.health import MissingCode
 from blocks.ports.runs import ActionKind, Lease, Run, RunState
 
@@ -119,7 +120,17 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
     text = f"{known.state.value} → {state.value}{f': {reason}' if reason else ''}"
     append_action(connection, locked, run, ActionKind.RUN_MOVED, text, who=who, data={"state": state.value})
     want_message(connection, run, "progress")
+    if RunState.CANCELLED in {state, known.state}:
+        _want_open_card(connection, run)
     return the_run(connection, run)
+
+
+def _want_open_card(connection: Connection, run: UUID) -> None:
+    """The question of a run that was cancelled loses its buttons, and has them again when the run goes on."""
+    for (number,) in connection.execute(
+        "SELECT number FROM approval WHERE run_id = %s AND standing = %s", (run, Standing.WAITING.value)
+    ).fetchall():
+        want_message(connection, run, f"approval:{number}")
 
 
 def count_resume(connection: Connection, run: UUID) -> int:

@@ -11,10 +11,11 @@ it can ring, link or break it; buttons are there while somebody may still answer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from blocks.ports.approvals import Approval, Bound, Decision, Guard, Plan, Standing
-from blocks.ports.runs import Action, ActionKind
+from blocks.ports.runs import Action, ActionKind, RunState
 from blocks.ports.showing import RunPicture
 from blocks.slack.markup import escaped_line, length, plain
 from blocks.slack.pieces import (
@@ -45,6 +46,7 @@ _EMOJI = {
     Standing.EXPIRED: "⌛",
     Standing.VOID: "⚪",
 }
+_ASKS = frozenset({RunState.RUNNING, RunState.WAITING})
 _FREE = frozenset({"none", "nothing"})
 _LINE = 600
 _NEWEST_QUESTIONS = 5
@@ -54,7 +56,7 @@ _SHORT_DIGEST = 12
 def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Blocks]:
     """(text, blocks) of the card. The text is what a notification shows."""
     voice, plan = voice_of(picture), approval.plan
-    title = headline(voice, approval)
+    title = headline(voice, replace(approval, standing=_shown(approval, picture)))
     blocks = [header(title), section("\n".join(_why(voice, plan)))]
     blocks += _listed(voice, "card.differences", approval.differences)
     if is_open(approval, picture):
@@ -90,8 +92,17 @@ def headline(voice: Voice, approval: Approval) -> str:
 
 
 def is_open(approval: Approval, picture: RunPicture) -> bool:
-    """May somebody still answer?"""
-    return approval.standing is Standing.WAITING and picture.now < approval.expires_at
+    """May somebody still answer, and does anything wait for it?"""
+    return _shown(approval, picture) is Standing.WAITING
+
+
+def _shown(approval: Approval, picture: RunPicture) -> Standing:
+    """As it stands; a question whose time is over, or whose run waits no more, is not shown as one to answer."""
+    if approval.standing is not Standing.WAITING:
+        return approval.standing
+    if picture.now >= approval.expires_at:
+        return Standing.EXPIRED
+    return Standing.WAITING if picture.run.state in _ASKS else Standing.VOID
 
 
 def voice_of(picture: RunPicture) -> Voice:
@@ -184,13 +195,20 @@ def _said(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     lines = [_question(voice, action) for action in asked]
     lines += [_decision(voice, decision) for decision in approval.decisions]
     if approval.standing is Standing.WAITING:
-        late = picture.now >= approval.expires_at
-        return [*lines, *([say(voice, "card.too_late", moment=voice.moment(approval.expires_at))] if late else [])]
+        return [*lines, *_no_longer(voice, picture, approval)]
     settled = approval.settled_at or picture.now
     words = {"standing": voice.say(f"standing.{approval.standing.value}"), "moment": voice.moment(settled)}
     if approval.reason:
         return [*lines, say(voice, "card.settled_why", **words, reason=retell(voice, approval.reason))]
     return [*lines, say(voice, "card.settled", **words)]
+
+
+def _no_longer(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
+    """Why nobody needs to answer, where nobody has."""
+    if picture.now >= approval.expires_at:
+        return [say(voice, "card.too_late", moment=voice.moment(approval.expires_at))]
+    state = voice.say(f"run_state.{picture.run.state.value}")
+    return [] if is_open(approval, picture) else [say(voice, "card.run_left", state=state)]
 
 
 def _decision(voice: Voice, decision: Decision) -> str:

@@ -81,6 +81,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.settled": Text("*{standing}* on {moment}", "*{standing}* le {moment}"),
     "card.settled_why": Text("*{standing}* on {moment}: {reason}", "*{standing}* le {moment} : {reason}"),
     "card.too_late": Text("*Expired* on {moment}: ask again", "*Expiré* le {moment} : redemander"),
+    "card.run_left": Text(
+        "*Nobody needs to answer*: the run stands at “{state}”",
+        "*Personne n'a à répondre* : l'exécution en est à « {state} »",
+    ),
     "card.question": Text("*{time}* {who} asks: {text}", "*{time}* {who} demande : {text}"),
     "card.number": Text("question {number}", "question n° {number}"),
     "card.plan": Text("plan {digest}", "plan {digest}"),

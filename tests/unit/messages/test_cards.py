@@ -88,6 +88,17 @@ def test_buttons_are_gone_when_the_time_is_over():
         assert bool(actions_of(blocks)) is there
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_question_whose_run_was_cancelled_offers_nothing_and_says_so(language):
+    asked = approval()
+    for state in RunState:
+        text, blocks = render_approval(a_picture(asked, language=language, run=a_run(state=state)), asked)
+        asks = state in {RunState.RUNNING, RunState.WAITING}
+        assert bool(actions_of(blocks)) is asks
+        assert ("🟠" in text) is asks
+        assert ("Nobody needs to answer" in flat(blocks) or "Personne n'a à répondre" in flat(blocks)) is not asks
+
+
 def test_buttons_carry_the_id_and_nothing_else():
     asked = approval()
     _, blocks = render_approval(a_picture(asked), asked)
