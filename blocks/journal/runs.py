@@ -19,6 +19,7 @@ from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform, lock_platform
 from blocks.journal.messages import look_again_at_calls, want_message
 from blocks.journal.statuses import clean
+from blocks.ports.approvals import Standing
 from blocks.ports.health import MissingCode
 from blocks.ports.runs import ActionKind, Lease, Run, RunState
 
@@ -122,7 +123,17 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
     look_again_at_calls(connection, run)
     if page:
         want_message(connection, run, f"page:{known.resume_count}", "pager")
+    if RunState.CANCELLED in {state, known.state}:
+        _want_open_card(connection, run)
     return the_run(connection, run)
+
+
+def _want_open_card(connection: Connection, run: UUID) -> None:
+    """The question of a run that was cancelled loses its buttons, and has them again when the run goes on."""
+    for (number,) in connection.execute(
+        "SELECT number FROM approval WHERE run_id = %s AND standing = %s", (run, Standing.WAITING.value)
+    ).fetchall():
+        want_message(connection, run, f"approval:{number}")
 
 
 def count_resume(connection: Connection, run: UUID) -> int:

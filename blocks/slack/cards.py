@@ -11,13 +11,15 @@ it can ring, link or break it; buttons are there while somebody may still answer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from blocks.ports.approvals import Approval, Bound, Decision, Plan, Standing
-from blocks.ports.runs import Action, ActionKind
+from blocks.ports.approvals import Approval, Bound, Decision, Guard, Plan, Standing
+from blocks.ports.runs import Action, ActionKind, RunState
 from blocks.ports.showing import RunPicture
 from blocks.slack.markup import escaped_line, length, plain
 from blocks.slack.pieces import (
+    MOST_FACT,
     MOST_HEADER,
     Block,
     Blocks,
@@ -31,6 +33,7 @@ from blocks.slack.pieces import (
     run_link,
     say,
     section,
+    who_asked,
 )
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -43,6 +46,8 @@ _EMOJI = {
     Standing.EXPIRED: "⌛",
     Standing.VOID: "⚪",
 }
+_ASKS = frozenset({RunState.RUNNING, RunState.WAITING})
+_FREE = frozenset({"none", "nothing"})
 _LINE = 600
 _NEWEST_QUESTIONS = 5
 _SHORT_DIGEST = 12
@@ -51,7 +56,7 @@ _SHORT_DIGEST = 12
 def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Blocks]:
     """(text, blocks) of the card. The text is what a notification shows."""
     voice, plan = voice_of(picture), approval.plan
-    title = headline(voice, approval)
+    title = headline(voice, replace(approval, standing=_shown(approval, picture)))
     blocks = [header(title), section("\n".join(_why(voice, plan)))]
     blocks += _listed(voice, "card.differences", approval.differences)
     if is_open(approval, picture):
@@ -87,8 +92,17 @@ def headline(voice: Voice, approval: Approval) -> str:
 
 
 def is_open(approval: Approval, picture: RunPicture) -> bool:
-    """May somebody still answer?"""
-    return approval.standing is Standing.WAITING and picture.now < approval.expires_at
+    """May somebody still answer, and does anything wait for it?"""
+    return _shown(approval, picture) is Standing.WAITING
+
+
+def _shown(approval: Approval, picture: RunPicture) -> Standing:
+    """As it stands; a question whose time is over, or whose run waits no more, is not shown as one to answer."""
+    if approval.standing is not Standing.WAITING:
+        return approval.standing
+    if picture.now >= approval.expires_at:
+        return Standing.EXPIRED
+    return Standing.WAITING if picture.run.state in _ASKS else Standing.VOID
 
 
 def voice_of(picture: RunPicture) -> Voice:
@@ -98,8 +112,7 @@ def voice_of(picture: RunPicture) -> Voice:
 
 def _facts(voice: Voice, plan: Plan) -> list[str]:
     wrong = voice.say_count("card.wrong_count", len(plan.known_wrong)) if plan.known_wrong else ""
-    cost = voice.say("card.cost", cost=plain(plan.cost, 30)) if plan.cost else ""
-    found = (_span(voice, plan.expected_s), cost, wrong or voice.say("card.wrong_none"))
+    found = (_span(voice, plan.expected_s), _cost(voice, plan, 30), wrong or voice.say("card.wrong_none"))
     return [fact for fact in found if fact]
 
 
@@ -107,14 +120,17 @@ def _span(voice: Voice, seconds: float) -> str:
     return voice.span(timedelta(seconds=seconds))
 
 
+def _cost(voice: Voice, plan: Plan, most: int) -> str:
+    """Empty when the plan does not say."""
+    if plan.cost in _FREE:
+        return voice.say("card.no_cost")
+    return voice.say("card.cost", cost=plain(plan.cost, most)) if plan.cost else ""
+
+
 def _why(voice: Voice, plan: Plan) -> list[str]:
     lines = [say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
-    span = _span(voice, plan.expected_s)
-    lines.append(
-        say(voice, "card.expected", span=span, cost=plan.cost)
-        if plan.cost
-        else say(voice, "card.expected_free", span=span)
-    )
+    facts = (_span(voice, plan.expected_s), _cost(voice, plan, MOST_FACT))
+    lines.append(say(voice, "card.expected", facts=", ".join(fact for fact in facts if fact)))
     wrong = [retell(voice, sentence) for sentence in plan.known_wrong]
     lines.append(say(voice, "card.wrong", sentences="; ".join(wrong)) if wrong else voice.say("card.nothing_wrong"))
     return lines
@@ -126,12 +142,7 @@ def _evidence(voice: Voice, plan: Plan) -> Blocks:
     if roles := _roles(voice, plan):
         blocks.append(section("\n".join(roles)))
     blocks += listed(voice, voice.say("card.bounds"), [f"• {_bound(voice, bound)}" for bound in plan.bounds])
-    guards = [
-        f"{'✓' if guard.holds else '✗'} "
-        + say(voice, "card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text))
-        for guard in plan.guards
-    ]
-    return blocks + listed(voice, voice.say("card.guards"), guards)
+    return blocks + listed(voice, voice.say("card.guards"), [_guard(voice, guard) for guard in plan.guards])
 
 
 def _roles(voice: Voice, plan: Plan) -> list[str]:
@@ -151,15 +162,22 @@ def _bound(voice: Voice, bound: Bound) -> str:
     return say(voice, "card.bound", name=bound.name, most=most, measured=measured)
 
 
+def _guard(voice: Voice, guard: Guard) -> str:
+    told = say(voice, "card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text))
+    return f"{'✓' if guard.holds else '✗'} {told}"
+
+
 def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     policy = approval.policy
-    asked = say(voice, "card.asked", who=approval.requester, moment=voice.moment(approval.asked_at))
+    asked = say(voice, "card.asked", who=who_asked(voice, approval.requester), moment=voice.moment(approval.asked_at))
     if not is_open(approval, picture):
         return [asked]
     names = escaped_line(voice.listing(policy.approvers), _LINE)
+    needed = picture.yes_needed.get(approval.id, max(1, policy.quorum))
     lines = [
         asked,
-        voice.say_count("card.may_decide", picture.yes_needed.get(approval.id, max(1, policy.quorum)), names=names),
+        voice.say_count("card.may_decide", needed, names=names),
+        *([voice.say("card.one_more")] if needed > max(1, policy.quorum) else []),
         say(voice, "card.until", moment=voice.moment(approval.expires_at)),
     ]
     if approval.escalated_at is not None and policy.escalate_to:
@@ -177,13 +195,20 @@ def _said(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     lines = [_question(voice, action) for action in asked]
     lines += [_decision(voice, decision) for decision in approval.decisions]
     if approval.standing is Standing.WAITING:
-        late = picture.now >= approval.expires_at
-        return [*lines, *([say(voice, "card.too_late", moment=voice.moment(approval.expires_at))] if late else [])]
+        return [*lines, *_no_longer(voice, picture, approval)]
     settled = approval.settled_at or picture.now
     words = {"standing": voice.say(f"standing.{approval.standing.value}"), "moment": voice.moment(settled)}
     if approval.reason:
         return [*lines, say(voice, "card.settled_why", **words, reason=retell(voice, approval.reason))]
     return [*lines, say(voice, "card.settled", **words)]
+
+
+def _no_longer(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
+    """Why nobody needs to answer, where nobody has."""
+    if picture.now >= approval.expires_at:
+        return [say(voice, "card.too_late", moment=voice.moment(approval.expires_at))]
+    state = voice.say(f"run_state.{picture.run.state.value}")
+    return [] if is_open(approval, picture) else [say(voice, "card.run_left", state=state)]
 
 
 def _decision(voice: Voice, decision: Decision) -> str:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blocks.slack.messages import TEXTS
 from blocks.slack.pieces import Block, plain_text
 from blocks.slack.voice import Voice
 
@@ -158,7 +159,7 @@ def _input(voice: Voice, name: str, declared: Mapping[str, Any], schema: Mapping
     field = _resolved(declared, schema)
     default = declared.get("default", field.get("default"))
     optional = name not in _required(schema)
-    label = str(declared.get("title") or field.get("title") or name)
+    label = _label(voice, name, declared.get("title") or field.get("title"))
     hint = str(declared.get("description") or "")
     kind = field.get("type")
     if kind == "boolean":
@@ -173,6 +174,14 @@ def _input(voice: Voice, name: str, declared: Mapping[str, Any], schema: Mapping
     else:
         element = {"type": "plain_text_input", "action_id": FIELD, "max_length": _MOST_TYPED, **first}
     return _field(label, name, element, optional=optional, hint=hint)
+
+
+def _label(voice: Voice, name: str, title: Any) -> str:
+    """In the reader's words where we have some; Prefect titles a parameter with its bare name."""
+    key = f"field.parameter.{name}"
+    if title in {None, "", name} and key in TEXTS:
+        return voice.say(key)
+    return str(title or name)
 
 
 def _required(schema: Mapping[str, Any]) -> set[str]:

@@ -88,3 +88,8 @@ def action_name(voice: Voice, action: str) -> str:
 
     key = f"action.{action}"
     return voice.say(key) if key in TEXTS else action
+
+
+def who_asked(voice: Voice, requester: str) -> str:
+    """The name, or that Prefect was asked directly, where nobody has one."""
+    return voice.say("who.unknown") if requester == "unknown" else requester

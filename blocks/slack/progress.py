@@ -27,6 +27,7 @@ from blocks.slack.pieces import (
     run_link,
     say,
     section,
+    who_asked,
 )
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -104,12 +105,12 @@ def _standing(purpose: Purpose, picture: RunPicture) -> tuple[bool, datetime]:
 
 def _facts(voice: Voice, picture: RunPicture) -> list[str]:
     run = picture.run
-    lines = [say(voice, "progress.asked", who=run.requested_by, moment=voice.moment(run.opened_at))]
+    lines = [say(voice, "progress.asked", who=who_asked(voice, run.requested_by), moment=voice.moment(run.opened_at))]
     if run.state.is_over or run.state in _GOES_ON:
         span = voice.span(run.state_at - run.opened_at)
         begin, end = voice.clock(run.opened_at), voice.clock(run.state_at)
         lines.append(voice.say("progress.took", begin=begin, end=end, span=span))
-    if run.reason:
+    if run.reason and run.state is not RunState.WAITING:  # the first line says that it waits
         key = "progress.result" if run.state is RunState.DONE else "progress.why"
         lines.append(say(voice, key, reason=retell(voice, run.reason)))
     if run.stop_requested_by and run.state is RunState.RUNNING:
@@ -124,7 +125,7 @@ def _count(voice: Voice, picture: RunPicture) -> str:
     whole = len(picture.steps) + len(_to_come(picture))
     if not whole:
         return voice.say("progress.none")
-    return voice.say("progress.count", done=voice.number(done), all=voice.number(whole))
+    return voice.say_count("progress.count", done, all=voice.number(whole))
 
 
 def _steps(voice: Voice, picture: RunPicture) -> list[str]:

@@ -7,11 +7,11 @@ here; a reason that a person typed, and a sentence that is not ours, go through 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from blocks.slack.doings import DOINGS
-from blocks.slack.voice import Voice
+from blocks.slack.deeds import DEEDS
+from blocks.slack.voice import NO_BREAK, Voice
 
-_NO_BREAK = "\u00a0"
 _NAME = r"[^\s:]+"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), french)
@@ -38,7 +38,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "briser la glace demande un motif d'au moins {count} caractères : il sera relu demain",
         ),
         (
-            r"^this one-time code was used before(?:: wait for the next one)?$",
+            r"^this one-time code was used before(?:(?::|\. Next:) wait for the next one)?$",
             "ce code a déjà servi : attendre le suivant",
         ),
         (r"^the name or its one-time code is wrong$", "le nom ou son code est faux"),
@@ -64,8 +64,19 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+        (r"^(?P<rest>.+)\. Next: (?P<rest_next>.+)$", "{rest}. Ensuite : {rest_next}"),
+        (
+            r"^is the phone's clock right\? Who never enrolled runs: (?P<what>.+)$",
+            "l'heure du téléphone est-elle juste ? Qui n'a pas encore de code lance : {what}",
+        ),
+        (
+            r"^wait (?P<count>\d+) minutes; if that was not you, tell security$",
+            "attendre {count} minutes ; si ce n'était pas vous, prévenir la sécurité",
+        ),
+        *DEEDS,
     )
 )
+_JOINT = "; "
 _EMPTY = re.compile(r" \(\)$")
 
 
@@ -73,14 +84,19 @@ def retell(voice: Voice, sentence: str) -> str:
     """The sentence in the reader's language as far as its shape is known."""
     if voice.language != "fr":
         return sentence
-    for shape, french in (*_SHAPES, *DOINGS):
+    for shape, french in _SHAPES:
         found = shape.match(sentence)
         if found is not None:
             pieces = {name: _piece(voice, name, piece or "") for name, piece in found.groupdict().items()}
             return _EMPTY.sub("", french.format(**pieces))
-    first, joint, others = sentence.partition("; ")
-    return f"{retell(voice, first)}{_NO_BREAK}; {retell(voice, others)}" if joint else voice.retell(sentence)
+    if _JOINT in sentence:
+        return _joined(retell(voice, piece) for piece in sentence.split(_JOINT))
+    return voice.retell(sentence)
 
 
 def _piece(voice: Voice, name: str, piece: str) -> str:
-    return retell(voice, piece) if name.startswith("rest") else piece
+    return retell(voice, piece) if piece and name.startswith("rest") else piece
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    return f"{NO_BREAK}; ".join(pieces)

@@ -42,13 +42,13 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.headline": Text("{lead}: {why}", "{lead} : {why}"),
     "card.facts": Text("{lead} ({facts})", "{lead} ({facts})"),
     "card.cost": Text("cost {cost}", "coût {cost}"),
+    "card.no_cost": Text("no cost", "sans coût"),
     "card.wrong_count": Text(
         ("{count} known fault", "{count} known faults"), ("{count} défaut connu", "{count} défauts connus")
     ),
     "card.wrong_none": Text("no known fault", "aucun défaut connu"),
     "card.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),
-    "card.expected": Text("*Expected* {span}, cost {cost}", "*Prévu* {span}, coût {cost}"),
-    "card.expected_free": Text("*Expected* {span}", "*Prévu* {span}"),
+    "card.expected": Text("*Expected* {facts}", "*Prévu* {facts}"),
     "card.wrong": Text("*Known to be wrong now* {sentences}", "*En défaut en ce moment* {sentences}"),
     "card.nothing_wrong": Text("*Known to be wrong now* nothing", "*En défaut en ce moment* rien"),
     "card.differences": Text("*Changed since the question before*", "*Ce qui a changé depuis la question précédente*"),
@@ -67,15 +67,24 @@ RUN_TEXTS: Mapping[str, Text] = {
         ("*Who may decide* {names} ({count} yes needed)", "*Who may decide* {names} ({count} yes needed)"),
         ("*Qui peut décider* {names} ({count} oui nécessaire)", "*Qui peut décider* {names} ({count} oui nécessaires)"),
     ),
+    "card.one_more": Text(
+        "One yes more than usual: nobody knows who asked.",
+        "Un oui de plus que d'habitude : on ne sait pas qui a demandé.",
+    ),
+    "who.unknown": Text("somebody in the Prefect UI", "quelqu'un dans l'interface Prefect"),
     "card.until": Text("*Until* {moment}", "*Jusqu'au* {moment}"),
     "card.needs_code": Text("An approval asks for the one-time code.", "Approuver demande le code à usage unique."),
     "card.needs_typed": Text("An approval asks to type {word}.", "Approuver demande de taper {word}."),
     "card.escalated": Text("*Asked besides since* {time}: {names}", "*Sollicités aussi depuis* {time} : {names}"),
-    "card.decision": Text("*{time}* {who} {choice} through {door}", "*{time}* {who} {choice} par {door}"),
+    "card.decision": Text("*{time}* {who} {choice} through {door}", "*{time}* {who} {choice} via {door}"),
     "card.because": Text("{decision}: {reason}", "{decision} : {reason}"),
     "card.settled": Text("*{standing}* on {moment}", "*{standing}* le {moment}"),
     "card.settled_why": Text("*{standing}* on {moment}: {reason}", "*{standing}* le {moment} : {reason}"),
     "card.too_late": Text("*Expired* on {moment}: ask again", "*Expiré* le {moment} : redemander"),
+    "card.run_left": Text(
+        "*Nobody needs to answer*: the run stands at “{state}”",
+        "*Personne n'a à répondre* : l'exécution en est à « {state} »",
+    ),
     "card.question": Text("*{time}* {who} asks: {text}", "*{time}* {who} demande : {text}"),
     "card.number": Text("question {number}", "question n° {number}"),
     "card.plan": Text("plan {digest}", "plan {digest}"),
@@ -83,7 +92,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "progress.headline": Text(
         "{action} · {platform} · {subject}: {state}", "{action} · {platform} · {subject} : {state}"
     ),
-    "progress.count": Text("{done} of {all} steps done", "{done} étapes sur {all} terminées"),
+    "progress.count": Text(
+        ("{count} of {all} steps done", "{count} of {all} steps done"),
+        ("{count} étape terminée sur {all}", "{count} étapes terminées sur {all}"),
+    ),
     "progress.none": Text("no step begun yet", "aucune étape commencée"),
     "progress.asked": Text("*Asked by* {who} on {moment}", "*Demandé par* {who} le {moment}"),
     "progress.done": Text("✅ *{time}* {text} ({span})", "✅ *{time}* {text} ({span})"),
@@ -154,8 +166,35 @@ RUN_TEXTS: Mapping[str, Text] = {
     "field.name_hint": Text(
         "As in approvals.yaml, such as duty-operator.", "Comme dans approvals.yaml, par exemple duty-operator."
     ),
+    "field.parameter.platform": Text("Platform", "Plateforme"),
+    "field.parameter.service": Text("Service", "Service"),
+    "field.parameter.reason": Text("Reason", "Motif"),
     "field.action": Text("Action", "Action"),
     "field.yes": Text("Yes", "Oui"),
+    # -- the Prefect UI's form ------------------------------------------------------------------------
+    "form.how": Text(
+        "To answer: your name, the six digits that your phone shows now, your answer. Without name and code "
+        "*Resume* decides nothing, and the run sleeps on.",
+        "Pour répondre : votre nom, les six chiffres que montre votre téléphone, votre réponse. Sans nom ni code, "
+        "*Resume* ne décide rien et l'exécution continue d'attendre.",
+    ),
+    "form.refused": Text("The last answer did not count: {why}", "La dernière réponse n'a pas compté : {why}"),
+    "form.approver": Text("Approver", "Approbateur"),
+    "form.approver_hint": Text("Your own name.", "Votre propre nom."),
+    "form.code": Text("One-time code", "Code à usage unique"),
+    "form.answer": Text("Answer", "Réponse"),
+    "form.answer_hint": Text(
+        "break_glass: when nobody else can be reached; it asks for a reason and is reviewed tomorrow.",
+        "approve : approuver. reject : refuser. break_glass : briser la glace, quand personne n'est joignable ; "
+        "il faut un motif, relu demain.",
+    ),
+    "form.reason": Text("Reason", "Motif"),
+    "form.reason_hint": Text(
+        "Everybody reads it on the card; needed to break the glass.",
+        "Tous le lisent sur la carte ; nécessaire pour briser la glace.",
+    ),
+    "form.confirmation": Text("Confirmation", "Mot de confirmation"),
+    "form.no_word": Text("Leave empty.", "Laisser vide."),
     # -- answers to one person ------------------------------------------------------------------------
     "answer.link_first": Text(
         "I do not know whose Slack account this is, so nothing was done. Link it once: your approver's name and the "

@@ -1,73 +1,111 @@
 """What does somebody read who must decide in the Prefect UI?
 
-The same facts as on every other card, as Markdown; the first line is enough to decide. Text out of the world is
-escaped: it is shown, never interpreted.
+The same first line, facts and words as on Slack's card, in the customer's language and hours, as Markdown; and first of
+all how to answer, because Prefect calls every field optional. Text out of the world is escaped: it is shown, never
+interpreted.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Iterable
 
-from blocks.catalogue.quantities import format_duration
 from blocks.ports.approvals import Approval, Plan
+from blocks.slack.cards import headline
+from blocks.slack.pieces import who_asked
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
 from tasks.approvals.decide import entitled, needed_count
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~$])")
+_SPACE = re.compile(r"[^\S\u00a0]+")  # a no-break space stays
+_LINE_BREAK = "  \n"
+_DIGEST = 12
 
 
-def card_markdown(question: Approval) -> str:
-    """The evidence card of an approval."""
-    plan = question.plan
-    return "\n\n".join(part for part in (first_line(plan), _changed(question), _what(plan), _rules(question)) if part)
-
-
-def first_line(plan: Plan) -> str:
-    """What, on what, why, how long, at what cost, and what is wrong now."""
-    why = f" because {escaped(plan.reason)}" if plan.reason else ""
-    cost = f", costs {escaped(plan.cost)}" if plan.cost else ""
-    wrong = (
-        f" Known to be wrong: {escaped('; '.join(plan.known_wrong))}."
-        if plan.known_wrong
-        else " No incident is open there."
+def card_markdown(question: Approval, voice: Voice, *, refused: str = "") -> str:
+    """The evidence card of an approval; `refused` is why the last answer did not count."""
+    parts = (
+        f"**{_say(voice, 'form.refused', why=retell(voice, refused))}**" if refused else "",
+        f"**{escaped(headline(voice, question))}**",
+        _say(voice, "form.how"),
+        _changed(voice, question),
+        _LINE_BREAK.join(_facts(voice, question.plan)),
+        _what(voice, question.plan),
+        _LINE_BREAK.join(_rules(voice, question)),
     )
-    takes = f", takes about {_time(plan.expected_s)}" if plan.expected_s else ""
-    return (
-        f"**{escaped(plan.action)} of {escaped(plan.subject)} on {escaped(plan.platform)}**{why}{takes}{cost}.{wrong}"
-    )
-
-
-def _changed(question: Approval) -> str:
-    if not question.differences:
-        return ""
-    return "Changed since it was asked before:\n\n" + "\n".join(f"- {escaped(each)}" for each in question.differences)
-
-
-def _what(plan: Plan) -> str:
-    lines = [f"{number}. {escaped(step.text)}" for number, step in enumerate(plan.steps, 1)]
-    lines += [
-        f"- at most {bound.at_most:g} {escaped(bound.unit)} {escaped(bound.name)} (now {bound.measured:g})"
-        for bound in plan.bounds
-    ]
-    lines += [f"- {escaped(guard.name)}: {escaped(guard.text)}" for guard in plan.guards]
-    return "\n".join(lines)
-
-
-def _rules(question: Approval) -> str:
-    people = ", ".join(entitled(question))
-    needed = needed_count(question)
-    said = [f"{each.approver}: {each.choice.value.replace('_', ' ')}" for each in question.decisions]
-    so_far = f" So far: {', '.join(said)}." if said else ""
-    return (
-        f"{needed} of {escaped(people)} must approve before {question.expires_at:%H:%M} UTC; asked for by "
-        f"{escaped(question.requester)}.{escaped(so_far)} Plan {question.digest[:12]}."
-    )
+    return "\n\n".join(part for part in parts if part)
 
 
 def escaped(text: str) -> str:
     """Shown as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text).strip())
 
 
-def _time(seconds: float) -> str:
-    return format_duration(timedelta(seconds=max(1, round(seconds))))
+def _changed(voice: Voice, question: Approval) -> str:
+    if not question.differences:
+        return ""
+    return f"{_say(voice, 'card.differences')}\n\n{_list(retell(voice, each) for each in question.differences)}"
+
+
+def _facts(voice: Voice, plan: Plan) -> list[str]:
+    why = [_say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
+    wrong = "; ".join(retell(voice, sentence) for sentence in plan.known_wrong)
+    return [*why, _say(voice, "card.wrong", sentences=wrong) if wrong else _say(voice, "card.nothing_wrong")]
+
+
+def _what(voice: Voice, plan: Plan) -> str:
+    steps = [f"{number}. {escaped(retell(voice, step.text))}" for number, step in enumerate(plan.steps, 1)]
+    bounds = [
+        voice.say(
+            "card.bound",
+            name=bound.name,
+            most=f"{voice.number(bound.at_most)} {bound.unit}",
+            measured=voice.number(bound.measured),
+        )
+        for bound in plan.bounds
+    ]
+    guards = [
+        voice.say("card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text)) for guard in plan.guards
+    ]
+    return "\n\n".join(part for part in ("\n".join(steps), _list((*bounds, *guards))) if part)
+
+
+def _rules(voice: Voice, question: Approval) -> list[str]:
+    needed = needed_count(question)
+    who, asked_at = who_asked(voice, question.requester), voice.moment(question.asked_at)
+    lines = [
+        _say(voice, "card.asked", who=who, moment=asked_at),
+        _bold(voice.say_count("card.may_decide", needed, names=escaped(voice.listing(entitled(question))))),
+        voice.say("card.one_more") if needed > max(1, question.policy.quorum) else "",
+        _say(voice, "card.until", moment=voice.moment(question.expires_at)),
+        *(
+            _say(
+                voice,
+                "card.decision",
+                time=voice.clock(each.at),
+                who=each.approver,
+                choice=voice.say(f"choice.{each.choice.value}"),
+                door=voice.say(f"door.{each.door.value}"),
+            )
+            for each in question.decisions
+        ),
+        voice.say("card.plan", digest=f"`{question.digest[:_DIGEST]}`"),
+    ]
+    return [line for line in lines if line]
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {escaped(each)}" for each in sentences)
+
+
+def _say(voice: Voice, key: str, **blanks: str) -> str:
+    """Our words with their blanks escaped."""
+    return _bold(voice.say(key, **{name: f"{{{name}}}" for name in blanks})).format(
+        **{name: escaped(value) for name, value in blanks.items()}
+    )
+
+
+def _bold(words: str) -> str:
+    """Slack's one star is Markdown's two; an escaped one stays."""
+    return re.sub(r"(?<!\\)\*", "**", words)

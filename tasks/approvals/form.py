@@ -17,10 +17,12 @@ from pydantic import Field, create_model
 
 from blocks.errors import Refused
 from blocks.ports.approvals import Approval, Choice, Door
+from blocks.slack.voice import Voice
 from tasks.approvals.answer import Answer, record_answer
 from tasks.approvals.card import card_markdown
 from tasks.approvals.decide import entitled
 from tasks.approvals.keys import load_unseal
+from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Runbook
 
 _MARGIN_S = 86_400  # Prefect's own end of a suspension comes long after ours
@@ -37,7 +39,7 @@ def answers_of_form(book: Runbook, question: Approval) -> None:
         _record(book, question, given)
     except Refused as refused:
         get_run_logger().warning("the answer does not count: %s", refused)
-        book.journal.note_form(question.id, number, str(refused))
+        book.journal.note_form(question.id, number, _for_people(refused))
     else:
         book.journal.note_form(question.id, number, "")
 
@@ -57,29 +59,31 @@ def _record(book: Runbook, question: Approval, given: Any) -> None:
     get_run_logger().info("%s", done.sentence)
 
 
+def _for_people(refused: Refused) -> str:
+    """What and what next; where it was they know."""
+    return f"{refused.what}. Next: {refused.next_step}" if refused.next_step else refused.what
+
+
 def _form(book: Runbook, question: Approval) -> type[RunInput]:
     """Approver as a choice of those who may; every field has a default, so that another door can resume."""
+    customer = load_platform(question.platform).customer
+    voice = Voice(customer.language, customer.time_zone)
     people = dict.fromkeys((_NOBODY, *entitled(question), *question.policy.glass))
     approvers: Any = StrEnum("Approver", {name: name for name in people})
     answers: Any = StrEnum("Choice", {choice.value: choice.value for choice in Choice})
     word = question.policy.typed
+    typed = voice.say("field.typed", word=word) if word else voice.say("form.no_word")
     fields: dict[str, Any] = {
-        "approver": (approvers, Field(default=approvers(_NOBODY), title="Approver", description="Your own name")),
-        "code": (str, Field(default="", title="One-time code", max_length=12, description="Six digits of your phone")),
-        "answer": (answers, Field(default=answers(Choice.APPROVE.value), title="Answer")),
-        "reason": (str, Field(default="", title="Reason", max_length=500)),
-        "confirmation": (
-            str,
-            Field(
-                default="", title="Confirmation", max_length=40, description=f"Type {word}" if word else "Leave empty"
-            ),
-        ),
+        "approver": (approvers, _field(voice, "approver", approvers(_NOBODY), voice.say("form.approver_hint"))),
+        "code": (str, _field(voice, "code", "", voice.say("field.code_hint"), max_length=12)),
+        "answer": (answers, _field(voice, "answer", answers(Choice.APPROVE.value), voice.say("form.answer_hint"))),
+        "reason": (str, _field(voice, "reason", "", voice.say("form.reason_hint"), max_length=500)),
+        "confirmation": (str, _field(voice, "confirmation", "", typed, max_length=40)),
     }
     form = create_model("Approval", __base__=RunInput, **fields)
-    return form.with_initial_data(description=_description(book, question))
-
-
-def _description(book: Runbook, question: Approval) -> str:
     refused = book.journal.form_refusal(question.id)
-    said = f"**The last answer did not count: {refused}**\n\n" if refused else ""
-    return said + card_markdown(question)
+    return form.with_initial_data(description=card_markdown(question, voice, refused=refused))
+
+
+def _field(voice: Voice, name: str, default: Any, hint: str, **limits: Any) -> Any:
+    return Field(default=default, title=voice.say(f"form.{name}"), description=hint, **limits)

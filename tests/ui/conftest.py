@@ -1,10 +1,11 @@
-"""One night for all tests that only look, and a browser for each of them."""
+"""One night for all tests that only look, a browser for each of them, and the desk for those that start runbooks."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.conftest import needs_program
+from tests.scenario.runs.conftest import desk  # noqa: F401  a fixture
 from tests.ui.browser import open_browser, open_page
 from tests.ui.night import Night, break_and_sweep, open_incidents
 

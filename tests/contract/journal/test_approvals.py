@@ -274,6 +274,38 @@ def test_one_message_a_purpose_however_much_happens_while_nobody_listens(journal
     assert journal.waiting_messages() == 1  # the question, still claimed
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (RunState.WAITING, {"progress"}),
+        (RunState.CANCELLED, {"progress", "approval:1"}),
+    ],
+)
+def test_the_card_of_a_run_that_is_cancelled_is_shown_anew(journal, question, state, shown):
+    shown_now(journal, question.run)
+    journal.move_run(question.run, state, reason="somebody")
+    assert shown_now(journal, question.run) == shown
+
+
+def test_the_card_of_a_cancelled_run_that_goes_on_is_shown_anew_unless_it_is_decided(journal, question):
+    journal.move_run(question.run, RunState.CANCELLED, reason="somebody")
+    shown_now(journal, question.run)
+    journal.move_run(question.run, RunState.RUNNING, reason="goes on", who="shift-lead")
+    assert shown_now(journal, question.run) == {"progress", "approval:1"}
+    journal.settle(question.id, Standing.EXPIRED, reason="nobody decided in time")
+    shown_now(journal, question.run)
+    journal.move_run(question.run, RunState.CANCELLED, reason="somebody")
+    assert shown_now(journal, question.run) == {"progress"}
+
+
+def shown_now(journal, run) -> set[str]:
+    """Send what is due, and say what it was."""
+    claimed = journal.claim_messages(run, limit_count=10, lease=timedelta(minutes=1))
+    for each in claimed:
+        journal.mark_message_sent(each, Sent("1.1", "C1"))
+    return {each.purpose for each in claimed}
+
+
 def test_a_message_that_failed_waits_and_says_why(journal, question):
     (progress, *_) = journal.claim_messages(question.run, limit_count=1, lease=timedelta(minutes=1))
     journal.mark_message_failed(progress, "Slack is down", timedelta(hours=1))

@@ -19,7 +19,8 @@ def test_a_drill_is_answered_in_the_form_and_changes_nothing(desk):
     names = form["schema"]["$defs"]["Approver"]["enum"]
     assert {"-", "duty-operator", "service-manager"} <= set(names)
     first, *_ = form["description"].splitlines()
-    assert first.startswith("**approval-drill of storefront on storefront** because friday practice")
+    assert first.startswith("**🟠 To approve · approval drill · storefront · storefront")
+    assert "friday practice" in first
 
     desk.approve(run, "duty-operator")
     assert desk.state(run)["name"] == "Completed"
@@ -38,7 +39,8 @@ def test_a_wrong_code_counts_for_nothing_and_is_said_on_the_next_form(desk):
     assert desk.fill(run, approver="shift-lead", code=wrong, answer="approve") == "ACCEPT"
     desk.until(lambda: "wrong" in (desk.journal.form_refusal(desk.journal.approvals(run)[0].id)), "it was read")
     desk.asleep(run)
-    assert "did not count: the name or its one" in desk.form(run)["description"]
+    said = desk.form(run)["description"].replace("\u00a0", " ")
+    assert "La dernière réponse n'a pas compté : le nom ou son code est faux. Ensuite : l'heure du téléphone" in said
     assert desk.journal.approvals(run)[0].decisions == ()
 
     assert desk.fill(run, approver="shift-lead", code=right, answer="approve") == "ACCEPT"

@@ -78,6 +78,16 @@ def test_a_click_that_is_delivered_twice_counts_once(desk, slack):
     assert slack.whispers() == before  # nobody heard that it was decided already
 
 
+def test_the_card_of_a_run_that_was_cancelled_in_prefect_asks_nobody_any_more(desk, slack):
+    run = desk.start(DRILL, platform="hearth")
+    desk.asleep(run)
+    slack.shows(run, "approval:1", "approval.approve")
+    desk.sandbox.call(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
+    desk.look_after()
+    card = slack.shows(run, "approval:1", "Personne n'a à répondre")
+    assert "approval.approve" not in str(card)
+
+
 def test_while_slack_is_away_the_form_works_and_one_message_catches_up(desk, slack):
     slack.act("break", target="slack", how="error", times=1000)
     run = desk.start(DRILL, platform="storefront", reason="while Slack is away")

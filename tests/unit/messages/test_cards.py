@@ -45,13 +45,13 @@ FULL = {
 def test_the_first_line_is_enough_to_decide():
     asked = approval(plan=plan(**FULL))
     assert headline(EN, asked).replace("\u00a0", " ") == (
-        "🟠 To approve · restart · hearth · device-api (4 min · cost nothing · 1 known fault): memory leak since the update"
+        "🟠 To approve · restart · hearth · device-api (4 min · no cost · 1 known fault): memory leak since the update"
     )
     assert (
         headline(FR, asked)
         .replace("\u00a0", " ")
         .startswith(
-            "🟠 À approuver · redémarrage · hearth · device-api (4 min · coût nothing · 1 défaut connu) : memory leak"
+            "🟠 À approuver · redémarrage · hearth · device-api (4 min · sans coût · 1 défaut connu) : memory leak"
         )
     )
 
@@ -86,6 +86,17 @@ def test_buttons_are_gone_when_the_time_is_over():
     for now, there in ((asked.expires_at - timedelta(seconds=1), True), (asked.expires_at, False)):
         _, blocks = render_approval(a_picture(asked, now=now), asked)
         assert bool(actions_of(blocks)) is there
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_question_whose_run_was_cancelled_offers_nothing_and_says_so(language):
+    asked = approval()
+    for state in RunState:
+        text, blocks = render_approval(a_picture(asked, language=language, run=a_run(state=state)), asked)
+        asks = state in {RunState.RUNNING, RunState.WAITING}
+        assert bool(actions_of(blocks)) is asks
+        assert ("🟠" in text) is asks
+        assert ("Nobody needs to answer" in flat(blocks) or "Personne n'a à répondre" in flat(blocks)) is not asks
 
 
 def test_buttons_carry_the_id_and_nothing_else():
@@ -236,6 +247,69 @@ def test_every_refusal_of_the_rules_is_said_in_french():
     told = [retell(FR, refusal) for refusal in refusals]
     assert [french for refusal, french in zip(refusals, told, strict=True) if french == refusal] == []
     assert [retell(EN, refusal) for refusal in refusals] == refusals
+
+
+@pytest.mark.parametrize(
+    ("recorded", "french"),
+    [
+        ("restart app hearth-device-api", "redémarrer l'application hearth-device-api"),
+        ("restart instance i-7 (1 of 3)", "redémarrer l'instance i-7 (1 sur 3)"),
+        ("replace instance i-7 of shop-web", "remplacer l'instance i-7 de shop-web"),
+        ("restart server standby may begin", "redémarrer le serveur standby : rien ne s'y oppose"),
+        ("ready", "prêt"),
+        ("stopped by shift-lead before: restart server standby", "arrêté par shift-lead avant : redémarrer le serveur standby"),
+        ((
+"web is Running, 2 of 2 instances ready, 2 processes; started anew. "
+"Before: web is critical: health timed out; port 503. After: web is ok (5 checks)."
+), (
+"web est « Running », instances prêtes : 2 sur 2, processus : 2 ; démarré de nouveau. "
+"Avant : web critique : health timed out ; port 503. Après : web bon (contrôles : 5)."
+)),
+        ("the doors work: shift-lead answered through slack after 3 s; nothing was changed",
+         "les portes fonctionnent : réponse de shift-lead par slack après 3 s ; rien n'a été changé"),
+    ],
+)  # fmt: skip
+def test_what_a_runbook_did_is_said_in_french(recorded, french):
+    assert retell(FR, recorded).replace("\u00a0", " ") == french
+    assert retell(EN, recorded) == recorded
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "somebody in the Prefect UI"), ("fr", "quelqu'un dans l'interface")]
+)
+def test_why_one_yes_more_is_needed_is_said(language, word):
+    asked = approval(requester="unknown")
+    picture = a_picture(asked, language=language, run=a_run(requested_by="unknown"))
+    one, two = replace(picture, yes_needed={asked.id: 1}), replace(picture, yes_needed={asked.id: 2})
+    more = "One yes more" if language == "en" else "Un oui de plus"
+    assert more in flat(render_approval(two, asked)[1])
+    assert more not in flat(render_approval(one, asked)[1])
+    for blocks in (render_approval(two, asked)[1], render_progress(two)[1]):
+        assert word in flat(blocks)
+        assert "unknown" not in flat(blocks)
+
+
+def test_a_parameter_is_labelled_in_the_readers_words_unless_its_author_gave_it_a_title():
+    schema = {
+        "properties": {
+            "platform": {"title": "platform"},
+            "reason": {"title": "What for"},
+            "odd_one": {"title": "odd_one"},
+        }
+    }
+    labels = [each["label"]["text"] for each in parameters_modal(FR, "t", schema, {})["blocks"][1:]]
+    assert sorted(labels) == ["Plateforme", "What for", "odd_one"]
+
+
+def test_a_french_card_of_a_restart_has_no_english_left():
+    steps = (PlanStep(phase="restart", item="a", text="restart app web"),)
+    guards = (Guard(name="ready", holds=True, text="restart app web may begin"),)
+    asked = approval(plan=plan(steps=steps, guards=guards, bounds=(), cost="none", reason="ne répond plus"))
+    said = flat(render_approval(a_picture(asked, language="fr"), asked)[1])
+    said += flat(render_progress(a_picture(asked, language="fr", run=a_run(reason="waits for an approval")))[1])
+    assert "sans coût" in said
+    assert "0 étape terminée sur 1" in said
+    assert [word for word in ("restart ", "may begin", "ready", "none", "waits") if word in said] == []
 
 
 @pytest.mark.parametrize("voice", [EN, FR])

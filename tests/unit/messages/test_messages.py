@@ -74,6 +74,7 @@ def test_texts_in_french_are_not_left_in_english():
         "door.slack",
         "card.plan",
         "field.action",
+        "field.parameter.service",
     }
 
 

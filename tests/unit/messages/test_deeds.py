@@ -23,30 +23,30 @@ WELL = Look("device-api", State.OK, 5)
         ("restart server db2", "redémarrer le serveur db2"),
         ("restart instance i-01 (1 of 3)", "redémarrer l'instance i-01 (1 sur 3)"),
         ("replace instance i-01 of storefront-web", "remplacer l'instance i-01 de storefront-web"),
-        ("restart app hearth-device-api may begin", "redémarrer l'application hearth-device-api peut commencer"),
+        ("restart app hearth-device-api may begin", "redémarrer l'application hearth-device-api : rien ne s'y oppose"),
         ("ready", "prêt"),
         (
             "hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew",
-            "hearth-device-api : Running, 2 instances prêtes sur 2, 2 processus ; redémarrage fait",
+            "hearth-device-api est « Running », instances prêtes : 2 sur 2, processus : 2 ; démarré de nouveau",
         ),
         (
             "2 of 3 instances of storefront-web in service and healthy, i-01 is Terminating:Wait",
-            "2 instances de storefront-web sur 3 en service et saines, i-01 est Terminating:Wait",
+            "storefront-web : 2 instances sur 3 en service et saines, i-01 est « Terminating:Wait »",
         ),
         (
             "server db2 is ACTIVE, power state 1, rebooted since",
-            "serveur db2 : ACTIVE, alimentation 1, redémarré depuis",
+            "le serveur db2 est « ACTIVE » (alimentation 1), redémarré depuis",
         ),
-        ("device-api is ok (5 checks)", "device-api : bon (5 contrôles)"),
+        ("device-api is ok (5 checks)", "device-api bon (contrôles : 5)"),
         ("waits for an approval", "attend une approbation"),
-        ("goes on after waiting", "repart après l'approbation"),
+        ("goes on after waiting", "reprend"),
         (
             "stopped by shift-lead before: replace instance i-01 of storefront-web",
             "arrêté par shift-lead avant : remplacer l'instance i-01 de storefront-web",
         ),
         (
             "its process is gone again after 5 automatic resumes",
-            "le processus a disparu, malgré 5 reprises automatiques",
+            "le processus a encore disparu après 5 reprises",
         ),
     ],
 )
@@ -58,9 +58,11 @@ def test_it_is_said_in_french_and_stays_as_it_is_in_english(sentence, said):
 def test_a_whole_report_is_retold_piece_by_piece():
     done = ("hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew",)
     told = retell(FR, str(RestartReport("hearth", "device-api", DEAD, WELL, done))).replace("\u00a0", " ")
-    assert told.startswith("hearth-device-api : Running, 2 instances prêtes sur 2, 2 processus ; redémarrage fait.")
-    assert "Avant : device-api : critique, health : https://a.example/health" in told
-    assert told.endswith("Après : device-api : bon (5 contrôles).")
+    assert told.startswith(
+        "hearth-device-api est « Running », instances prêtes : 2 sur 2, processus : 2 ; démarré de nouveau."
+    )
+    assert "Avant : device-api critique : health : https://a.example/health" in told
+    assert told.endswith("Après : device-api bon (contrôles : 5).")
     assert not {"is", "answered", "Before", "After", "instances of"} & set(told.split())
 
 
