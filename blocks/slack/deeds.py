@@ -58,7 +58,7 @@ DEEDS: tuple[tuple[str, str], ...] = (
     ),
     (r"^cannot be seen at the moment: (?P<rest>.+)$", "invisible en ce moment : {rest}"),
     (
-        rf"^server (?P<name>{_ITEM}) is (?P<state>\w+), power state (?P<power>\w+), rebooted since$",
+        rf"^server (?P<name>{_ITEM}) is (?P<state>\w+), power state (?P<power>\w+), rebooted since(?:, \w+)?$",
         "le serveur {name} est « {state} » (alimentation {power}), redémarré depuis",
     ),
     # -- how the service was
