@@ -118,7 +118,7 @@ def _must_have_died_there(scene: Scene, row: Row, before: int) -> None:
     desk, run = scene.desk, scene.run
     kinds = patiently(lambda: desk.kinds(run), otherwise=[row.last])  # a journal that was killed cannot be asked
     newest = [kind for kind in kinds if kind is not ActionKind.RUN_MOVED][-1]
-    if newest is not row.last:
+    if row.last is not None and newest is not row.last:
         raise MissedError(f"it died after {newest} and not after {row.last}")
     if row.suspended and (state := desk.sandbox.call(f"/flow_runs/{run}")["state"]["name"]) != "Suspended":
         raise MissedError(f"the run is {state} already")

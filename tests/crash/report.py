@@ -35,7 +35,8 @@ _TAIL = """
 - *final state*: the journal's word and Prefect's, checked with the step's outcome, the lease given back and the
   journal's chain unbroken.
 - *seconds*: from the kill until it was done; for a run that was killed before anybody had been asked to approve,
-  until it slept with its question (then people approved, and it was done). Part of it is deliberate: late reports of a
+  until it slept with its question (then people approved, and it was done). In the
+  mid-step rows the app itself takes twenty seconds to come back: compare with *nothing*. Part of it is deliberate: late reports of a
   crash are waited out for 15 s, and the resumer looks once a minute when no event wakes it.
 - *questions*: how often people were asked to approve. It must be 1: a crash never asks twice.
 - *resumes*: how often the resumer went on with it.

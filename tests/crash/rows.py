@@ -24,6 +24,7 @@ from tests.scenario.runs.test_restart import BOTH, start
 FIRST, SECOND = BOTH
 _SERVICE = "hearth/device-api"
 _PROCESS = "flow process"
+_MID = "mid-step: accepted by the provider, the goal is awaited"
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Row:
     where: str
     reach: Reach
     victims: Victims
-    last: ActionKind
+    last: ActionKind | None  # None: the run's process lives on and writes on
     started_again: tuple[str, ...] = ()
     asleep: bool = False  # it is back when it sleeps with its question; else when it is done
     effects_at_death: int | None = None  # what the provider had seen a few seconds after the death
@@ -130,6 +131,18 @@ def _mid_step(scene: Scene) -> None:
     time.sleep(1)
 
 
+def _acting(victims: Callable[[Parts], Sequence[psutil.Process]]) -> Reach:
+    """The intent is recorded: the step acts now, and has its evidence to record in a moment."""
+
+    def reach(scene: Scene) -> None:
+        scene.approved()
+        scene.when(ActionKind.LEASE_TAKEN)
+        scene.marked = victims(scene.parts)
+        scene.when(ActionKind.STEP_INTENDED)
+
+    return reach
+
+
 def _decided(scene: Scene) -> None:
     """The last needed yes comes through Slack; the gateway has recorded it and has not woken the run yet."""
     slack = Slack(scene.desk, {})
@@ -160,9 +173,13 @@ def _flow(key: str, where: str, reach: Reach, last: ActionKind, **more) -> Row:
     return Row(key, _PROCESS, where, reach, _process, last, **more)
 
 
+def _acting_on(key: str, what: str, victims: Callable[[Parts], list[psutil.Process]], *again: str) -> Row:
+    where = "intent recorded, the step acts at this moment"
+    return Row(key, what, where, _acting(victims), lambda s: s.marked, None, again)
+
+
 def _part(key: str, what: str, victims: Callable[[Parts], list[psutil.Process]], *again: str) -> Row:
-    where = "mid-step: accepted by the provider, the goal is awaited"
-    return Row(key, what, where, _mid_step, lambda s: victims(s.parts), ActionKind.STEP_EVIDENCE, again)
+    return Row(key, what, _MID, _mid_step, lambda s: victims(s.parts), ActionKind.STEP_EVIDENCE, again)
 
 
 ROWS: tuple[Row, ...] = (
@@ -191,6 +208,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _flow("outcome", "outcome recorded", _approved_then(ActionKind.STEP_DONE), ActionKind.STEP_DONE),
     _flow("until-well", "while it waits until the service is well", _until_well, ActionKind.STEP_DONE),
+    Row("nothing", "nothing (for comparison)", _MID, _mid_step, lambda _: (), ActionKind.STEP_EVIDENCE),
     _part("worker", "worker (its runs live on)", Parts.worker, WORKER),
     _part("worker-unit", "worker, fork server and run (as systemd ends them)", Parts.unit_of_worker, WORKER),
     _part("fork-server", "fork server", Parts.fork_server),
@@ -207,6 +225,9 @@ ROWS: tuple[Row, ...] = (
     _part("gateway-mid-step", "gateway", Parts.gateway, GATEWAY),
     _part("server", "Prefect server", Parts.server, SERVER),
     _part("database", "PostgreSQL (journal and Prefect's database)", Parts.database, DATABASE),
+    _acting_on("server-acting", "Prefect server", Parts.server, SERVER),
+    _acting_on("database-acting", "PostgreSQL (journal and Prefect's database)", Parts.database, DATABASE),
+    _acting_on("machine-acting", "everything of vigie at once (the clouds stay)", Parts.machine, *MACHINE),
     _part("machine", "everything of vigie at once (the clouds stay)", Parts.machine, *MACHINE),
 )
 
@@ -222,6 +243,7 @@ def strike(scene: Scene, row: Row) -> float:
     """Bring it there, kill; the moment (monotonic seconds)."""
     row.reach(scene)
     victims = scene.marked or row.victims(scene)
+    assert victims or row.key == "nothing", "there is nobody to kill"
     struck = time.monotonic()
     kill(victims)
     return struck
