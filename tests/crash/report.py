@@ -23,7 +23,8 @@ Do not edit it.
 
 What happens to an approved restart (`service-restart` of hearth's `device-api`, in the sandbox) when something is
 killed in the middle of it? Each row is a real run of the real worker, and a real SIGKILL of everything named, at the
-place named; the place is checked afterwards against the journal and against what the provider had seen. Then nobody
+place named. A run whose process died is checked afterwards: the journal's newest line must be that of its place, and
+the provider must have seen a restart or none, as the place says; one that died elsewhere is tried again. Then nobody
 helps: the resumer starts by its schedule, every minute, and by its automation, when a run crashes. Sweeps are paused.
 
 | killed | where | restarts done | what was found of the step | final state | seconds | questions | resumes | measured |

@@ -38,6 +38,8 @@ def test_killed_mid_step(desk, parts, key):
     assert done == 1, f"restarted {done} times"
     assert desk.kinds(scene.run).count(ActionKind.STEP_DONE) == 1
     assert desk.kinds(scene.run).count(ActionKind.APPROVAL_ASKED) == 1
+    resumed = desk.kinds(scene.run).count(ActionKind.RUN_RESUMED)
+    assert resumed == (1 if key == "worker-unit" else 0), "a run whose process lives is not resumed"
     assert desk.state(scene.run, "Completed", patience_s=180)["name"] == "Completed"
 
 
