@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
+ROWS ?=
 
-.PHONY: setup demo test test-kills check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval clean
+.PHONY: setup demo test test-kills check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
 
 setup: .venv/ready
 
@@ -52,6 +53,9 @@ bench-approval: setup
 
 bench-start: setup
 	@$(BIN)/python -m tests.benchmarks.bench_start
+
+crash-table: setup
+	@$(BIN)/python -m tests.crash --again $(ROWS)
 
 clean:
 	-$(BIN)/vigie down

@@ -61,11 +61,15 @@ class Connections:
     def own_session(self) -> Generator[psycopg.Connection]:
         """A connection of its own, in autocommit, for what belongs to a session (locks)."""
         with translated(self.where):
-            connection = open_connection(self._dsn)
+            connection = self.open_session()
         try:
             yield connection
         finally:
             connection.close()
+
+    def open_session(self) -> psycopg.Connection:
+        """The same for whoever closes it himself. Raises the driver's own errors."""
+        return open_connection(self._dsn)
 
     def close(self) -> None:
         """Close what is kept."""
@@ -76,7 +80,7 @@ class Connections:
 
     def _take(self) -> psycopg.Connection:
         while (connection := self._kept()) is not None:
-            if _answers(connection):
+            if answers(connection):
                 return connection
             connection.close()
         return open_connection(self._dsn)
@@ -179,7 +183,8 @@ def _broken(what: str, where: str, next_step: str) -> Broken:
     return Broken(what, where=where, next_step=next_step, code=MissingCode.UNEXPECTED_ANSWER)
 
 
-def _answers(connection: psycopg.Connection) -> bool:
+def answers(connection: psycopg.Connection) -> bool:
+    """Does the session still live? Asked for five seconds."""
     try:
         with _watch(connection, 5.0):
             connection.execute("SELECT 1")

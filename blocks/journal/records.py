@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID
 
 from blocks.errors import Refused
 from blocks.journal import actions, approvals, approvers, messages, requests, runs, steps, sweeps
-from blocks.journal.connections import Connections, translated
+from blocks.journal.connections import Connections
+from blocks.journal.holding import holding
 from blocks.ports.approvals import Approval, Approver, Judge, Plan, Policy, Ruling, Said, Standing
 from blocks.ports.changes import Evidence
 from blocks.ports.notifications import Sent
@@ -81,12 +82,8 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return runs.request_stop(connection, run, who, reason)
 
-    @contextmanager
-    def run_lock(self, run: UUID) -> Generator[bool]:
-        with self._connections.own_session() as connection:
-            with translated(self._connections.where):
-                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock_key(run),)).fetchone()
-            yield bool(row and row[0])
+    def run_lock(self, run: UUID, *, overtaken: Callable[[], None]) -> AbstractContextManager[bool]:
+        return holding(self._connections, _lock_key(run), overtaken)
 
     def is_executing(self, run: UUID) -> bool:
         high, low = divmod(_lock_key(run) % 2**64, 2**32)

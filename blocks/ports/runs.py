@@ -9,7 +9,7 @@ Values only; the journal keeps them, `tasks/runs/` decides about them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -200,8 +200,12 @@ class RunJournal(Protocol):
 
     def request_stop(self, run: UUID, *, who: str, reason: str) -> Run: ...
 
-    def run_lock(self, run: UUID) -> AbstractContextManager[bool]:
-        """Held by the process that executes the run, and gone with it. False when another process holds it."""
+    def run_lock(self, run: UUID, *, overtaken: Callable[[], None]) -> AbstractContextManager[bool]:
+        """Held by the process that executes the run, and gone with it. False when another process holds it.
+
+        Lost with its session (the journal restarts) it is taken again; `overtaken` is called, in another thread,
+        when somebody else got it meanwhile.
+        """
         ...
 
     def is_executing(self, run: UUID) -> bool: ...

@@ -5,7 +5,8 @@ for the server.
 
 The rule: a sandbox that was down does not make up for it. Sweeps that were due meanwhile are cancelled
 (two dozen at once would stifle the machine, and the next sweep looks at everything anyway), and runs
-that its end cut off are called crashed, so that nobody believes they are still at work.
+that its end cut off are called crashed, so that nobody believes they are still at work. A worker that is started
+again in a sandbox that goes on settles nothing: its runs may live, and the product sees to them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deployments.sandbox.lifetimes import RUN_MARK
 from deployments.sandbox.parts import WORK_POOL
 
 _PATIENCE_S = 120.0
@@ -34,12 +36,20 @@ def main() -> None:
     """Become the worker, as soon as its server answers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
-    parser.parse_args()
+    home = parser.parse_args().state
     from deployments.commands.worker import serve
 
     _await_server(f"{os.environ['PREFECT_API_URL']}/health")
-    settle_former_runs(os.environ["PREFECT_API_URL"])
+    settle_once(home / "settled", os.environ[RUN_MARK], os.environ["PREFECT_API_URL"])
     serve(WORK_POOL, _AT_ONCE, "sandbox", _DRAIN_S)
+
+
+def settle_once(note: Path, life: str, api: str) -> None:
+    """The first worker in a life of the sandbox settles what the former life left."""
+    if note.exists() and note.read_text(encoding="utf-8") == life:
+        return
+    settle_former_runs(api)
+    note.write_text(life, encoding="utf-8")
 
 
 def settle_former_runs(api: str) -> None:

@@ -13,6 +13,7 @@ from blocks.catalogue.kinds import KINDS, Provider, open_restarter_path
 from blocks.catalogue.model import Platform, Service, Site
 from blocks.clock import SystemClock
 from blocks.errors import Refused
+from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.changes import Restarter
 from blocks.ports.network import Routes
 
@@ -59,7 +60,8 @@ def _operator_of(platform: Platform, site: Site) -> str:
 def _block(path: str, name: str) -> Any:
     block_class = _imported(path)
     try:
-        return block_class.load(name, _sync=True)
+        with prefect_answers(f"block {name}"):
+            return block_class.load(name, _sync=True)
     except ValueError as error:
         raise Refused(
             f"no {block_class.get_block_type_slug()} block named {name!r} is saved",
@@ -73,7 +75,8 @@ def _routes() -> Routes:
     from tasks.health.probers import NETWORK_BLOCK
 
     try:
-        found: Any = ProbeNetwork.load(NETWORK_BLOCK, _sync=True)  # pyright: ignore[reportCallIssue]
+        with prefect_answers(f"block {NETWORK_BLOCK}"):
+            found: Any = ProbeNetwork.load(NETWORK_BLOCK, _sync=True)  # pyright: ignore[reportCallIssue]
     except ValueError:
         return Routes()
     return found.over(Routes())

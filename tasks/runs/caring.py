@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from prefect.logging import get_run_logger
 
@@ -36,9 +37,10 @@ def care_for_runs() -> CareReport:
     """Look until nothing is about to become due; at most a minute."""
     logger = get_run_logger()
     cared: list[Cared] = []
+    unlocked: dict[UUID, datetime] = {}
     with open_journal() as journal, PrefectOrchestrator() as orchestrator:
         for _ in range(_LOOKS):
-            found, soon = look_once(journal, orchestrator, lambda said: logger.warning("%s", said))
+            found, soon = look_once(journal, orchestrator, unlocked, lambda said: logger.warning("%s", said))
             cared += found
             if not soon:
                 break
@@ -52,13 +54,16 @@ def care_for_runs() -> CareReport:
 
 
 def look_once(
-    journal: PostgresJournal, orchestrator: Orchestrator, say: Callable[[str], None]
+    journal: PostgresJournal, orchestrator: Orchestrator, unlocked: dict[UUID, datetime], say: Callable[[str], None]
 ) -> tuple[list[Cared], bool]:
-    """What was done now, and whether another look in a moment will find more."""
+    """What was done now, and whether another look in a moment will find more.
+
+    `unlocked` is kept between looks: since when no process was seen to hold the lock of each run.
+    """
     cared: list[Cared] = []
     soon = False
     for run in _open_runs(journal):
-        verdict = _verdict(journal, orchestrator, run)
+        verdict = _verdict(journal, orchestrator, run, unlocked)
         if verdict.care is Care.LEAVE:
             soon = soon or "waited out" in verdict.reason
             continue
@@ -74,13 +79,16 @@ def _open_runs(journal: PostgresJournal) -> list[Run]:
     return [*journal.runs(states=_OPEN), *ended]
 
 
-def _verdict(journal: PostgresJournal, orchestrator: Orchestrator, run: Run) -> Verdict:
+def _verdict(journal: PostgresJournal, orchestrator: Orchestrator, run: Run, unlocked: dict[UUID, datetime]) -> Verdict:
     """The lock is looked at before Prefect is asked: a process that begins meanwhile is seen by one of the two."""
-    executing = journal.is_executing(run.id)
+    if journal.is_executing(run.id):
+        unlocked.pop(run.id, None)
+    else:
+        unlocked.setdefault(run.id, journal.now())
     seen: FlowRunView | None = orchestrator.view(run.id)
     questions = journal.approvals(run.id)
     newest: Approval | None = questions[-1] if questions else None
-    return assess_run(journal.run(run.id), seen, newest, journal.now(), is_executing=executing)
+    return assess_run(journal.run(run.id), seen, newest, journal.now(), unlocked_since=unlocked.get(run.id))
 
 
 def _do(

@@ -9,6 +9,7 @@ from blocks.catalogue.approvals import ApprovalRules
 from blocks.catalogue.block import PlatformBlock
 from blocks.catalogue.model import Customer, Platform
 from blocks.errors import Broken
+from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.approvals import Policy
 
 
@@ -23,7 +24,8 @@ class Known:
 def load_platform(name: str) -> Known:
     """As `vigie apply` saved it. Raises `Broken` when it never did."""
     try:
-        block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
+        with prefect_answers(f"platform {name}"):
+            block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
     except ValueError as error:
         raise Broken(
             f"Prefect has no platform {name!r}",
@@ -41,7 +43,8 @@ def load_policy(customer: str, platform: str, action: str) -> Policy:
 def load_rules() -> ApprovalRules:
     """As `vigie apply` saved them. Raises `Broken` when it never did."""
     try:
-        block = ApprovalRulesBlock.load(RULES_NAME, _sync=True)  # pyright: ignore[reportCallIssue]
+        with prefect_answers("the approval rules"):
+            block = ApprovalRulesBlock.load(RULES_NAME, _sync=True)  # pyright: ignore[reportCallIssue]
     except ValueError as error:
         raise Broken(
             "Prefect has no approval rules, so nobody may approve anything",

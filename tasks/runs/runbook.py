@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import signal
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -192,7 +194,7 @@ def _only_process(journal: PostgresJournal, run: UUID) -> Generator[None]:
     """One process executes a run. One that just fell asleep may take a moment to leave."""
     give_up = time.monotonic() + _LOCK_PATIENCE_S
     while True:
-        with journal.run_lock(run) as granted:
+        with journal.run_lock(run, overtaken=_end_at_once) as granted:
             if granted:
                 yield
                 return
@@ -202,6 +204,11 @@ def _only_process(journal: PostgresJournal, run: UUID) -> Generator[None]:
                 next_step="nothing was done here; look at that one, or wait until it ends",
             )
         time.sleep(_LOCK_PAUSE_S)
+
+
+def _end_at_once() -> None:
+    """Another process executes the run: this one ends as in a crash, which every step survives."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _customer_of(platform: str) -> str:

@@ -6,9 +6,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -134,10 +135,9 @@ class Desk:
         """No process of the run is left, and its worker has had a moment to see it."""
         if self.journal.is_executing(run):
             return False
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run):
-                    return False
+        workers = Path(self.sandbox.environment["PREFECT_HOME"]) / "vigie-workers"
+        if any(workers.glob(f"*/{run}.json")):  # the worker strikes off what has ended
+            return False
         time.sleep(0.5)
         return True
 

@@ -113,7 +113,7 @@ QUESTION = approval(expires_at=NOW + timedelta(minutes=1))
     ],
 )
 def test_every_case(known, prefect, question, executing, care):
-    verdict = assess_run(known, prefect, question, NOW, is_executing=executing)
+    verdict = assess_run(known, prefect, question, NOW, unlocked_since=None if executing else LONG_AGO)
     assert verdict.care is care, verdict.reason
     assert verdict.reason
 
@@ -133,11 +133,13 @@ VIEWS = st.none() | st.builds(
 QUESTIONS = st.none() | st.builds(lambda s: replace(QUESTION, standing=s), st.sampled_from(Standing))
 
 
-@given(RUNS, VIEWS, QUESTIONS, st.booleans())
-def test_a_living_process_is_never_doubled_and_the_cap_holds(known, prefect, question, executing):
-    care = assess_run(known, prefect, question, NOW, is_executing=executing).care
-    if executing:
+@given(RUNS, VIEWS, QUESTIONS, st.none() | MOMENTS)
+def test_a_living_process_is_never_doubled_and_the_cap_holds(known, prefect, question, unlocked):
+    care = assess_run(known, prefect, question, NOW, unlocked_since=unlocked).care
+    if unlocked is None:
         assert care is Care.LEAVE
+    if care is Care.RESUME and prefect.phase is RunPhase.RUNNING:
+        assert unlocked <= DUE
     if care in {Care.RESUME, Care.TELL_PREFECT}:
         assert known.resume_count < MOST_RESUMES
         assert known.state is not RunState.PARKED or prefect.phase.has_process
@@ -146,6 +148,22 @@ def test_a_living_process_is_never_doubled_and_the_cap_holds(known, prefect, que
     if care is Care.WAKE:
         assert prefect.phase is RunPhase.SUSPENDED
         assert question.standing is not Standing.WAITING
+
+
+@pytest.mark.parametrize(
+    ("phase", "unlocked", "care"),
+    [
+        (RunPhase.RUNNING, NOW, Care.LEAVE),  # a journal that was away has forgotten the lock
+        (RunPhase.RUNNING, JUST_NOW, Care.LEAVE),
+        (RunPhase.RUNNING, DUE, Care.RESUME),
+        (RunPhase.CRASHED, NOW, Care.RESUME),  # Prefect has seen it end
+        (RunPhase.PENDING, NOW, Care.RESUME),  # no process came of it
+    ],
+)
+def test_a_lock_that_is_gone_is_believed_after_the_grace(phase, unlocked, care):
+    verdict = assess_run(run(), seen(phase), None, NOW, unlocked_since=unlocked)
+    assert verdict.care is care, verdict.reason
+    assert care is not Care.LEAVE or "waited out" in verdict.reason
 
 
 def test_waits_grow_and_end_at_five_minutes():

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from deployments.sandbox.worker import settle_former_runs
+from deployments.sandbox.worker import settle_former_runs, settle_once
 
 
 class Server:
@@ -72,3 +72,14 @@ def test_missed_sweeps_are_cancelled_cut_off_runs_crashed_and_all_others_left(pr
         *["CANCELLED"] * 6, "SCHEDULED", "SCHEDULED", "CRASHED", "COMPLETED"
     ]  # fmt: skip
     assert "Nothing is lost" in prefect.runs[0]["message"]
+
+
+def test_a_worker_that_is_started_again_in_the_same_life_leaves_living_runs_alone(prefect, tmp_path):
+    note = tmp_path / "settled"
+    settle_once(note, "first life", prefect.api)
+    begun = {"type": "RUNNING", "name": "Running", "due": datetime.now(UTC)}
+    prefect.runs.append(begun)
+    settle_once(note, "first life", prefect.api)
+    assert begun["type"] == "RUNNING"
+    settle_once(note, "second life", prefect.api)
+    assert begun["type"] == "CRASHED"

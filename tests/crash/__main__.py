@@ -1,0 +1,150 @@
+"""Is a restart done once, whatever is killed and wherever? The full real table, row by row.
+
+Run: make crash-table, or python -m tests.crash [--again ROW ...] [--only ROW ...] [--home DIR]. It brings up a sandbox
+of its own, measures what is not measured yet, keeps each row at once, and writes docs/crash-table.md. Exit 1 when a
+row has not exactly one effect, ends in a state that is not true, or could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deployments.sandbox.lifecycle import bring_up, take_down
+from deployments.sandbox.state import CHECKOUT, State
+
+_TABLE = CHECKOUT / "docs" / "crash-table.md"
+_KEPT = CHECKOUT / ".vigie" / "crash-table.json"
+_RESUMER = "resume"
+
+
+def main() -> int:
+    """Measure what is missing, write the table; the exit code."""
+    from tests.crash.report import load, write
+
+    arguments = _arguments()
+    todo = _todo(arguments, load(arguments.kept))
+    failed = list[str]()
+    if todo:
+        with _sandbox(arguments.home) as home:
+            failed = _measure_all(home, todo, arguments.kept)
+    rows = load(arguments.kept)
+    write(_TABLE, rows)
+    bad = [key for key, row in rows.items() if row["effects"] != 1 or row["untrue"]]
+    _say(
+        f"{len(rows)} rows in {_TABLE.relative_to(CHECKOUT)}; wrong: {bad or 'none'}; not measured: {failed or 'none'}"
+    )
+    return 1 if bad or failed else 0
+
+
+def _todo(arguments: argparse.Namespace, known: dict[str, Any]) -> list[Any]:
+    from tests.crash.rows import ROWS
+
+    keys = {row.key for row in ROWS}
+    if unknown := {*arguments.again, *arguments.only} - keys:
+        sys.exit(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(row.key for row in ROWS)}")
+    wanted = [row for row in ROWS if not arguments.only or row.key in arguments.only]
+    again = keys if arguments.all else set(arguments.again)
+    return [row for row in wanted if row.key not in known or row.key in again]
+
+
+def _measure_all(home: Path, todo: list[Any], kept: Path) -> list[str]:
+    """Rows that could not be measured."""
+    from tests.crash.measuring import make_ready, measure
+    from tests.crash.parts import Parts
+    from tests.crash.report import keep
+
+    failed = list[str]()
+    with _desk(home) as desk:
+        parts = Parts(State.at(home))
+        for number, row in enumerate(todo, 1):
+            _say(f"[{number}/{len(todo)}] {row.key}")
+            try:
+                make_ready(desk, parts)
+                found = measure(desk, parts, row, _say)
+            except Exception:  # noqa: BLE001  the other rows are measured all the same
+                _say(traceback.format_exc())
+                failed.append(row.key)
+                continue
+            keep(kept, found)
+            _say(f"{row.key}: {found}")
+    return failed
+
+
+@contextmanager
+def _desk(home: Path) -> Generator[Any]:
+    """The sandbox as people use it: this process speaks to its Prefect server and journal."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_UI_URL, temporary_settings
+
+    from blocks.journal.opening import open_journal
+    from tests.sandbox_fixture import Sandbox
+    from tests.scenario.runs.conftest import Desk
+
+    sandbox = Sandbox(home, State.at(home))
+    environment = sandbox.environment
+    os.environ.update(environment)
+    updates = {
+        PREFECT_API_URL: environment["PREFECT_API_URL"],
+        PREFECT_HOME: Path(environment["PREFECT_HOME"]),
+        PREFECT_UI_URL: environment["PREFECT_UI_URL"],
+    }
+    only_the_resumer(sandbox)
+    with temporary_settings(updates=updates), open_journal() as journal:
+        yield Desk(sandbox, journal)
+
+
+def only_the_resumer(sandbox: Any) -> None:
+    """Sweeps are paused, the resumer's schedule goes on."""
+    from tests.sandbox_fixture import as_is
+
+    for deployment in sandbox.call("/deployments/filter", {}):
+        for schedule in deployment["schedules"]:
+            path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+            sandbox.call(path, as_is(schedule) | {"active": deployment["name"] == _RESUMER}, "PATCH")
+    wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    for row in sandbox.call("/flow_runs/filter", {"flow_runs": wanted}):
+        if row["name"].startswith("sweep"):
+            sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
+
+
+@contextmanager
+def _sandbox(home: Path | None) -> Generator[Path]:
+    if home is not None:
+        bring_up(home)
+        yield home.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="vigie-crash-") as folder:
+        own = Path(folder) / "sandbox"
+        _say("bringing up a sandbox")
+        bring_up(own, tied=True)
+        try:
+            yield own
+        finally:
+            take_down(own)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--again", nargs="*", default=[], metavar="ROW", help="measure these anew")
+    parser.add_argument("--only", nargs="*", default=[], metavar="ROW", help="measure no others")
+    parser.add_argument("--all", action="store_true", help="measure every row anew")
+    parser.add_argument("--home", type=Path, default=None, help="a sandbox that is up already, and stays")
+    parser.add_argument("--kept", type=Path, default=_KEPT, help="where measured rows are kept")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
