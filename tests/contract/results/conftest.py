@@ -56,14 +56,18 @@ def blobs(tmp_path_factory):
     command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     process = subprocess.Popen(command[:-1], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
+    reading = threading.Thread(target=process.stdout.read, daemon=True)
     try:
         endpoint = _listening(process)
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        reading.start()
         parts = ["DefaultEndpointsProtocol=http", f"AccountName={_ACCOUNT}", f"AccountKey={_KEY}"]
         yield ";".join([*parts, f"BlobEndpoint={endpoint}/{_ACCOUNT}"])
     finally:
         process.terminate()
         process.wait(timeout=20)
+        if reading.ident is not None:
+            reading.join(20)
+        process.stdout.close()
 
 
 def _listening(process):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import httpx
 import pytest
 
@@ -41,6 +43,22 @@ def test_killed_at_each_phase_of_a_step(desk, at):
     assert kinds.count(ActionKind.RUN_RESUMED) == 1
     assert kinds.count(ActionKind.APPROVAL_ASKED) == 1
     assert desk.journal.verify_actions("hearth") > 0
+    assert announced_at(desk, run) < resumed_at(desk, run)
+
+
+def announced_at(desk, run):
+    """When the channel was told that it goes on by itself (seconds of the machine's clock)."""
+    with desk._client() as client:
+        traffic = client.get(f"https://{desk.sandbox.state.address('slack')}/_sandbox/traffic").json()
+    told = [each for each in traffic if str(run) in str(each["arguments"])]
+    return min(each["at"] for each in told if "Reparti de lui-m" in str(each["arguments"]))
+
+
+def resumed_at(desk, run):
+    states = desk.sandbox.call(f"/flow_run_states/?flow_run_id={run}")
+    return min(
+        datetime.fromisoformat(each["timestamp"]) for each in states if each["name"] == "AwaitingRetry"
+    ).timestamp()
 
 
 def resume(desk, run):
