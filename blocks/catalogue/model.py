@@ -39,6 +39,7 @@ from blocks.catalogue.checks import (
     TlsCheck,
 )
 from blocks.catalogue.quantities import Duration, Limit, Percent
+from blocks.catalogue.recovery import Recovery
 from blocks.catalogue.recurrence import RuleText
 from blocks.catalogue.texts import BlockName, ClockTime, Moment, Name, ZoneName
 from blocks.errors import Refused
@@ -66,6 +67,7 @@ __all__ = [
     "Platform",
     "QueueCheck",
     "QuotaCheck",
+    "Recovery",
     "ReplicationCheck",
     "ResourceHealthCheck",
     "ResourceStateCheck",
@@ -188,6 +190,7 @@ class Platform(Model):
     redundancy_groups: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
     services: dict[str, Service]
     maintenance: dict[str, Maintenance] = Field(default_factory=dict)
+    recovery: Recovery | None = None
 
     def credentials_for(self, service: Service, check: CheckBase) -> str:
         """The reader's credential block that this check is made with."""

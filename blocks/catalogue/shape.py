@@ -35,6 +35,7 @@ _NAMED = {
     "customers": (),
     "platforms": ("sites", "services", "maintenance"),
     "services": ("checks", "slos"),
+    "recovery": ("data", "services", "second_workers", "traffic", "steps"),
 }
 _PARTS: dict[str, type[BaseModel]] = {
     "customers": Customer,

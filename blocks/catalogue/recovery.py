@@ -1,0 +1,158 @@
+"""How does a platform live on when its site is gone?
+
+A recovery plan says for each part of a platform what stands for it in each site, how its data follows and what
+that can promise, where clients are sent, and how one knows that it worked. Everything is written by site, not by
+role: after a move the same plan is read the other way round.
+
+The rule: what has no counterpart says what its clients do meanwhile; nothing is left to be wished.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from blocks.catalogue.checks import Model
+from blocks.catalogue.quantities import Duration, Percent
+from blocks.catalogue.texts import BlockName, HostPort, HttpUrl, Name
+
+
+class Promise(StrEnum):
+    """What a kind of replication can promise."""
+
+    ZERO_LOSS = "zero_loss"  # each commit waits for the other site
+    BOUNDED = "bounded"  # the other site is seconds behind
+
+
+class Table(Model):
+    """What must be true of a table on a promoted database before clients return."""
+
+    name: str = Field(default="", validate_default=False)  # its key in the map; schema-qualified where needed
+    key: tuple[str, ...] = Field(min_length=1)  # unique and never null
+    recent: str | None = None  # a column of moments
+    recent_within: Duration | None = None  # the newest is at most so old
+    shrinks_at_most: Percent = Field(default="1 %", validate_default=True)  # type: ignore[assignment]  fewer rows than last known
+    references: dict[str, str] = Field(default_factory=dict)  # column -> table.column that a sample is found in
+
+
+class ReplicatedData(Model):
+    """One database that follows: a PostgreSQL server in each site, and the host beside it that acts on it."""
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    kind: Literal["postgres"] = "postgres"
+    members: dict[Name, Name]  # site -> service of kind postgres
+    hosts: dict[Name, HostPort]  # site -> where the database host's own door is (docs/recovery.md)
+    database: str
+    promise: Promise = Promise.BOUNDED
+    lose_at_most_rows: int = Field(default=0, strict=True, ge=0)  # the bound on a failover's card
+    tables: dict[str, Table] = Field(default_factory=dict)
+
+
+class Sizes(Model):
+    """A flavour or plan while the site rests, and while it is active."""
+
+    rest: str
+    active: str
+
+
+class Counterpart(Model):
+    """What stands for a service in each site; or, without a counterpart, what its clients do meanwhile."""
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    sites: dict[Name, Name] = Field(default_factory=dict)  # site -> service
+    sizes: dict[Name, Sizes] = Field(default_factory=dict)  # site -> sizes
+    degraded: str = ""  # in the customer's words
+
+
+class SecondWorker(Model):
+    """Something besides the services that writes or sends by itself: cron, a queue's consumer, mail, billing.
+
+    It is stopped where the platform leaves and started where it arrives, never in both.
+    """
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    sites: dict[Name, Name]  # site -> service
+
+
+class TrafficManagerSwitch(Model):
+    """Azure Traffic Manager: a weighted endpoint a site."""
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    kind: Literal["azure.traffic_manager"]
+    resource: str  # ARM id of the profile
+    site: Name  # whose credentials reach it
+    endpoints: dict[Name, str]  # site -> endpoint
+
+
+class DnsSwitch(Model):
+    """A record that is changed by RFC 2136, signed, and only from the value that we know."""
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    kind: Literal["dns"]
+    server: HostPort
+    zone: str
+    record: str
+    type: Literal["A", "AAAA", "CNAME"] = "A"
+    ttl: Duration
+    values: dict[Name, str]  # site -> value
+    key: BlockName  # name of the block with the TSIG key
+
+
+Switch = Annotated[TrafficManagerSwitch | DnsSwitch, Field(discriminator="kind")]
+
+
+class Capacity(Model):
+    """What a site must be able to take, and why we believe that it can. Quota is not capacity."""
+
+    cores: int = Field(strict=True, ge=0)
+    ram_mib: int = Field(strict=True, ge=0)
+    instances: int = Field(strict=True, ge=0)
+    reserved: bool = False
+    risk_accepted_by: str = ""  # who accepts that it is not reserved
+
+
+class PlanStepKind(StrEnum):
+    """What a plan may add to the phases."""
+
+    CALL = "call"  # an address with expectations
+    DEPLOYMENT = "deployment"  # run one of Prefect's
+    ASK = "ask"  # a person, who confirms
+
+
+class AddedStep(Model):
+    """A step of the plan's own, before or after a phase."""
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    kind: PlanStepKind
+    when: Literal["before", "after"]
+    phase: Literal["fence", "promote", "verify-data", "start", "shift", "verify-clients"]
+    text: str
+    url: HttpUrl | None = None
+    expect_status: int = Field(default=200, strict=True, ge=100, le=599)
+    deployment: str = ""  # flow/deployment
+    moves: tuple[Literal["switchover", "failover", "failback"], ...] = ("switchover", "failover", "failback")
+
+
+class Recovery(Model):
+    """The recovery plan of a platform: what is promised, what follows, what is switched, what proves it."""
+
+    rto: Duration
+    rpo: Duration
+    priority: int = Field(strict=True, ge=1, le=100)  # 1 goes first where platforms share a recovery site
+    commit_window: Duration
+    rolls_back: bool = False  # by itself when nobody committed in time, while that loses nothing
+    database_operator: BlockName | None = None
+    data: dict[str, ReplicatedData] = Field(default_factory=dict)
+    services: dict[str, Counterpart]
+    second_workers: dict[str, SecondWorker] = Field(default_factory=dict)
+    recycle: tuple[Name, ...] = ()  # services whose caches and pools are recycled once data has moved
+    traffic: dict[str, Switch]
+    capacity: dict[Name, Capacity] = Field(default_factory=dict)  # site -> what it must take
+    proofs: tuple[str, ...] = Field(min_length=1)  # service/check in the site that serves, or check addresses
+    shares: tuple[int, ...] = (5, 25, 100)  # per cent of traffic, one after the other, on the way back
+    client_timeout: Duration = Field(default="30s", validate_default=True)  # type: ignore[assignment]
+    drill_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]
+    restore_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]
+    steps: dict[str, AddedStep] = Field(default_factory=dict)

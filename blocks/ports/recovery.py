@@ -1,0 +1,300 @@
+"""What can be moved between two sites, how does each part look right now, and what is known of moves so far?
+
+A *move* takes a platform from the site where it is active to another one. Whatever changes the world on the way is
+a `Change` (blocks/ports/changes.py); this file says who offers which changes, and what they read before and after.
+
+    DatabaseMember   one database server of a replicated pair: fence, drain, promote, follow, hand over
+    Compute          what runs in a site: start, stop, resize
+    Traffic          where clients are sent
+    Vantage          a place from which one looks whether something is still there
+    RecoveryJournal  which site is active, every move, what it lost, how long its steps took
+
+The rules: a look never changes anything, and what cannot be seen is said so and never taken for gone; a fence is
+*confirmed* only by whoever was fenced, or by the provider that switched it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from blocks.catalogue.model import Service, Site
+from blocks.ports.changes import Change
+
+# -- databases ------------------------------------------------------------------------------------
+
+
+class DatabaseRole(StrEnum):
+    """What a database server is, as it says itself."""
+
+    PRIMARY = "primary"  # takes writes
+    FENCED = "fenced"  # was told to take none, or is stopped by its fence; stays so over a restart
+    STANDBY = "standby"
+    STOPPED = "stopped"  # its host answers, the server does not run
+    UNREACHABLE = "unreachable"  # nothing there answers us: it may be anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseLook:
+    """One look at one server. Positions are bytes of write-ahead log since the beginning of the cluster.
+
+    `heartbeat_at` and `heartbeat_number` are of the newest heartbeat row that it holds: the host of the primary
+    writes one a second, stamped with its own clock, so that two servers are compared on one clock.
+    """
+
+    address: str
+    role: DatabaseRole
+    text: str  # for people: 'household-data is primary on timeline 3, 1 of 1 standbys streaming, 0 bytes behind'
+    system_id: str = ""
+    timeline: int = 0
+    position_bytes: int = 0  # written (primary) or received (standby)
+    replayed_bytes: int = 0  # the same as position on a primary
+    heartbeat_at: datetime | None = None
+    heartbeat_number: int = 0
+    changed_rows_per_s: float = 0.0  # over the last heartbeats
+    row_counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    synchronous_with: str = ""  # the standby that each commit waits for
+    followers: Mapping[str, int] = field(default_factory=dict[str, int])  # standby -> bytes behind
+    slots: Mapping[str, bool] = field(default_factory=dict[str, bool])  # replication slot -> is used
+    fenced_by: str = ""  # the mark of the step that fenced it
+
+    @property
+    def takes_writes(self) -> bool:
+        """Somebody could write there now."""
+        return self.role is DatabaseRole.PRIMARY
+
+
+class LossKind(StrEnum):
+    """How well a loss is known."""
+
+    BOUND = "bound"  # at most so much
+    EXACT = "exact"  # counted on the stale primary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What the old primary had acknowledged and the new one does not have: rows changed, and seconds of them."""
+
+    data: str  # the name of the replicated data in the catalogue
+    kind: LossKind
+    rows: int
+    seconds: float
+    text: str
+    by_table: Mapping[str, int] = field(default_factory=dict[str, int])
+    saved_in: str = ""  # where the rows themselves are kept, once they are
+
+
+class DatabaseMember(Protocol):
+    """One server of a replicated pair. All methods raise the three errors; `look` never does for what is down."""
+
+    @property
+    def name(self) -> str:
+        """The service's name in the catalogue."""
+        ...
+
+    def look(self) -> DatabaseLook: ...
+
+    def fence(self) -> Change:
+        """It takes no writes any more, also after its host restarts. Confirmed by the server or its host."""
+        ...
+
+    def drain(self) -> Change:
+        """For a move in peace: refuse new writes, let what is going on end, and keep running so that all is sent."""
+        ...
+
+    def release(self) -> Change:
+        """Undo a fence or a drain of the server that stays the primary after all."""
+        ...
+
+    def promote(self) -> Change:
+        """A standby takes writes, on a new timeline."""
+        ...
+
+    def follow(self, other: DatabaseMember) -> Change:
+        """Become a standby of `other`: rewound where the two diverged, with a slot of its own."""
+        ...
+
+    def stand_alone(self) -> Change:
+        """No commit waits for a standby and no unused slot keeps the log: a survivor never blocks or fills its disk."""
+        ...
+
+    def protect(self, standby: DatabaseMember) -> Change:
+        """Each commit waits for `standby` again (zero loss)."""
+        ...
+
+    def count_beyond(self, since: DatabaseLook) -> Loss:
+        """What a fenced, stale primary acknowledged after the point where `since`, the promoted one, left it: exact."""
+        ...
+
+    def save_beyond(self, since: DatabaseLook, key: str) -> Change:
+        """Keep those rows as evidence before any rewind; the evidence's reference says where."""
+        ...
+
+
+# -- compute, traffic, vantage --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeLook:
+    """How one service's machine or app is, as its provider says."""
+
+    service: str
+    running: bool
+    settled: bool  # nothing is going on with it
+    size: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityLook:
+    """What a site could still take: -1 where the provider sets no limit. Quota is not capacity: `text` says which."""
+
+    site: str
+    cores_free: int
+    ram_free_mib: int
+    instances_free: int
+    hosts_up: int  # 0 where the provider does not show them
+    text: str
+
+
+class Compute(Protocol):
+    """What runs in the sites of one provider; the reader's credential looks, the operator's acts."""
+
+    def look(self, service: Service) -> ComputeLook: ...
+    def capacity(self, site: Site) -> CapacityLook: ...
+    def start(self, service: Service) -> Change: ...
+    def stop(self, service: Service) -> Change: ...
+    def resize(self, service: Service, size: str) -> Change: ...
+    def evacuate(self, service: Service) -> Change:
+        """Rebuild it on another host because its own is dead. Raises `Refused` where the provider has no such thing."""
+        ...
+
+
+class Traffic(Protocol):
+    """One switch that sends clients to sites."""
+
+    def read_shares(self) -> Mapping[str, int]:
+        """Site -> per cent of new clients, adding up to 100."""
+        ...
+
+    def shift(self, shares: Mapping[str, int]) -> Change:
+        """Send clients so from now on; refused when somebody else changed the switch since the baseline."""
+        ...
+
+    def clients_follow_within(self) -> timedelta:
+        """How long a well-behaved client may still go where it went (time to live)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What one vantage point says of a site. `gone` only when nothing there answered, and it looked properly."""
+
+    vantage: str
+    site: str
+    gone: bool
+    sure: bool  # it could see something else, so its own network is not what is down
+    text: str
+
+
+class Vantage(Protocol):
+    """A place that looks at a site from outside it."""
+
+    def sight(self, site: str, addresses: Sequence[str]) -> Sighting: ...
+
+
+# -- what is known --------------------------------------------------------------------------------
+
+
+class MoveKind(StrEnum):
+    """Why a platform moves."""
+
+    SWITCHOVER = "switchover"
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+
+
+class MoveState(StrEnum):
+    """How far a move is."""
+
+    UNDER_WAY = "under_way"
+    SERVING = "serving"  # clients are served in the new site; the commit window runs
+    COMMITTED = "committed"
+    ROLLED_BACK = "rolled_back"
+    ABANDONED = "abandoned"  # its run ended before clients were served: what it did stands in its steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One move of one platform. Moments are the journal's; None until they came."""
+
+    run: UUID
+    platform: str
+    kind: MoveKind
+    from_site: str
+    to_site: str
+    state: MoveState
+    began_at: datetime
+    outage_at: datetime | None = None  # the last time that clients were served before it
+    detected_at: datetime | None = None  # when an incident said so
+    decided_at: datetime | None = None  # the last yes
+    serving_at: datetime | None = None
+    commit_due_at: datetime | None = None
+    rolls_back: bool = False  # by itself at `commit_due_at`, while that is lossless, as the approved plan says
+    settled_by: str = ""
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def has_moved(self) -> bool:
+        """The platform is where the move took it."""
+        return self.state in {MoveState.SERVING, MoveState.COMMITTED}
+
+
+class RecoveryJournal(Protocol):
+    """The journal as moves see it. Every method is one transaction and may be repeated safely."""
+
+    def active_site(self, platform: str) -> str:
+        """Where traffic goes now by what was done; empty while nothing ever moved (the primary site is active)."""
+        ...
+
+    def begin_move(
+        self,
+        run: UUID,
+        token: int,
+        *,
+        platform: str,
+        kind: MoveKind,
+        from_site: str,
+        to_site: str,
+        outage_at: datetime | None,
+        detected_at: datetime | None,
+        decided_at: datetime | None,
+    ) -> Move:
+        """Under the platform's lease; entered again it gives the one that is there."""
+        ...
+
+    def move_serves(self, run: UUID, token: int, *, commit_within: timedelta | None, rolls_back: bool) -> Move: ...
+    def settle_move(self, run: UUID, state: MoveState, *, who: str) -> Move:
+        """Commit it, roll it back or give it up. Raises `Refused` when it is settled otherwise."""
+        ...
+
+    def keep_loss(self, run: UUID, loss: Loss) -> Move:
+        """An exact loss replaces a bound of the same data, never the other way round."""
+        ...
+
+    def move(self, run: UUID) -> Move | None: ...
+    def moves(self, platform: str, limit_count: int = 20) -> Sequence[Move]:
+        """Newest first."""
+        ...
+
+    def moves_to_settle(self) -> Sequence[Move]:
+        """Those that serve and whose commit window is over."""
+        ...
+
+    def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
+        """(phase, item) -> how long that step took, newest first, of runs that did it without being interrupted."""
+        ...
