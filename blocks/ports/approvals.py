@@ -33,7 +33,6 @@ class PlanStep:
     item: str
     text: str
     expected_s: float = 0.0
-    wave: int = 0  # steps of one phase with the same wave are done side by side, waves one after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,7 @@ class Plan:
             "action": self.action,
             "platform": self.platform,
             "subject": self.subject,
-            "steps": [[step.phase, step.item, step.text, step.wave] for step in self.steps],
+            "steps": [[step.phase, step.item, step.text] for step in self.steps],
             "roles": dict(self.roles),
             "candidate": self.candidate,
             "coverage": dict(self.coverage),
