@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Broken
-from deployments.sandbox.processes import recorded_pid, runs_with
+from deployments.dbhost.processes import recorded_pid, runs_with
 
 _UNPRIVILEGED = ("nobody",)
 _POINTER = ".postgres-room"
