@@ -282,7 +282,7 @@ class PostgresServer:
         }
         known = "".join(f"{key} = {_literal(value)}\n" for key, value in sorted(wanted.items()))
         (self.place.data_dir / "vigie.conf").write_text(known)
-        (self.place.data_dir / "vigie.conf").chmod(0o644)
+        self.place.give(self.place.data_dir / "vigie.conf").chmod(0o644)  # its server's, or no rewind could replace it
         main = self.place.data_dir / "postgresql.conf"
         if "include = 'vigie.conf'" not in main.read_text():
             with main.open("a") as file:
