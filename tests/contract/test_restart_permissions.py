@@ -11,7 +11,7 @@ import pytest
 
 from blocks.aws.block import NOT_FOR_OPERATORS, OPERATOR, OPERATOR_ACTIONS, SIMULATE, examine_aws
 from blocks.azure.actions import EXAMINE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
-from blocks.openstack.block import AUTHENTICATE, CHANGES
+from blocks.openstack.block import AUTHENTICATE, CHANGES, RESTART_CHANGES
 from blocks.openstack.block import NOT_FOR_OPERATORS as TOO_MUCH
 from tests.contract.clouds import CLOUDS
 from tests.contract.test_restart_port import change_of, effect_of, evidence_of, intend
@@ -32,7 +32,7 @@ LOOKS = {
 } | {kind: {action.lower() for action in actions} for kind, actions in RESTART_LOOKS.items()}
 ACTS = {
     "aws.autoscaling_group": {"autoscaling:TerminateInstanceInAutoScalingGroup"},
-    "openstack.server": set(CHANGES),
+    "openstack.server": set(RESTART_CHANGES),
 } | {kind: {action.lower()} for kind, action in RESTART_ACTIONS.items()}
 ACTORS = {"acting", "vigie-operator", "vigie-restarter"}
 
