@@ -110,12 +110,14 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "household-data-vm": _cloud("azure", "hearth-db-1", "throttle", "metric-spike")
     | {"kill": (Tell("azure", "hearth-db-1", "kill"), Kill("household-primary"))},
     "archive": _cloud("azure", "hearthararchive", "kill", "throttle", "metric-spike"),
+    "household-digest": _cloud("azure", "hearth-digest", "kill", "throttle", "metric-spike"),
     "name-service": _component("nameserver") | _cloud("nameserver", "name-service", "slow", "wrong-body"),
     # hearth, in the private cloud
     "household-data-standby": _database("household-standby", "db2.dc-west.hearth.example:5432"),
     "device-api-recovery": _web("device-api-recovery", "api.dc-west.hearth.example:443"),
     "household-digest-recovery": _component("household-digest-recovery"),
     "standby-server": _cloud("openstack", "standby-server", "kill"),
+    "household-digest-recovery": _cloud("openstack", "household-digest-recovery", "kill"),
     "private-cloud": _cloud("openstack", "private-cloud", "kill", "throttle", "metric-spike"),
     # storefront, on AWS
     "web-fleet": _cloud("aws", "web-fleet", "kill", "throttle", "metric-spike"),
@@ -152,6 +154,8 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
 CHANGE_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "device-api": _cloud("azure", "hearth-device-api", *get_args(ChangeHow)),
     "household-data-vm": _cloud("azure", "hearth-db-1", *get_args(ChangeHow)),
+    "household-digest": _cloud("azure", "hearth-digest", *get_args(ChangeHow)),
+    "household-digest-recovery": _cloud("openstack", "household-digest-recovery", *get_args(ChangeHow)),
     "device-api-recovery": _cloud("openstack", "device-api-recovery", *get_args(ChangeHow)),
     "standby-server": _cloud("openstack", "standby-server", *get_args(ChangeHow)),
     "web-fleet": _cloud("aws", "web-fleet", *get_args(ChangeHow)),
