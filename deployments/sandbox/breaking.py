@@ -115,10 +115,8 @@ def _do(state: State, action: Action) -> None:
 
 
 def _undo(state: State, action: Action) -> None:
-    if isinstance(action, Kill):
-        order(state, "start", action.component)
-    elif isinstance(action, Cut):
-        order(state, "return", ",".join(action.components))
+    if isinstance(action, Kill | Cut):
+        order(state, "return", ",".join(components_of(action)))
     elif state.is_ready(action.component):  # a fault inside a process died with it
         tell(_control(state, action.component), "/_sandbox/mend", {"target": action.target})
 

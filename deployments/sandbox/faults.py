@@ -23,7 +23,7 @@ ChangeHow = Literal["drop-after", "slow-effect", "no-effect"]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """SIGKILL to a component; mended by starting it again."""
+    """SIGKILL to a component; mended by starting it again, unless it rested."""
 
     component: str
 
@@ -103,21 +103,19 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     # hearth, on Azure
     "device-api": _web("device-api", "api.azure-west.hearth.example:443")
     | _cloud("azure", "hearth-device-api", "throttle", "metric-spike"),
-    "household-digest": _component("household-digest"),
     "device-updates": _web("device-updates", "updates.hearth.example:443"),
     "message-ingestion": _cloud("azure", "hearth-hub", "kill", "throttle", "metric-spike"),
     "household-data": _database("household-primary", "db1.hearth.example:5432"),
     "household-data-vm": _cloud("azure", "hearth-db-1", "throttle", "metric-spike")
     | {"kill": (Tell("azure", "hearth-db-1", "kill"), Kill("household-primary"))},
     "archive": _cloud("azure", "hearthararchive", "kill", "throttle", "metric-spike"),
-    "household-digest": _cloud("azure", "hearth-digest", "kill", "throttle", "metric-spike"),
+    "household-digest": _component("household-digest") | _cloud("azure", "hearth-digest", "throttle", "metric-spike"),
     "name-service": _component("nameserver") | _cloud("nameserver", "name-service", "slow", "wrong-body"),
     # hearth, in the private cloud
     "household-data-standby": _database("household-standby", "db2.dc-west.hearth.example:5432"),
     "device-api-recovery": _web("device-api-recovery", "api.dc-west.hearth.example:443"),
-    "household-digest-recovery": _component("household-digest-recovery"),
     "standby-server": _cloud("openstack", "standby-server", "kill"),
-    "household-digest-recovery": _cloud("openstack", "household-digest-recovery", "kill"),
+    "household-digest-recovery": _component("household-digest-recovery"),
     "private-cloud": _cloud("openstack", "private-cloud", "kill", "throttle", "metric-spike"),
     # storefront, on AWS
     "web-fleet": _cloud("aws", "web-fleet", "kill", "throttle", "metric-spike"),

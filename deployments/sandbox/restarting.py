@@ -25,11 +25,11 @@ BEHIND = {
     "device-api": "device-api",
     "web-fleet": "shop",
     "device-api-recovery": "device-api-recovery",
+    "household-digest": "household-digest",
+    "household-digest-recovery": "household-digest-recovery",
 }
 """Service that a cloud restarts -> the component whose process stands for it."""
 MACHINES = BEHIND | {
-    "household-digest": "household-digest",
-    "household-digest-recovery": "household-digest-recovery",
     "household-data-vm": "household-primary",
     "standby-server": "household-standby",
 }

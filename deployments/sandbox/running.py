@@ -119,6 +119,7 @@ class Running:
 
     async def bring_back(self, names: str) -> None:
         """Start what ended among these, all at once, as when the power returns; what rests goes on resting."""
+        self.look()
         ended = [child.part.name for child in self._those(names) if child.phase in ("ended", "failed")]
         done = await asyncio.gather(*(self.start_again(name) for name in ended), return_exceptions=True)
         if failed := [str(each) for each in done if isinstance(each, BaseException)]:
