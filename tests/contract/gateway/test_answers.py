@@ -141,6 +141,16 @@ async def test_the_same_person_once_through_each_door_counts_once(people):
     assert recorded(people, question) == [("duty-operator", "approve", "prefect")]
 
 
+async def test_one_yes_through_each_door_makes_a_quorum_of_two(people):
+    question = await people.asked(replace(POLICY, quorum=2))
+    answer = Answer(approver="shift-lead", choice=Choice.APPROVE, door=Door.PREFECT, code=people.code("shift-lead"))
+    assert not record_answer(people.journal, people.blocks[ApproverKey].unseal, question.id, answer).is_settled
+    await people.press(question, "approval.approve", OPERATOR)
+    await people.until(lambda: people.prefect.woken == [question.run])
+    assert recorded(people, question) == [("shift-lead", "approve", "prefect"), ("duty-operator", "approve", "slack")]
+    assert people.journal.approval(question.id).standing is Standing.GRANTED
+
+
 async def test_a_wrong_code_is_said_below_its_field(people):
     question = await people.asked(replace(POLICY, needs_code=True))
     await people.press(question, "approval.approve", OPERATOR)

@@ -205,6 +205,12 @@ def test_a_bound_holds_only_what_is_a_number_and_not_over_it(measured, at_most):
     assert (differences(agreed, now) == ()) is fits
 
 
+@given(st.integers(-(2**53), 2**53))
+def test_a_whole_number_is_the_same_bound_when_it_comes_back_from_the_journal(at_most):
+    agreed, back = (plan(bounds=(Bound(name="b", at_most=kind(at_most), measured=0),)) for kind in (int, float))
+    assert agreed.digest == back.digest
+
+
 @given(
     st.sampled_from(["reason", "expected_s", "cost", "known_wrong"]),
     st.text(max_size=5),
