@@ -24,7 +24,7 @@ from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_seed import seeded_store
 from deployments.sandbox.azure_spec import Specification
-from deployments.sandbox.restarting import restarting_behind
+from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     login, operator = _login(state.home / "azure")
     simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
     simulator.granted_to[operator] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values(), *MOVE_ACTIONS]
-    simulator.happened["restarted"] = _restarting(state, catalogue)
+    simulator.happened |= _behind(state, catalogue)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority = ensure_authority(state.home)
     context.load_cert_chain(authority.issue(*_NAMES))
@@ -103,16 +103,20 @@ def _credential(file: Path) -> dict[str, str]:
     return kept
 
 
-def _restarting(state: State, catalogue: Catalogue) -> Callable[[str], None]:
-    """Restart what stands for the service that has a resource with that address."""
-    begin = restarting_behind(state)
+def _behind(state: State, catalogue: Catalogue) -> dict[str, Callable[[str], None]]:
+    """What happens to a resource -> it happens to what stands for the service that has it."""
     named = {
         service.resource.lower(): service.name
         for platform in catalogue.platforms.values()
         for service in platform.services.values()
         if service.kind in CATALOGUE_KINDS
     }
-    return lambda address: begin(named.get(address.lower(), ""))
+
+    def of_service(begin: Callable[[str], None]) -> Callable[[str], None]:
+        return lambda address: begin(named.get(address.lower(), ""))
+
+    happening = {"restarted": restarting_behind, "stopped": stopping_behind, "started": starting_behind}
+    return {event: of_service(behind(state)) for event, behind in happening.items()}
 
 
 def _block(address: str, login: Login, store: Store, ca_file: str) -> dict[str, Any]:
