@@ -1,1 +1,1 @@
-"""Move a platform to another site and bring it home, without losing a row or with every lost row counted."""
+"""Move a platform to another site and home again: what is decided, and the steps that do it."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from blocks.catalogue.model import Platform, Service
+from blocks.catalogue.model import DatabaseCheck, HttpCheck, Platform, Service, TcpCheck, TlsCheck
 from blocks.catalogue.recovery import DnsSwitch
 from blocks.errors import VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
-from blocks.ports.recovery import MoveKind, MoveState, Sighting
+from blocks.ports.recovery import CapacityLook, ComputeLook, MoveKind, MoveState, Sighting
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.values import Facts, Ran
@@ -54,7 +54,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     databases = looks.take({key: parts.member(*where).look for key, where in members.items()})
     compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
     capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
-    shares = looks.take({name: (lambda name=name: parts.traffic(name).read_shares()) for name in plan.traffic})
+    shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
     for missed in looks.missed:
         say(missed)
     seen = {members[key]: look for key, look in databases.items()}
@@ -88,9 +88,9 @@ def addresses_of(platform: Platform, site: str) -> Sequence[str]:
     found: list[str] = [data.hosts[site] for data in plan.data.values()] if plan else []
     for service in platform.services.values():
         for check in service.checks.values() if service.site == site else ():
-            if check.kind in {"tcp", "tls", "database"}:
+            if isinstance(check, TcpCheck | TlsCheck | DatabaseCheck):
                 found.append(check.address)
-            elif check.kind == "http":
+            elif isinstance(check, HttpCheck):
                 parts = urlsplit(check.url)
                 found.append(f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
     return tuple(dict.fromkeys(each for each in found if each.rpartition(":")[0] not in moving))
@@ -121,12 +121,16 @@ def _computed(platform: Platform) -> list[Service]:
     ]
 
 
-def _compute_look(parts: Parts, service: Service) -> Callable[[], object]:
+def _compute_look(parts: Parts, service: Service) -> Callable[[], ComputeLook]:
     return lambda: parts.compute(service.site).look(service)
 
 
-def _capacity_look(parts: Parts, site: str) -> Callable[[], object]:
+def _capacity_look(parts: Parts, site: str) -> Callable[[], CapacityLook]:
     return lambda: parts.compute(site).capacity(parts.site(site))
+
+
+def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:
+    return lambda: parts.traffic(switch).read_shares()
 
 
 def _ran(journal: PostgresJournal, platform: Platform) -> tuple[Ran, ...]:
@@ -137,7 +141,9 @@ def _ran(journal: PostgresJournal, platform: Platform) -> tuple[Ran, ...]:
             break
         runs.append(move.run)
     return tuple(
-        Ran(phase=step.phase, item=step.item, done=step.is_done) for run in reversed(runs) for step in journal.steps(run)
+        Ran(phase=step.phase, item=step.item, done=step.is_done)
+        for run in reversed(runs)
+        for step in journal.steps(run)
     )
 
 
