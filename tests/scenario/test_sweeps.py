@@ -62,6 +62,23 @@ def report_of_life(sandbox, platform, report, within_s=30):
     return False
 
 
+STEPS = Counter(
+    ["load_plan", "probe_platform", "validate_measurement", "assess_and_record", "tell", "report"]
+)  # of a sweep that doubts nothing
+
+
+def steps_of(sandbox, report, within_s=30):
+    """The task runs of a sweep; Prefect writes them down a little later than they happen."""
+    wanted = {"task_runs": {"flow_run_id": {"any_": [str(report.sweep)]}}}
+    deadline = time.monotonic() + within_s
+    while True:
+        rows = sandbox.call("/task_runs/filter", wanted)
+        found = Counter(row["task_key"].partition("-")[0] for row in rows)
+        if found >= STEPS or time.monotonic() > deadline:
+            return found
+        time.sleep(0.3)
+
+
 def evidence_of(report):
     return unpack_evidence(Path(report.evidence).read_bytes())
 
@@ -82,6 +99,7 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
         rows = sandbox.call("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [str(report.sweep)]}}})
         assert {row["key"] for row in rows} == {f"sweep-{platform}", f"services-{platform}", "platforms", "incidents"}
         assert report_of_life(sandbox, platform, report), "what the dead-man's switch waits for"
+        assert steps_of(sandbox, report) == STEPS, "however many checks there are"
         about, readings = evidence_of(report)
         assert about["sweep"] == str(report.sweep)
         assert len({reading.key for reading in readings}) == report.check_count > 10
