@@ -62,9 +62,8 @@ def report_of_life(sandbox, platform, report, within_s=30):
     return False
 
 
-STEPS = Counter(
-    ["load_plan", "probe_platform", "validate_measurement", "assess_and_record", "tell", "report"]
-)  # of a sweep that doubts nothing
+STEPS = Counter(["load_plan", "probe_platform", "validate_measurement", "assess_and_record", "tell", "report"])
+MAY_DOUBT = Counter(recheck=2)  # on a busy machine
 
 
 def steps_of(sandbox, report, within_s=30):
@@ -99,7 +98,7 @@ async def test_a_healthy_platform_is_measured_completely(sandbox):
         rows = sandbox.call("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [str(report.sweep)]}}})
         assert {row["key"] for row in rows} == {f"sweep-{platform}", f"services-{platform}", "platforms", "incidents"}
         assert report_of_life(sandbox, platform, report), "what the dead-man's switch waits for"
-        assert steps_of(sandbox, report) == STEPS, "however many checks there are"
+        assert steps_of(sandbox, report) - MAY_DOUBT == STEPS, "however many checks there are"
         about, readings = evidence_of(report)
         assert about["sweep"] == str(report.sweep)
         assert len({reading.key for reading in readings}) == report.check_count > 10
