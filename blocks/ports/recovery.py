@@ -60,7 +60,8 @@ class DatabaseLook:
     synchronous_with: str = ""  # the standby that each commit waits for
     followers: Mapping[str, int] = field(default_factory=dict[str, int])  # standby -> bytes behind
     slots: Mapping[str, bool] = field(default_factory=dict[str, bool])  # replication slot -> is used
-    fenced_by: str = ""  # the mark of the step that fenced it
+    fenced_by: str = ""  # the mark of the step that fenced it; `itself` where nobody ordered it
+    left_at: Mapping[int, int] = field(default_factory=dict[int, int])  # earlier timeline -> where it left that
 
     @property
     def takes_writes(self) -> bool:

@@ -91,6 +91,12 @@ def left(home: Path) -> list[str]:
     return found
 
 
+async def soon_left(home: Path) -> list[str]:
+    """What is left when those that end by themselves have had the time to."""
+    await eventually(lambda: not left(home), within_s=30)
+    return left(home)
+
+
 @pytest.fixture
 def new_home() -> Iterator[Path]:
     """A folder whose path is short and that other users may pass through; emptied of processes afterwards."""
