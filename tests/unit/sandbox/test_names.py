@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from blocks.catalogue.loader import load_catalogue
 from deployments.sandbox.names import NAME_SERVER, REPLICATION, ROUTES, connect_map
-from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.nameserver_zone import ADDRESSES
 from deployments.sandbox.state import State
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
