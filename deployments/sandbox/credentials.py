@@ -102,6 +102,12 @@ def _postgres(_state: State, ready: dict[str, Any]) -> Block:
     return PostgresReader(user=READER, password=ready["reader_password"], sslmode="disable")
 
 
+def _tsig(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.dns.block import TsigKey
+
+    return TsigKey(**ready["tsig"])
+
+
 def _network(state: State, _ready: dict[str, Any]) -> Block:
     from blocks.network.block import ProbeNetwork
 
@@ -173,6 +179,7 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("openstack-hearth-reader", "openstack", _openstack),
     ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
+    ("dns-hearth-operator", "nameserver", _tsig),
     ("probe-network", "relay", _network),
     ("outside-network", "relay", _outside),
     ("slack", "slack", _slack),

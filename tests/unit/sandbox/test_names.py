@@ -15,7 +15,7 @@ from deployments.sandbox.names import (
     outside_map,
     relayed_port,
 )
-from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.nameserver_zone import ADDRESSES
 from deployments.sandbox.state import State
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
