@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deployments.sandbox.control import serve_control
+from deployments.sandbox.lifetimes import Identity
 from deployments.sandbox.names import ROUTES, Route
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -162,12 +163,16 @@ class Relays:
         return f"{target}: mended"
 
 
-def live_target(state: State, component: str) -> tuple[str, int] | None:
-    """Where a component listens, None when its process is gone."""
+def live_target(state: State, component: str, at: str = "address") -> tuple[str, int] | None:
+    """Where a component listens, None when its process is gone, or the server that it keeps there."""
     if not state.is_ready(component):
         return None
-    host, _, port = state.address(component).rpartition(":")
-    return host, int(port)
+    ready = state.read_ready(component)
+    server_pid = ready.get("server_pid", -1) if at == "address" else -1
+    if server_pid != -1 and (not server_pid or Identity.of(int(server_pid)) is None):
+        return None
+    host, _, port = str(ready.get(at, "")).rpartition(":")
+    return (host, int(port)) if port else None
 
 
 async def serve(state: State) -> None:
@@ -185,7 +190,7 @@ async def serve(state: State) -> None:
 
 def _relay(state: State, route: Route, former: dict[str, str]) -> Relay:
     def target() -> tuple[str, int] | None:
-        return live_target(state, route.component)
+        return live_target(state, route.component, route.at)
 
     port = int(former.get(route.name, ":0").rpartition(":")[2])
     try:
