@@ -16,15 +16,17 @@ from dataclasses import dataclass
 from deployments.sandbox.state import State
 
 REPLICATION = "replication.hearth.example:5432"
+REPLICATION_BACK = "replication.dc-west.hearth.example:5432"  # the line after a move
 NAME_SERVER = "ns1.hearth.example:53"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`name` is host:port as clients write it; `component` is what answers behind the relay."""
+    """`name` is host:port as clients write it; `component` answers behind the relay, where its ready file says `at`."""
 
     name: str
     component: str
+    at: str = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ ROUTES = (
     Route("db2.dc-west.hearth.example:5432", "household-standby"),
     Route("db2.hearth.example:5432", "household-standby"),
     Route(REPLICATION, "household-primary"),
+    Route(REPLICATION_BACK, "household-standby"),
+    Route("db1.hearth.example:8443", "household-primary", "door"),
+    Route("db2.dc-west.hearth.example:8443", "household-standby", "door"),
 )
 
 ENTRANCES = (

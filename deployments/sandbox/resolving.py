@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rdtypes.IN.A
 
 from deployments.sandbox.household import DATABASES
-from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.nameserver_zone import ADDRESSES
 from deployments.sandbox.state import State
 
 _PATIENCE_S = 2.0
