@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.databases import READER
-from deployments.sandbox.names import connect_map
+from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.state import State, write_text
 
 if TYPE_CHECKING:
@@ -108,6 +108,13 @@ def _network(state: State, _ready: dict[str, Any]) -> Block:
     return ProbeNetwork(connect_to=connect_map(state), ca_file=_ca(state))
 
 
+def _outside(state: State, _ready: dict[str, Any]) -> Block:
+    """The network of somebody who does not share vigie's."""
+    from blocks.network.block import ProbeNetwork
+
+    return ProbeNetwork(connect_to=outside_map(state), ca_file=_ca(state))
+
+
 def _slack(state: State, ready: dict[str, Any]) -> Block:
     from blocks.slack.block import SlackWorkspace
 
@@ -167,6 +174,7 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
     ("probe-network", "relay", _network),
+    ("outside-network", "relay", _outside),
     ("slack", "slack", _slack),
     ("slack-app", "slack", _slack_app),
     ("pagerduty-hearth", "pager", _pagerduty),

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+from deployments.sandbox.household import TABLES
 from deployments.sandbox.names import REPLICATION, relayed_port
 from deployments.sandbox.postgres import PostgresServer, StandbySource
 from deployments.sandbox.state import State, read_json
@@ -104,15 +105,11 @@ def _passwords(state: State, name: str) -> dict[str, str]:
 
 
 def _seed(dsn: str) -> None:
-    table = (
-        "CREATE TABLE IF NOT EXISTS devices (id text PRIMARY KEY, household text NOT NULL,"
-        " state jsonb NOT NULL DEFAULT '{}', updated_at timestamptz NOT NULL DEFAULT now())"
-    )
     rows = (
         "INSERT INTO devices (id, household, state) SELECT 'device-' || n, 'household-' || (n / 4),"
         ' \'{"heating": "auto"}\' FROM generate_series(1, 200) n ON CONFLICT DO NOTHING'
     )
-    _execute(dsn, table, rows)
+    _execute(dsn, *TABLES, rows)
 
 
 def _execute(dsn: str, *statements: str) -> None:
