@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blocks.slack.move_messages import MOVE_TEXTS
+from blocks.slack.paper_messages import PAPER_TEXTS
 from blocks.slack.run_messages import RUN_TEXTS
 from blocks.slack.text import Text
 
@@ -218,6 +219,7 @@ TEXTS: Mapping[str, Text] = {
     "list.and": Text("{first} and {last}", "{first} et {last}"),
     **RUN_TEXTS,
     **MOVE_TEXTS,
+    **PAPER_TEXTS,
 }
 
 __all__ = ["TEXTS", "Text"]

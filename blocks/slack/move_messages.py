@@ -116,6 +116,7 @@ MOVE_TEXTS: Mapping[str, Text] = {
         ("et {count} étape brève de plus", "et {count} étapes brèves de plus"),
     ),
     "phase.check": Text("check", "contrôle"),
+    "phase.prepare": Text("prepare", "préparation"),
     "phase.fence": Text("fence", "isolement"),
     "phase.promote": Text("promote", "promotion"),
     "phase.verify-data": Text("verify data", "contrôle des données"),

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from blocks.errors import Broken, Refused
 from blocks.ports.drills import DrillVerdict
+from blocks.ports.notifications import Sent
 from blocks.ports.runs import ActionKind, RunState
 from tests.contract.journal.test_moves import kinds, open_run
 
@@ -183,3 +184,21 @@ def test_two_that_remind_at_once_say_it_once(journal, run):
 
     with ThreadPoolExecutor(6) as threads:
         assert sum(threads.map(one, range(6))) == 1
+
+
+# -- reports -----------------------------------------------------------------------------------
+
+
+def test_a_report_is_said_once_and_a_newer_one_wants_its_message_again(journal, run):
+    facts = {"summary": {"rto_s": 238.9}, "kept_in": "e/1.html"}
+    for _ in range(2):
+        journal.keep_report(run, text="clients are served", facts=facts)
+    (first,) = [m for m in journal.claim_messages(run, limit_count=20, lease=HOUR) if m.purpose == "report"]
+    journal.keep_report(run, text="clients are served", facts=facts | {"kept_in": "e/2.html"})
+    lines = [action for action in journal.actions(run) if action.kind is ActionKind.REPORTED]
+    assert [line.data["kept_in"] for line in lines] == ["e/1.html", "e/2.html"]
+    assert first.version == 1
+    journal.mark_message_sent(first, Sent("1", "C"))
+    (again,) = [m for m in journal.claim_messages(run, limit_count=20, lease=HOUR) if m.purpose == "report"]
+    assert again.version == 2
+    assert journal.verify_actions("hearth") == 4

@@ -76,6 +76,7 @@ def test_texts_in_french_are_not_left_in_english():
         "field.action",
         "field.parameter.service",
         "move.column.phase",
+        "paper.column.variable",
     }
 
 
