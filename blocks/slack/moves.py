@@ -72,7 +72,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^active$", "actif"),
     (r"^standby$", "en secours"),
     (r"^fenced$", "isolé"),
-    (r"^not confirmed fenced$", "isolement non confirmé"),
+    (r"^fenced, not confirmed$", "isolé, sans confirmation"),
     # -- what may be lost
     (rf"^rows of (?P<name>{_N}) that may be lost$", "lignes de {name} qui peuvent être perdues"),
     (rf"^seconds of (?P<name>{_N}) that may be lost$", "secondes de {name} qui peuvent être perdues"),
@@ -132,7 +132,7 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{site} a disparu, vu de {names}",
     ),
     (
-        rf"^(?P<site>{_N}) is gone for (?P<names>.+) only, (?P<count>\d+) vantage points must agree(?:; (?P<rest_cut>.+))?$",
+        rf"^(?P<site>{_N}) is gone for (?P<names>.+) only, (?P<count>\d+) vantage points must agree(?:; (?P<rest_cut>.+))?$",  # noqa: E501
         "{site} n'a disparu que pour {names}, il faut l'accord de {count} points de vue ({rest_cut})",
     ),
     (
