@@ -100,7 +100,11 @@ class World:
     def take(self, item: Item) -> None:
         other = next(site for site in SITES if site != item.site)
         match item.verb:
-            case Verb.FENCE_DATABASE | Verb.DRAIN_DATABASE:
+            case Verb.DRAIN_DATABASE:
+                assert item.site not in self.workers, "a second worker would still write while its database is drained"
+                self.writable.discard(item.site)
+                self.silent.discard(item.site)
+            case Verb.FENCE_DATABASE:
                 self.writable.discard(item.site)
                 self.silent.discard(item.site)
             case Verb.STOP_MACHINE:
