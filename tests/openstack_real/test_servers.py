@@ -27,6 +27,7 @@ from tests.openstack_real.settings import HOSTS, REGION
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # OpenStack's clients warn about each other
 APP, WORKER = server("hearth-app-1"), server("hearth-worker-1")
+_LATEST_S = 240.0  # other tests run beside it
 ROOT = Path(__file__).parents[2]
 SITE = Site(name="dc", provider="openstack", region=REGION, role="recovery", credentials="reader", operator="operator")
 
@@ -76,9 +77,9 @@ def test_a_server_is_seen_stopped_and_started(lab):
     compute = lab.compute()
     before = compute.look(APP)
     assert (before.running, before.settled, before.size) == (True, True, "m1.small")
-    _, stopped = carried_out(compute.stop(APP))
+    _, stopped = carried_out(compute.stop(APP), within_s=_LATEST_S)
     assert "SHUTOFF, power state 4" in compute.look(APP).text
-    _, started = carried_out(compute.start(APP))
+    _, started = carried_out(compute.start(APP), within_s=_LATEST_S)
     assert compute.look(APP).running
     assert stopped.reference.startswith("req-")
     assert stopped.reference != started.reference
@@ -97,17 +98,17 @@ def test_what_is_there_already_is_not_asked_for(lab):
 def test_a_resize_is_asked_for_and_confirmed_whether_it_runs_or_not(lab, stopped, size):
     compute = lab.compute()
     if stopped:
-        carried_out(compute.stop(APP))
+        carried_out(compute.stop(APP), within_s=_LATEST_S)
     change = compute.resize(APP, size)
     with pytest.raises(Refused, match=r"no size 'm1.tiny'.*m1\.huge, m1\.large, m1\.small"):
         compute.resize(APP, "m1.tiny").check()
-    _, proof = carried_out(change)
+    _, proof = carried_out(change, within_s=_LATEST_S)
     after = compute.look(APP)
     assert (after.running, after.settled, after.size) == (not stopped, True, size)
     assert lab.asked_of(APP.name)[-2:] == ["resize", "confirmResize"]
     assert proof.text.startswith("Nova lists confirmResize")
     if stopped:
-        carried_out(compute.start(APP))
+        carried_out(compute.start(APP), within_s=_LATEST_S)
 
 
 def test_a_resize_that_was_interrupted_after_it_was_asked_for_is_confirmed_by_the_next_try(lab):
@@ -161,7 +162,7 @@ def test_a_restart_is_proved_by_novas_list(lab):
     platform = Platform(name="home", customer="home", sites={"dc": SITE}, services={APP.name: APP})
     restarter = open_restarter(lab.reader, lab.operator, routes=Routes(), clock=SystemClock())
     (target,) = restarter.read_targets(platform, APP)
-    carried_out(restarter.restart(platform, APP, target.item), within_s=90)
+    carried_out(restarter.restart(platform, APP, target.item), within_s=_LATEST_S)
     assert lab.asked_of(APP.name)[-1] == "reboot"
 
 
@@ -188,7 +189,7 @@ def test_a_server_is_evacuated_when_its_host_is_dead_and_not_before(lab):
         compute.stop(APP).check()
     found = compute.capacity(SITE)
     assert found.hosts_up == len(HOSTS) - 1
-    carried_out(change, within_s=90)
+    carried_out(change, within_s=_LATEST_S)
     assert lab.cloud.host_of(APP.name) in set(HOSTS) - {host}
     assert compute.look(APP).running
     assert lab.asked_of(APP.name)[-1] == "evacuate"
@@ -204,7 +205,7 @@ def _servers(lab: Lab) -> list[Any]:
 
 def _await_silence(lab: Lab, service: Service) -> None:
     """Nova notices within `service_down_time`."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while "its host is UNKNOWN" not in lab.compute().look(service).text:
         assert time.monotonic() < until, lab.compute().look(service).text
         time.sleep(1)
