@@ -60,7 +60,8 @@ class DatabaseLook:
     synchronous_with: str = ""  # the standby that each commit waits for
     followers: Mapping[str, int] = field(default_factory=dict[str, int])  # standby -> bytes behind
     slots: Mapping[str, bool] = field(default_factory=dict[str, bool])  # replication slot -> is used
-    fenced_by: str = ""  # the mark of the step that fenced it
+    fenced_by: str = ""  # the mark of the step that fenced it; `itself` where nobody ordered it
+    left_at: Mapping[int, int] = field(default_factory=dict[int, int])  # earlier timeline -> where it left that
 
     @property
     def takes_writes(self) -> bool:
@@ -86,6 +87,22 @@ class Loss:
     text: str
     by_table: Mapping[str, int] = field(default_factory=dict[str, int])
     saved_in: str = ""  # where the rows themselves are kept, once they are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVerdict:
+    """What the suites said of the data on one server, before clients return to it. `faults` are sentences."""
+
+    data: str
+    address: str
+    table_count: int
+    faults: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """'household on db2…:5432: 2 tables are as they should be', or what is not."""
+        said = "; ".join(self.faults) or f"{self.table_count} tables are as they should be"
+        return f"{self.data} on {self.address}: {said}"
 
 
 class DatabaseMember(Protocol):

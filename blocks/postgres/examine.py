@@ -20,8 +20,24 @@ from blocks.postgres.session import ask, bounded, first_question, log_in
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from blocks.postgres.block import PostgresReader
+    from blocks.postgres.block import PostgresOperator, PostgresReader
 
+_OPERATOR = """
+    SELECT has_parameter_privilege('synchronous_standby_names', 'ALTER SYSTEM'),
+           has_parameter_privilege('default_transaction_read_only', 'ALTER SYSTEM'),
+           has_function_privilege('pg_promote(boolean, integer)', 'EXECUTE'),
+           has_function_privilege('pg_reload_conf()', 'EXECUTE'),
+           pg_has_role(current_user, 'pg_signal_backend', 'usage'),
+           pg_has_role(current_user, 'pg_monitor', 'usage')
+"""
+_OPERATOR_ACTIONS = (
+    "change whom commits wait for",
+    "drain and release",
+    "promote",
+    "reload the configuration",
+    "end clients' sessions",
+    "see sessions and standbys",
+)
 _RIGHTS = """
     SELECT pg_has_role(current_user, 'pg_monitor', 'usage'),
            rolsuper, rolcreaterole OR rolcreatedb OR rolreplication,
@@ -88,3 +104,21 @@ def _too_much(is_super: bool, administers: bool) -> str:
     if is_super:
         return "it is a superuser: use a role of its own"
     return "it may create roles or databases, or replicate: ALTER ROLE it down" if administers else ""
+
+
+def examine_operator(
+    operator: PostgresOperator, address: str, database: str, routes: Routes | None
+) -> tuple[Capability, ...]:
+    """What the operator's role may do on one server. Raises `Refused`, `Retryable`."""
+    from blocks.postgres.calls import session
+
+    with session(operator, routes or Routes(), address, database) as connection:
+        (may,) = connection.execute(_OPERATOR).fetchall()
+        ((_, is_super, administers, writes, most),) = connection.execute(_RIGHTS).fetchall()
+    needed = (Capability(action, allowed=bool(right)) for action, right in zip(_OPERATOR_ACTIONS, may, strict=True))
+    return (
+        Capability(f"log in to {address}/{database}", allowed=True, detail=_limit(most)),
+        *needed,
+        Capability("write to tables", allowed=writes, detail="an operator need not: REVOKE it" if writes else ""),
+        Capability("administer the server", allowed=is_super or administers, detail=_too_much(is_super, administers)),
+    )

@@ -25,7 +25,7 @@ from blocks.catalogue.model import Catalogue
 from deployments.sandbox import openstack_compute, openstack_identity
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.openstack_cloud import Told, User, cloud_from
-from deployments.sandbox.restarting import restarting_behind
+from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 _NAMES = ("127.0.0.1", "localhost", "identity.dc-west.hearth.example")
@@ -158,7 +158,9 @@ class OpenStackSimulator:
 
 async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     """Serve until told to end."""
-    simulator = OpenStackSimulator(state, catalogue, port=port, told=Told(rebooted=restarting_behind(state)))
+    told = Told(rebooted=restarting_behind(state), stopped=stopping_behind(state), started=starting_behind(state))
+    told = Told(restarting_behind(state), stopping_behind(state), starting_behind(state))
+    simulator = OpenStackSimulator(state, catalogue, port=port, told=told)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -19,7 +19,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -29,13 +28,12 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from blocks.errors import Broken
+from deployments.dbhost.cluster import STOP_SECONDS, Cluster
 from deployments.sandbox.postgres_place import Place, find_place, leave_place
-from deployments.sandbox.processes import end_process, free_port, is_free, recorded_pid, runs_with, tie_to
+from deployments.sandbox.processes import free_port, is_free
 
 SUPERUSER = "postgres"
 REPLICATOR = "replicator"
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
 _PORT_ATTEMPTS = 5
 
 
@@ -49,7 +47,16 @@ class PostgresServer:
     fixed_port: int | None = None
     port: int = 0
     passwords: dict[str, str] = field(repr=False, default_factory=dict[str, str])
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    cluster: Cluster = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.cluster = Cluster(
+            name=self.name,
+            data_dir=self.place.data_dir,
+            bin_dir=self.place.bin_dir,
+            log_file=self.log_file,
+            identity=self.place.identity,
+        )
 
     # -- making one ----------------------------------------------------------------------------
 
@@ -120,11 +127,11 @@ class PostgresServer:
         """Start and wait until it answers. A taken port is retried with another unless the caller fixed it."""
         if self.running:
             return self
-        self._stop_leftover()
+        self.cluster.stop_leftover()
         for _ in range(_PORT_ATTEMPTS):
             self.port = self.fixed_port or (self.port if is_free(self.port) else free_port())
-            self._launch()
-            if self._await_ready():
+            self.cluster.launch(self.port)
+            if self.cluster.await_ready(self._answers):
                 self._remember()
                 return self
             if self.fixed_port is None:
@@ -136,25 +143,13 @@ class PostgresServer:
             next_step="end what listens there, or let the server choose its port",
         )
 
-    def stop(self, *, wait_seconds: float = _STOP_SECONDS) -> None:
+    def stop(self, *, wait_seconds: float = STOP_SECONDS) -> None:
         """Fast shutdown (nothing committed is lost); immediate when that takes too long."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(wait_seconds)
-                return
+        self.cluster.stop(wait_seconds=wait_seconds)
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL to the whole session, nothing flushed."""
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        self.cluster.kill()
 
     def remove(self) -> None:
         """End it and delete everything it ever wrote."""
@@ -189,17 +184,21 @@ class PostgresServer:
             _run_sql(self.dsn("postgres"), f"CREATE DATABASE {_identifier(name)} OWNER {_identifier(role)}")
         return self.dsn(name, user=role)
 
+    def ensure_role(self, role: str, rights: str) -> None:
+        """A login role with its password, made if absent."""
+        _ensure_role(self.dsn("postgres"), role, self.passwords[role], rights)
+
     # -- where it is ---------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
         """Is the process that we started still there?"""
-        return self._process is not None and self._process.poll() is None
+        return self.cluster.running
 
     @property
     def pid(self) -> int | None:
         """Process id of the postmaster, None when not running."""
-        return self._process.pid if self._process is not None and self.running else None
+        return self.cluster.pid
 
     @property
     def address(self) -> str:
@@ -242,7 +241,7 @@ class PostgresServer:
         told = self.place.own_file(self.place.data_dir.with_name(f"{self.place.data_dir.name}.initial"))
         try:
             told.write_text(f"{self.passwords[SUPERUSER]}\n")
-            self._program(
+            self.cluster.program(
                 "initdb", "-D", str(self.place.data_dir), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={told}",
                 "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", *more,
             )  # fmt: skip
@@ -259,7 +258,7 @@ class PostgresServer:
     def _basebackup(self, source: StandbySource, shown: str) -> None:
         self.place.own(self.place.data_dir)
         self._clear()
-        self._program(
+        self.cluster.program(
             "pg_basebackup", "-D", str(self.place.data_dir), "-X", "stream", "-R", "-c", "fast", "-S", _slot(shown),
             "-d", f"host=127.0.0.1 port={source.port} user={REPLICATOR} application_name={shown}",
             PGPASSWORD=source.passwords[REPLICATOR],
@@ -287,72 +286,19 @@ class PostgresServer:
         }
         known = "".join(f"{key} = {_literal(value)}\n" for key, value in sorted(wanted.items()))
         (self.place.data_dir / "vigie.conf").write_text(known)
-        (self.place.data_dir / "vigie.conf").chmod(0o644)
+        self.place.give(self.place.data_dir / "vigie.conf").chmod(0o644)  # its server's, or no rewind could replace it
         main = self.place.data_dir / "postgresql.conf"
         if "include = 'vigie.conf'" not in main.read_text():
             with main.open("a") as file:
                 file.write("\ninclude = 'vigie.conf'\n")
 
-    def _program(self, program: str, *arguments: str, **environment: str) -> None:
-        done = subprocess.run(
-            [str(self.place.bin_dir / program), *arguments],
-            env=_environment() | environment,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            **self.place.identity,
-        )
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
-            raise Broken(
-                f"{program} failed for PostgreSQL {self.name}: {' / '.join(said)}", where=str(self.place.data_dir)
-            )
-
-    def _launch(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            raise Broken(
-                f"PostgreSQL {self.name} must be started from the main thread",
-                next_step="the server is tied to the thread that starts it and would end with it",
-            )
-        command = [str(self.place.bin_dir / "postgres"), "-D", str(self.place.data_dir), "-p", str(self.port)]
-        with self.log_file.open("wb") as log:
-            self.log_file.chmod(0o600)
-            self._process = subprocess.Popen[bytes](
-                command,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=tie_to(os.getpid()),
-                **self.place.identity,
-            )
-
-    def _await_ready(self) -> bool:
-        """True when it answers, False when its port was taken. Raises `Broken` when it did not start."""
+    def _answers(self) -> bool:
         import psycopg
 
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                self._process = None
-                said = self.log_file.read_text(errors="replace").strip().splitlines()[-4:]
-                if any("could not bind" in line or "could not create any TCP" in line for line in said):
-                    return False
-                raise Broken(f"PostgreSQL {self.name} did not start: {' / '.join(said)}", where=str(self.log_file))
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.dsn("postgres"), connect_timeout=2).close()
-                return True
-            time.sleep(0.02)
-        self.stop()
-        raise Broken(f"PostgreSQL {self.name} did not answer in {_START_SECONDS:.0f} s", where=self.address)
-
-    def _stop_leftover(self) -> None:
-        """A server that outlived its starter still holds the folder: stop exactly that one."""
-        pid = recorded_pid(self.place.data_dir)
-        if pid is not None and runs_with(pid, "postgres", self.place.data_dir):
-            end_process(pid)
-        (self.place.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.dsn("postgres"), connect_timeout=2).close()
+            return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,11 +358,6 @@ def _identifier(value: str) -> str:
 
 def _slot(application_name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in application_name.lower())
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours leaks into the server, and nothing like PGHOST into its programs."""
-    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 
 # -- as a program ----------------------------------------------------------------------------------

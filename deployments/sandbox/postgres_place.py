@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Broken
-from deployments.sandbox.processes import recorded_pid, runs_with
+from deployments.dbhost.processes import recorded_pid, runs_with
 
 _UNPRIVILEGED = ("nobody",)
 _POINTER = ".postgres-room"
@@ -53,6 +53,11 @@ class Place:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}
 
+    @property
+    def account(self) -> str:
+        """The name of the account that the server runs under; empty for our own."""
+        return "" if self.uid is None else pwd.getpwuid(self.uid).pw_name
+
     def own(self, path: Path) -> Path:
         """Make a folder of ours belong to the server's account, for nobody else to read."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,13 +66,17 @@ class Place:
         path.chmod(0o700)
         return path
 
+    def give(self, path: Path) -> Path:
+        """Make a file belong to the server's account."""
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+        return path
+
     def own_file(self, path: Path) -> Path:
         """A new empty file that only the server's account (and root) may read."""
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
-        return path
+        return self.give(path)
 
 
 def find_place(wanted: Path) -> Place:

@@ -1,0 +1,56 @@
+"""What do all changes of a PostgreSQL server have in common?
+
+Their baseline: system, timeline and position before. A timeline that moved on is evidence that no clock can spoil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from blocks.errors import Broken, Refused, Retryable
+from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience
+from blocks.ports.recovery import DatabaseLook, DatabaseRole
+
+if TYPE_CHECKING:
+    from blocks.postgres.member import PostgresMember
+
+PATIENCE = Patience(every=timedelta(milliseconds=300), at_most=timedelta(minutes=2))
+
+
+def baseline_of(member: PostgresMember) -> Mapping[str, str]:
+    """`{"system_id", "timeline", "position_bytes", "role"}` as it looks now."""
+    look = member.look()
+    return {
+        "system_id": look.system_id,
+        "timeline": str(look.timeline),
+        "position_bytes": str(look.position_bytes),
+        "role": look.role.value,
+    }
+
+
+def timeline_before(mark: Mark, where: str) -> int:
+    """The baseline's timeline. Raises `Broken` without one."""
+    if "timeline" not in mark.baseline:
+        raise Broken("the intent has no baseline: whether it took effect cannot be told", where=where)
+    return int(mark.baseline["timeline"])
+
+
+def require_role(look: DatabaseLook, *roles: DatabaseRole, what: str) -> None:
+    """Raises `Retryable` where nobody answers, `Refused` where it is something else."""
+    if look.role is DatabaseRole.UNREACHABLE:
+        raise Retryable(f"{what} cannot be done now: {look.text}", where=look.address)
+    if look.role not in roles:
+        wanted = " or ".join(role.value for role in roles)
+        raise Refused(
+            f"{what} needs a {wanted}, and {look.text}",
+            where=look.address,
+            next_step="look at both servers again; somebody else may have changed their roles",
+            code="precondition",
+        )
+
+
+def generation(reference: str, text: str) -> Evidence:
+    """Something moved on from the baseline."""
+    return Evidence(kind=EvidenceKind.GENERATION, reference=reference, text=text)

@@ -1,0 +1,67 @@
+"""How is a stale primary read without anybody else coming near it?
+
+The fenced server is started once more, without a network port, with a socket in a folder that only its own account
+opens, read-only, and with nothing that would clean up after dead rows or old log. Then it is stopped in order.
+
+The rule: an isolated server is no primary: nobody can log in to it but us, and nothing of its log is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.errors import Broken
+from deployments.dbhost.local import Local
+
+if TYPE_CHECKING:
+    from deployments.dbhost.cluster import Cluster
+    from deployments.dbhost.config import HostConfig, Secrets
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "default_transaction_read_only": "on",
+    "autovacuum": "off",
+    "archive_mode": "off",
+    "synchronous_standby_names": "",
+    "primary_conninfo": "",
+    "primary_slot_name": "",
+    "wal_keep_size": "1TB",  # a rewind, and whoever counts, still need it
+}
+
+
+@contextmanager
+def isolated(cluster: Cluster, config: HostConfig, secrets: Secrets) -> Generator[Local]:
+    """The server of a stopped folder, for us alone. Must be entered from the main thread."""
+    if cluster.running:
+        raise Broken(
+            f"PostgreSQL {cluster.name} is running: it cannot be read in isolation", where=str(cluster.data_dir)
+        )
+    cluster.stop_leftover()
+    folder = Path(tempfile.mkdtemp(prefix="vigie-"))
+    try:
+        hba = folder / "hba.conf"
+        how = "scram-sha-256" if secrets.superuser else "trust"
+        hba.write_text(f"local all {config.superuser} {how}\n")
+        give(folder, config)
+        give(hba, config)
+        cluster.launch(config.port, _SETTINGS | {"unix_socket_directories": str(folder), "hba_file": str(hba)})
+        local = Local(config, secrets, str(folder))
+        cluster.await_ready(local.answers)
+        yield local
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def give(path: Path, config: HostConfig) -> None:
+    """Make it belong to the server's account alone."""
+    identity = config.identity
+    if "user" in identity:
+        os.chown(path, identity["user"], identity["group"])
+    path.chmod(0o700 if path.is_dir() else 0o600)

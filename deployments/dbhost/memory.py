@@ -1,0 +1,211 @@
+"""What must the database host still know after it was killed?
+
+The fence, what each order came to, whom the server follows and what it was last seen as. Every change is
+on the disk before anything is done because of it.
+
+The rule: a fence that was written holds, whatever happens next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from blocks.errors import Broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Who said that this server takes no writes, since when and why. `by` is a step's key, or `itself`."""
+
+    by: str
+    since: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One order under one client token. `state`: running, done, failed, or interrupted by our own end."""
+
+    id: str
+    verb: str
+    token: str
+    arguments: Mapping[str, Any]
+    state: str
+    began_at: str
+    ended_at: str = ""
+    text: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_over(self) -> bool:
+        """It came to an end, good or bad."""
+        return self.state in ("done", "failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the server was last seen as."""
+
+    role: str = ""  # primary or standby
+    timeline: int = 0
+    clean: bool = True  # it was stopped in order
+    wanted: bool = True  # it is to run, unless fenced
+    source: str = ""  # the server that it follows
+    slot: str = ""
+    since: str = ""
+
+
+class Memory:
+    """The folder of one database host."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        for each in (folder, self._operations, self.evidence):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for operation in self._all("running"):
+            self._keep(replace(operation, state="interrupted", text="the database host ended while it was carried out"))
+
+    @property
+    def evidence(self) -> Path:
+        """Where rows are kept that would vanish in a rewind."""
+        return self.folder / "evidence"
+
+    # -- the fence
+
+    @property
+    def fence(self) -> Fence | None:
+        """The fence that is up, if one is. Raises `Broken` when it cannot be read: that is no reason to lower it."""
+        found = self._read(self.folder / "fence.json")
+        return Fence(**found) if found else None
+
+    def raise_fence(self, by: str, why: str) -> Fence:
+        """Durable before it returns. One that is up already keeps its moment and takes the new mark."""
+        with self._lock:
+            former = self.fence
+            fence = Fence(by=by, since=former.since if former else now(), why=why)
+            _write(self.folder / "fence.json", asdict(fence))
+            return fence
+
+    def lower_fence(self) -> None:
+        """It may run again."""
+        with self._lock:
+            (self.folder / "fence.json").unlink(missing_ok=True)
+            _sync(self.folder)
+
+    # -- what the server is
+
+    @property
+    def known(self) -> Known:
+        """What it was last seen as."""
+        return Known(**self._read(self.folder / "known.json"))
+
+    def note(self, **changed: Any) -> Known:
+        """Keep what changed; nothing is written when nothing did."""
+        with self._lock:
+            former = self.known
+            latter = replace(former, **changed)
+            if latter != former:
+                latter = replace(latter, since=now())
+                _write(self.folder / "known.json", asdict(latter))
+            return latter
+
+    # -- what lies beyond
+
+    def beyond(self, divergence: str) -> Mapping[str, Any]:
+        """What was counted and saved beyond a position ("timeline-bytes"); empty when nothing was."""
+        return self._read(self.folder / f"beyond-{divergence}.json")
+
+    def all_beyond(self) -> Mapping[str, Any]:
+        """Everything that was counted: "timeline-bytes" -> count."""
+        paths = self.folder.glob("beyond-*.json")
+        return {path.stem.removeprefix("beyond-"): self._read(path) for path in paths}
+
+    def keep_beyond(self, divergence: str, found: Mapping[str, Any]) -> None:
+        """Count and where the rows are, for good."""
+        _write(self.folder / f"beyond-{divergence}.json", found)
+
+    # -- orders
+
+    def operation(self, token: str, verb: str) -> Operation | None:
+        """What an order under that token came to; None when none was ever given."""
+        found = self._read(self._operations / f"{verb}-{token}.json")
+        return Operation(**found) if found else None
+
+    def begin(self, token: str, verb: str, arguments: Mapping[str, Any]) -> tuple[Operation, bool]:
+        """The operation under that token, and whether it is to be carried out now: a done one never is again."""
+        with self._lock:
+            former = self.operation(token, verb)
+            if former is not None and former.state in ("running", "done"):
+                return former, False
+            fresh = Operation(
+                id=former.id if former else uuid4().hex,
+                verb=verb,
+                token=token,
+                arguments=arguments,
+                state="running",
+                began_at=now(),
+            )
+            self._keep(fresh)
+            return fresh, True
+
+    def end(self, operation: Operation, state: str, text: str, result: Mapping[str, Any]) -> Operation:
+        """Its outcome, for good."""
+        over = replace(operation, state=state, text=text, result=result, ended_at=now())
+        self._keep(over)
+        return over
+
+    @property
+    def _operations(self) -> Path:
+        return self.folder / "operations"
+
+    def _all(self, state: str) -> list[Operation]:
+        found = (Operation(**self._read(path)) for path in self._operations.glob("*.json"))
+        return [operation for operation in found if operation.state == state]
+
+    def _keep(self, operation: Operation) -> None:
+        _write(self._operations / f"{operation.verb}-{operation.token}.json", asdict(operation))
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise Broken(
+                f"what the database host remembers cannot be read: {error}",
+                where=str(path),
+                next_step="a person must say whether this server may take writes; then remove the file",
+            ) from None
+
+
+def now() -> str:
+    """This host's clock, for people."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Whole or not at all, and on the disk."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,147 @@
+"""What may a database host be told to do, and what does each order leave behind?
+
+Every order may be given again under the same token: it is carried out once, and its outcome is kept on disk.
+
+    fence     the server is stopped at once and stays down, over restarts of everything, until released
+    release   the fence is lowered and the server runs again as what it was, unless a peer took over
+    start     a stopped server runs again; stop ends it in order
+    follow    become a standby: rewound where the two diverged, with a slot of its own
+    unslot    unused replication slots are dropped, and what used ones keep is bounded
+    count     how many row changes lie beyond a position, by table
+    save      the same, with the rows themselves
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from blocks.errors import Refused
+from deployments.dbhost.beyond import count, evidence_path, name_relations, save, scan
+from deployments.dbhost.follow import UNUSED_SLOTS, follow
+from deployments.dbhost.isolated import isolated
+from deployments.dbhost.keeper import FENCE_SECONDS, Carry, Keeper
+from deployments.dbhost.local import to_position
+from deployments.dbhost.memory import Operation
+from deployments.dbhost.settings import DRAINED, forget_settings
+
+_BOUND = "SELECT current_setting('max_slot_wal_keep_size')"
+_KEEP = "4GB"
+Outcome = tuple[str, Mapping[str, Any]]
+
+
+def fence(keeper: Keeper, operation: Operation) -> Outcome:
+    """Stop the server at once. What it had sent by then, its standby has: fast shutdown, five seconds at most."""
+    del operation  # its token is the fence's mark already
+    keeper.halt(clean=False, wait_seconds=FENCE_SECONDS)
+    keeper.cluster.stop_leftover()
+    _, timeline, position = keeper.control()
+    text = f"{keeper.config.name} is stopped and stays so, on timeline {timeline} at {to_position(position)}"
+    return text, {"timeline": timeline, "position_bytes": position}
+
+
+def release(keeper: Keeper, operation: Operation) -> Outcome:
+    """Undo a fence. A person may release a server that no peer answers for; not one that a peer is ahead of."""
+    del operation
+    if keeper.memory.fence is None:
+        return f"{keeper.config.name} was not fenced", {}
+    _may_run(keeper)
+    forget_settings(keeper.config.data_dir, DRAINED)
+    keeper.memory.lower_fence()
+    keeper.launch()
+    return f"{keeper.config.name} is released and runs", {}
+
+
+def start(keeper: Keeper, operation: Operation) -> Outcome:
+    """Run again what was stopped."""
+    del operation
+    if not keeper.cluster.running:
+        _may_run(keeper)
+    keeper.launch()
+    return f"{keeper.config.name} runs", {}
+
+
+def stop(keeper: Keeper, operation: Operation) -> Outcome:
+    """Fast shutdown, and no start until ordered."""
+    del operation
+    keeper.memory.note(wanted=False)
+    keeper.halt(clean=True)
+    return f"{keeper.config.name} is stopped", {}
+
+
+def unslot(keeper: Keeper, operation: Operation) -> Outcome:
+    """No slot that nobody uses keeps the log, and none may keep it without end."""
+    del operation
+    with keeper.local.session() as connection:
+        dropped = [str(row[0]) for row in connection.execute(UNUSED_SLOTS).fetchall()]
+        for slot in dropped:
+            connection.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+        if connection.execute(_BOUND).fetchall()[0][0] == "-1":
+            connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{_KEEP}'")
+            connection.execute("SELECT pg_reload_conf()")
+    return f"unused slots of {keeper.config.name} dropped: {', '.join(dropped) or 'none'}", {"dropped": dropped}
+
+
+def count_order(keeper: Keeper, operation: Operation) -> Outcome:
+    """Exactly what was committed beyond `position_bytes` of this server's own timeline."""
+    return _beyond(keeper, operation, saving="")
+
+
+def save_order(keeper: Keeper, operation: Operation) -> Outcome:
+    """Count it, and keep the rows under `key`."""
+    return _beyond(keeper, operation, saving=str(operation.arguments["key"]))
+
+
+def _beyond(keeper: Keeper, operation: Operation, *, saving: str) -> Outcome:
+    divergence, timeline = int(operation.arguments["position_bytes"]), int(operation.arguments["timeline"])
+    _require_stale(keeper, timeline)
+    with isolated(keeper.cluster, keeper.config, keeper.secrets) as local:  # recovers it, and stops it in order
+        found, tables = scan(keeper.cluster, timeline, divergence), name_relations(local)
+        counted = count(found, tables)
+        known = dict(keeper.memory.beyond(f"{timeline}-{divergence}"))
+        kept = {**counted, "saved_in": known.get("saved_in", ""), "sha256": known.get("sha256", "")}
+        if saving:
+            path = evidence_path(keeper.memory.evidence, saving)
+            about = {"server": keeper.config.name, "timeline": timeline, "beyond": to_position(divergence), **counted}
+            kept |= {"sha256": save(path, about, found, tables, local), "saved_in": path.name}
+    keeper.memory.keep_beyond(f"{timeline}-{divergence}", kept)
+    where = f"{to_position(divergence)} on timeline {timeline}"
+    return f"{counted['rows']} row changes in {counted['commits']} transactions lie beyond {where}", kept
+
+
+def _require_stale(keeper: Keeper, timeline: int) -> None:
+    if keeper.cluster.running or keeper.memory.fence is None:
+        raise Refused(
+            f"{keeper.config.name} is not fenced: what lies beyond is only exact when nothing is added",
+            next_step="fence it first",
+        )
+    if keeper.cluster.is_standby:
+        raise Refused(f"{keeper.config.name} is a standby: it acknowledged nothing of its own")
+    _, own, _ = keeper.control()
+    if own != timeline:
+        raise Refused(f"{keeper.config.name} ended on timeline {own}, not {timeline}", next_step="look again")
+
+
+def _may_run(keeper: Keeper) -> None:
+    if keeper.cluster.is_standby:
+        return
+    ruling = keeper.rule_start(starts_alone=True)
+    if not ruling.may_start:
+        raise Refused(
+            f"{keeper.config.name} must not take writes: {ruling.why}",
+            next_step="let it follow, or fence the other first",
+        )
+
+
+ORDERS: Mapping[str, Carry] = {
+    "fence": fence,
+    "release": release,
+    "start": start,
+    "stop": stop,
+    "follow": follow,
+    "unslot": unslot,
+    "count": count_order,
+    "save": save_order,
+}
+FOR_READERS = frozenset({"count"})
+"""Orders that change nothing of the server, for whoever may look."""
