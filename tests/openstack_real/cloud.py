@@ -50,7 +50,11 @@ class RealCloud:
         with self.as_(self._connect("hearth-member", "hearth")) as cloud:
             size = next(flavor.id for flavor in cloud.compute.flavors() if flavor.name == "m1.small")
             server = cloud.compute.create_server(name=name, image_id=IMAGE, flavor_id=size, networks="none")
-            cloud.compute.wait_for_server(server, wait=90, interval=0.5)
+            until = time.monotonic() + _PATIENCE_S
+            while (found := cloud.compute.get_server(server.id)).status != "ACTIVE":
+                if found.status == "ERROR" or time.monotonic() > until:
+                    raise RuntimeError(f"server {name} is {found.status}: {found.fault}")
+                time.sleep(1)
 
     def host_of(self, name: str) -> str:
         with self.as_(self.admin()) as cloud:
@@ -216,7 +220,7 @@ def _furnish(cloud: RealCloud) -> None:
         for name, (vcpus, ram) in FLAVORS.items():
             admin.compute.create_flavor(name=name, vcpus=vcpus, ram=ram, disk=1)
         until = time.monotonic() + _PATIENCE_S
-        while len(list(admin.compute.hypervisors())) < len(HOSTS):
+        while [host.state for host in admin.compute.hypervisors()].count("up") < len(HOSTS):
             _raise_if_ended(cloud)
             if time.monotonic() > until:
                 raise RuntimeError(f"not every compute host came up:\n{_tail(cloud, HOSTS[0])}")

@@ -1,6 +1,6 @@
 """How Keystone, Placement and Nova are set up so that they fit on one machine and forget soon.
 
-Everything listens on loopback, a dead compute host is noticed within seconds, and Nova's own driver that pretends to
+Everything listens on loopback, a dead compute host is noticed within half a minute, and Nova's own driver that pretends to
 run machines stands for the hypervisors. What a role may do is exactly what
 docs/permissions-openstack.md tells people to write.
 """
@@ -92,8 +92,8 @@ def _nova(places: Places) -> dict[str, Mapping[str, object]]:
             "my_ip": "127.0.0.1",
             "enabled_apis": "osapi_compute",
             "reserved_host_memory_mb": 0,
-            "report_interval": 2,
-            "service_down_time": 10,
+            "report_interval": 3,
+            "service_down_time": 30,
         },
         "api": {"auth_strategy": "keystone"},
         "api_database": _database(places, "nova_api"),
