@@ -22,7 +22,7 @@ def block_classes() -> list[type[Block]]:
     from blocks.network.block import ProbeNetwork
     from blocks.openstack.block import OpenStackOperator, OpenStackReader
     from blocks.pager.block import PagerDuty, WebhookPager
-    from blocks.postgres.block import PostgresReader
+    from blocks.postgres.block import DatabaseHost, PostgresOperator, PostgresReader
     from blocks.slack.app import SlackApp
     from blocks.slack.block import SlackWorkspace
     from blocks.watch.block import OutsideWatch
@@ -33,12 +33,14 @@ def block_classes() -> list[type[Block]]:
         AwsCredentials,
         AzureOperator,
         AzureReader,
+        DatabaseHost,
         JournalDatabase,
         OpenStackOperator,
         OpenStackReader,
         OutsideWatch,
         PagerDuty,
         PlatformBlock,
+        PostgresOperator,
         PostgresReader,
         ProbeNetwork,
         SlackApp,

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True)
     wanted = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     stopping = threading.Event()
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(how, lambda _number, _frame: stopping.set())

@@ -62,6 +62,7 @@ class HostConfig(BaseModel):
     sources: tuple[str, ...] = Field(default=(), description="servers (host:port) that it may follow")
     peers: tuple[Peer, ...] = ()
     ca_file: Path | None = Field(default=None, description="authorities to trust for peers, instead of the system's")
+    stop_seconds: float = Field(default=30.0, gt=0, description="how long an orderly stop may take")
     starts_alone: bool = Field(
         default=False, description="a former primary starts when no peer answers (docs/recovery-postgres.md)"
     )

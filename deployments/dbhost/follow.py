@@ -39,7 +39,7 @@ def follow(keeper: Keeper, operation: Operation) -> tuple[str, Mapping[str, Any]
     keeper.halt(clean=True)
     keeper.memory.raise_fence(operation.token, f"becoming a standby of {address}")
     said = _rejoin(keeper, address, source)
-    forget_settings(keeper.config, OF_A_ROLE)
+    forget_settings(keeper.config.data_dir, OF_A_ROLE)
     signal = keeper.config.data_dir / "standby.signal"
     signal.touch()
     give(signal, keeper.config)
@@ -102,4 +102,4 @@ def _require_counted(keeper: Keeper, timeline: int, divergence: int) -> None:
     found = scan(keeper.cluster, timeline, divergence)
     why = refuses_rewind(keeper.memory.beyond(f"{timeline}-{divergence}")) if found.commit_count else ""
     if why:
-        raise Refused(f"{keeper.config.name} is not rewound: {why}", where=f"timeline {timeline}")
+        raise Refused(f"{keeper.config.name} (timeline {timeline}) is not rewound: {why}")

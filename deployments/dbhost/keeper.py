@@ -82,11 +82,11 @@ class Keeper:
             beating.stop()
             self.halt(clean=True)
 
-    def halt(self, *, clean: bool, wait_seconds: float = 30.0) -> None:
-        """Stop the server in order."""
+    def halt(self, *, clean: bool, wait_seconds: float = 0.0) -> None:
+        """Stop the server in order, within the configured time or `wait_seconds`."""
         was_running = self.cluster.running
         self._serving.clear()
-        self.cluster.stop(wait_seconds=wait_seconds)
+        self.cluster.stop(wait_seconds=wait_seconds or self.config.stop_seconds)
         if was_running:
             self.memory.note(clean=clean)
             self._control = None

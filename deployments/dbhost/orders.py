@@ -46,7 +46,7 @@ def release(keeper: Keeper, operation: Operation) -> Outcome:
     if keeper.memory.fence is None:
         return f"{keeper.config.name} was not fenced", {}
     _may_run(keeper)
-    forget_settings(keeper.config, DRAINED)
+    forget_settings(keeper.config.data_dir, DRAINED)
     keeper.memory.lower_fence()
     keeper.launch()
     return f"{keeper.config.name} is released and runs", {}

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from deployments.dbhost.config import HostConfig
+    from pathlib import Path
 
 DRAINED = ("default_transaction_read_only",)
 OF_A_ROLE = (
@@ -24,9 +23,9 @@ OF_A_ROLE = (
 )
 
 
-def forget_settings(config: HostConfig, names: Collection[str]) -> None:
+def forget_settings(data_dir: Path, names: Collection[str]) -> None:
     """Take these out of postgresql.auto.conf of a stopped server; the file keeps its owner."""
-    path = config.data_dir / "postgresql.auto.conf"
+    path = data_dir / "postgresql.auto.conf"
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines()
         left = [line for line in lines if line.split("=")[0].strip().lower() not in names]

@@ -67,7 +67,7 @@ def read_source(config: HostConfig, secrets: Secrets, address: str, slot: str = 
     try:
         with psycopg.connect(conninfo(config, address), autocommit=True, **told) as connection:
             system, timeline, position, _ = _row(connection, "IDENTIFY_SYSTEM")
-            (standby,) = _row(connection, "SHOW in_hot_standby")
+            standby = _text(_row(connection, "SHOW in_hot_standby")[0])
             history = bytes(_row(connection, f"TIMELINE_HISTORY {timeline}")[1]) if timeline > 1 else b""
             if slot and standby == "off" and _row(connection, f'READ_REPLICATION_SLOT "{slot}"')[0] is None:
                 _row(connection, f'CREATE_REPLICATION_SLOT "{slot}" PHYSICAL RESERVE_WAL')
@@ -79,7 +79,7 @@ def read_source(config: HostConfig, secrets: Secrets, address: str, slot: str = 
         system_id=_text(system),
         timeline=int(timeline),
         position_bytes=to_bytes(_text(position)),
-        is_primary=_text(standby) == "off",
+        is_primary=standby == "off",
         left_at=_left_at(history.decode()),
     )
 

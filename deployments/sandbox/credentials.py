@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from deployments.sandbox.authority import ensure_authority
-from deployments.sandbox.databases import READER
 from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.state import State, write_text
 
@@ -99,7 +98,23 @@ def _openstack_operator(state: State, ready: dict[str, Any]) -> Block:
 def _postgres(_state: State, ready: dict[str, Any]) -> Block:
     from blocks.postgres.block import PostgresReader
 
-    return PostgresReader(user=READER, password=ready["reader_password"], sslmode="disable")
+    return PostgresReader(user=ready["reader"], password=ready["reader_password"], sslmode="disable")
+
+
+def _postgres_operator(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.postgres.block import PostgresOperator
+
+    return PostgresOperator(user=ready["operator"], password=ready["operator_password"], sslmode="disable")
+
+
+def _database_host(state: State, ready: dict[str, Any]) -> Block:
+    from blocks.postgres.block import DatabaseHost
+
+    return DatabaseHost(token=SecretStr(ready["door_reader_token"]), doors=ready["doors"], ca_file=_ca(state))
+
+
+def _database_host_operator(state: State, ready: dict[str, Any]) -> Block:
+    return _database_host(state, ready | {"door_reader_token": ready["door_operator_token"]})
 
 
 def _network(state: State, _ready: dict[str, Any]) -> Block:
@@ -173,6 +188,9 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("openstack-hearth-reader", "openstack", _openstack),
     ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
+    ("postgres-hearth-operator", "household-primary", _postgres_operator),
+    ("database-host-hearth-reader", "household-primary", _database_host),
+    ("database-host-hearth-operator", "household-primary", _database_host_operator),
     ("probe-network", "relay", _network),
     ("outside-network", "relay", _outside),
     ("slack", "slack", _slack),

@@ -76,7 +76,7 @@ ALL_PARTS = (
         keeps_port=False,
         uses=("prefect-server",),
     ),
-    _database("household-primary", "sites"),
+    _database("household-primary", "sites", "relay"),
     Part("relay", _module("relay"), group="sites", keeps_port=False),
     _database("household-standby", "sites", "household-primary", "relay"),
     _site("device-api"),

@@ -184,6 +184,10 @@ class PostgresServer:
             _run_sql(self.dsn("postgres"), f"CREATE DATABASE {_identifier(name)} OWNER {_identifier(role)}")
         return self.dsn(name, user=role)
 
+    def ensure_role(self, role: str, rights: str) -> None:
+        """A login role with its password, made if absent."""
+        _ensure_role(self.dsn("postgres"), role, self.passwords[role], rights)
+
     # -- where it is ---------------------------------------------------------------------------
 
     @property

@@ -53,6 +53,11 @@ class Place:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}
 
+    @property
+    def account(self) -> str:
+        """The name of the account that the server runs under; empty for our own."""
+        return "" if self.uid is None else pwd.getpwuid(self.uid).pw_name
+
     def own(self, path: Path) -> Path:
         """Make a folder of ours belong to the server's account, for nobody else to read."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

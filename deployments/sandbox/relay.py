@@ -26,7 +26,8 @@ from pathlib import Path
 
 from deployments.sandbox.control import serve_control
 from deployments.sandbox.edge import Answers, Edge, Standing, follow_traffic
-from deployments.sandbox.names import ENTRANCES, ROUTES, line_of_vigie
+from deployments.sandbox.lifetimes import Identity
+from deployments.sandbox.names import DOOR, ENTRANCES, ROUTES, Route, line_of_vigie
 from deployments.sandbox.state import State, read_json, write_json
 
 HOWS = ("refuse", "partition", "slow")
@@ -195,12 +196,16 @@ class Relays:
         return f"{target}: mended"
 
 
-def live_target(state: State, component: str) -> tuple[str, int] | None:
-    """Where a component listens, None when its process is gone."""
+def live_target(state: State, component: str, at: str = "address") -> tuple[str, int] | None:
+    """Where a component listens, None when its process is gone, or the server that it keeps there."""
     if not state.is_ready(component):
         return None
-    host, _, port = state.address(component).rpartition(":")
-    return host, int(port)
+    ready = state.read_ready(component)
+    server_pid = ready.get("server_pid", -1) if at == "address" else -1
+    if server_pid != -1 and (not server_pid or Identity.of(int(server_pid)) is None):
+        return None
+    host, _, port = str(ready.get(at, "")).rpartition(":")
+    return (host, int(port)) if port else None
 
 
 async def serve(state: State) -> None:
@@ -228,15 +233,18 @@ def _lines(state: State, former: dict[str, str], answers: Answers) -> tuple[dict
         except OSError:
             return Relay(name, target, behind=behind)
 
-    def before(relay: Relay) -> Relay:
-        return opened(line_of_vigie(relay.name), lambda: relay.address, lambda: relay.standing)
+    def own(route: Route) -> Relay:
+        relay, name = clients[route.name], line_of_vigie(route.name)
+        if route.at == DOOR:
+            return opened(name, partial(live_target, state, route.component, route.at))
+        return opened(name, lambda: relay.address, lambda: relay.standing)
 
     def edges(side: dict[str, Relay], call: Callable[[str], str]) -> dict[str, Relay]:
         found = [Edge(entrance, side, answers) for entrance in ENTRANCES]
         return {edge.name: opened(call(edge.name), edge.choose, edge.standing) for edge in found}
 
-    clients = {each.name: opened(each.name, partial(live_target, state, each.component)) for each in ROUTES}
-    vigie = {name: before(relay) for name, relay in clients.items()}
+    clients = {each.name: opened(each.name, partial(live_target, state, each.component, each.at)) for each in ROUTES}
+    vigie = {route.name: own(route) for route in ROUTES}
     return clients | edges(clients, str), vigie | edges(vigie, line_of_vigie)
 
 

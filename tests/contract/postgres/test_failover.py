@@ -64,7 +64,10 @@ def test_the_whole_story(pair):
     with pytest.raises(Refused, match="saved nowhere"):
         follow.act(mark_for(follow))
     _, evidence, _ = carry_out(primary.save_beyond(now, "run-1"))
-    saved = [json.loads(line) for line in west.hostdoor(OPERATOR).evidence(evidence.reference.rpartition("/")[2]).splitlines()]
+    saved = [
+        json.loads(line)
+        for line in west.hostdoor(OPERATOR).evidence(evidence.reference.rpartition("/")[2]).splitlines()
+    ]
     assert lost <= {line["row"]["id"] for line in saved[1:]}
     assert len(saved) == loss.rows + 1
     assert primary.count_beyond(now).saved_in == evidence.reference

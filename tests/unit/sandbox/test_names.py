@@ -6,16 +6,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from blocks.catalogue.loader import load_catalogue
+from deployments.sandbox.household import DATABASES
 from deployments.sandbox.names import (
     ENTRANCES,
     NAME_SERVER,
     REPLICATION,
+    REPLICATION_BACK,
     ROUTES,
     connect_map,
     outside_map,
     relayed_port,
 )
 from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.resolving import ADDRESSED
 from deployments.sandbox.state import State
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
@@ -47,8 +50,9 @@ def test_the_connect_map_covers_every_name_of_the_catalogue(tmp_path):
 
 
 def test_no_route_is_there_for_nothing(tmp_path):
-    internal = {REPLICATION, "db2.hearth.example:5432", *ENTRANCES[0].sites.values()} - _names_in_use()
-    assert set(connect_map(_sandbox(tmp_path))) - _names_in_use() == internal
+    doors = {"db1.hearth.example:8443", "db2.dc-west.hearth.example:8443"}
+    internal = {REPLICATION, REPLICATION_BACK, "db2.hearth.example:5432", *doors, *ENTRANCES[0].sites.values()}
+    assert set(connect_map(_sandbox(tmp_path))) - _names_in_use() <= internal
 
 
 def test_every_http_name_resolves_in_the_sandbox():
@@ -69,6 +73,11 @@ def test_an_entrance_leads_to_sites_of_its_platform_by_names_that_are_served():
         assert set(entrance.sites) == set(CATALOGUE.platforms["hearth"].sites)
         assert entrance.first in entrance.sites
         assert set(entrance.sites.values()) <= {route.name for route in ROUTES}
+
+
+def test_the_database_name_leads_to_the_addresses_that_the_plan_gives_it():
+    values = CATALOGUE.platforms["hearth"].recovery.traffic["database-name"].values
+    assert {address: DATABASES[site] for site, address in values.items()} == ADDRESSED
 
 
 def test_without_components_the_map_is_empty(tmp_path):
