@@ -184,6 +184,19 @@ def remind(connection: Connection, run: UUID, *, name: str, day: date, text: str
     return True
 
 
+def keep_report(connection: Connection, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
+    """The newest report of a run is the one that people see."""
+    locked, _ = lock_run(connection, run)
+    newest = connection.execute(
+        "SELECT text, data FROM action_event WHERE run_id = %s AND kind = %s ORDER BY number DESC LIMIT 1",
+        (run, ActionKind.REPORTED.value),
+    ).fetchone()
+    if newest is not None and newest == (text, dict(facts)):
+        return
+    append_action(connection, locked, run, ActionKind.REPORTED, text, data=facts)
+    want_message(connection, run, "report")
+
+
 def keep_old_side(connection: Connection, run: UUID, counts: Sequence[OldSideCount]) -> None:
     """The first count of a moment stays."""
     aware(*(count.at for count in counts))

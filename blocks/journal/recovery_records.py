@@ -78,6 +78,10 @@ class RecoveryRecords:
         with self._connections.transaction() as connection:
             return moves.durations(connection, platform, action)
 
+    def keep_report(self, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
+        with self._connections.transaction() as connection:
+            drills.keep_report(connection, run, text=text, facts=facts)
+
     def keep_old_side(self, run: UUID, counts: Sequence[OldSideCount]) -> None:
         with self._connections.transaction() as connection:
             drills.keep_old_side(connection, run, counts)

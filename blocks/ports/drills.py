@@ -116,6 +116,10 @@ class DrillJournal(Protocol):
         """Once a platform, name and day: write it down and want its message. False when it was done before."""
         ...
 
+    def keep_report(self, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
+        """What came of the move or drill of this run, and want its one message; said the same again, once."""
+        ...
+
     def keep_old_side(self, run: UUID, counts: Sequence[OldSideCount]) -> None: ...
     def old_side(self, run: UUID) -> Sequence[OldSideCount]:
         """Oldest first."""

@@ -138,6 +138,7 @@ class ActionKind(StrEnum):
     RESOURCE_LEASED = "resource_leased"
     RESOURCE_FREED = "resource_freed"
     REMINDED = "reminded"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,7 +177,7 @@ class AzureSimulator:
     def _put(self, request: web.Request, address: Address, body: Any) -> web.Response:
         if address.action:
             return self._write_endpoint(request, address, body or {})
-        must_be_valid(body or {"properties": {}})
+        must_be_valid(body or {})
         resource, new, operation = self.store.put(address, body or {}, self._fault(address))
         status = resource.kind.put if operation else 200
         status = status if new or status == 202 else 200
@@ -186,7 +186,7 @@ class AzureSimulator:
     def _patch(self, request: web.Request, address: Address, body: Any) -> web.Response:
         if address.action:
             return self._write_endpoint(request, address, body or {})
-        must_be_valid(body or {"properties": {}})
+        must_be_valid(body or {})
         self._must_match(request, self.store.find(address))
         resource, operation = self.store.patch(address, body or {}, self._fault(address))
         answer = shown(resource, self.faults.of(resource))

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect")
+CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect", "no-room")
 INSTANCES = ("9f1c3a7be02d4c55", "b47e0d1fa6c94812")
-TAKES_S = {"": 1.5, "drop-after": 1.5, "no-effect": 1.5, "slow-effect": 20.0}
+TAKES_S = {"": 1.5, "drop-after": 1.5, "no-effect": 1.5, "no-room": 1.5, "slow-effect": 20.0}
 _LOG_LATE = timedelta(seconds=3)  # in earnest three to twenty minutes
 _FILTER = re.compile(r"eventTimestamp ge '([^']+)' and eventTimestamp le '([^']+)'(?: and resourceUri eq '([^']+)')?")
 

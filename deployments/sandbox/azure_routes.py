@@ -92,6 +92,8 @@ def permissions(actions: list[str]) -> dict[str, Any]:
 def _instance_view(resource: Resource, faults: Broken) -> dict[str, Any]:
     power = "stopped" if "kill" in faults else resource.power
     state = "succeeded" if resource.life.up and resource.operation is None else "updating"
+    if resource.failed and resource.operation is None:
+        state = f"failed/{resource.failed}"
     return {
         "computerName": resource.body["name"],
         "osName": "debian",
@@ -100,7 +102,7 @@ def _instance_view(resource: Resource, faults: Broken) -> dict[str, Any]:
             {
                 "code": f"ProvisioningState/{state}",
                 "level": "Info",
-                "displayStatus": f"Provisioning {state}",
+                "displayStatus": f"Provisioning {state.partition('/')[0]}",
                 "time": f"{resource.life.began:%Y-%m-%dT%H:%M:%S.%f+00:00}",
             },
             {"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"},

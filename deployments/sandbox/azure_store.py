@@ -73,6 +73,7 @@ class Operation:
     needed_polls: int = _POLLS
     takes_s: float = _SECONDS
     began: float = field(default_factory=time.monotonic)
+    fault: str = ""
     event: str = ""  # what happens in the world when it ends: started, stopped
 
     @property
@@ -97,6 +98,7 @@ class Resource:
     power: str = "running"
     settled: dict[str, Any] | None = None  # what it becomes when the operation ends; None with `gone`: deleted
     becoming: str = ""  # the power that the operation ends in
+    failed: str = ""  # why its last operation failed
     gone: bool = False
     life: Life = field(default_factory=Life)
 
@@ -308,9 +310,8 @@ class Store:
             self.tell("shifted", body["id"])
 
     def _begin(self, resource: Resource, fault: str = "") -> Operation:
-        operation = Operation(str(uuid.uuid4()), resource.body["id"].lower(), takes_s=_SECONDS)
-        if fault:
-            operation.takes_s = TAKES_S[fault]
+        operation = Operation(str(uuid.uuid4()), resource.body["id"].lower(), fault=fault)
+        operation.takes_s = TAKES_S[fault] if fault else _SECONDS
         self._operations[operation.id] = resource.operation = operation
         return operation
 
@@ -323,8 +324,20 @@ class Store:
             del self._resources[operation.resource]
         elif resource.settled is not None:
             body, resource.settled = resource.settled, None
-            self._arrive(resource, body)
-            self._turn_over(resource, operation)
+            resource.failed = "AllocationFailed" if operation.fault == "no-room" else ""
+            if resource.failed:
+                self._give_up(resource, operation)
+            else:
+                self._arrive(resource, body)
+                self._turn_over(resource, operation)
+
+    def _give_up(self, resource: Resource, operation: Operation) -> None:
+        """It was accepted, and the data centre had no room: all is as it was, and says why."""
+        if operation.event:
+            resource.power = "deallocated" if operation.event == "started" else "running"
+        if "provisioningState" in resource.body["properties"]:
+            resource.body = merge(resource.body, {"properties": {"provisioningState": "Failed"}})
+        resource.life.touch()
 
     def _turn_over(self, resource: Resource, operation: Operation) -> None:
         """What starts or stops now does."""
@@ -348,14 +361,14 @@ def _cores(body: dict[str, Any]) -> int:
     return MACHINE_SIZES[body["properties"]["hardwareProfile"]["vmSize"]][0]
 
 
-def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """RFC 7396: null removes, objects merge, the rest replaces; ids and types stay."""
+def merge(old: dict[str, Any], new: dict[str, Any], stays: tuple[str, ...] = ("id", "name", "type")) -> dict[str, Any]:
+    """RFC 7396: null removes, objects merge, the rest replaces; a resource's own id, name and type stay."""
     merged = copy.deepcopy(old)
     for key, value in new.items():
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge(merged[key], value)
-        elif key not in ("id", "name", "type"):
+            merged[key] = merge(merged[key], value, ())
+        elif key not in stays:
             merged[key] = value
     return merged

@@ -68,7 +68,7 @@ def with_endpoint(resource: Resource, action: str, body: dict[str, Any], *, whol
 
 def must_be_valid(profile: dict[str, Any]) -> None:
     """400 as Traffic Manager says it."""
-    for each in profile["properties"].get("endpoints", ()):
+    for each in profile.get("properties", {}).get("endpoints", ()):
         properties = each["properties"]
         if properties.get("weight", 1) not in _WEIGHTS:
             raise ArmError(400, "BadRequest", f"The weight of endpoint {each['name']} must be from 1 to 1000.")

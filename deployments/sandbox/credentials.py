@@ -117,6 +117,12 @@ def _database_host_operator(state: State, ready: dict[str, Any]) -> Block:
     return _database_host(state, ready | {"door_reader_token": ready["door_operator_token"]})
 
 
+def _tsig(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.dns.block import TsigKey
+
+    return TsigKey(**ready["tsig"])
+
+
 def _network(state: State, _ready: dict[str, Any]) -> Block:
     from blocks.network.block import ProbeNetwork
 
@@ -188,6 +194,7 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("openstack-hearth-reader", "openstack", _openstack),
     ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
+    ("dns-hearth-operator", "nameserver", _tsig),
     ("postgres-hearth-operator", "household-primary", _postgres_operator),
     ("database-host-hearth-reader", "household-primary", _database_host),
     ("database-host-hearth-operator", "household-primary", _database_host_operator),

@@ -253,10 +253,14 @@ async def test_no_published_envelope_closes_the_socket_and_none_is_recorded(part
         await untouched(gateway, question)
         pressed = gateway.pressing(question, "approval.approve", OPERATOR)
         good = {"type": "interactive", "envelope_id": "good", "payload": pressed, "accepts_response_payload": False}
-        gateway.slack.frames = [[json.dumps(good)]]
+        last = good | {"envelope_id": "last", "payload": pressed | {"api_app_id": "A0OTHER000"}}
+        gateway.slack.frames = [[json.dumps(each) for each in (good, good, last)]]
         await gateway.slack.leave()
         await gateway.until(lambda: gateway.prefect.woken == [question.run], "the next connection is listened to")
-        await gateway.until(lambda: "good" in gateway.slack.acknowledged)
+        await gateway.until(lambda: {"good", "last"} <= set(gateway.slack.acknowledged))
+        await asyncio.sleep(0.3)
+        assert gateway.slack.acknowledged.count("good") == 1, "a copy is not dealt with"
+        assert gateway.slack.whispers == [], "and nobody hears that it was decided already"
 
 
 async def test_no_published_payload_crashes_it_and_none_is_recorded(gateway, question, conformance):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from blocks.ports.approvals import Bound, Choice, Door, Guard, Plan, PlanStep, Standing
 from blocks.ports.runs import RunState
 from tasks.approvals.answer import Answer, record_answer
-from tasks.approvals.asking import approved
+from tasks.approvals.asking import MOST_QUESTIONS, approved
 from tasks.approvals.keys import load_unseal
 from tasks.runs.catalogue import load_policy
 from tasks.runs.runbook import runbook, this_run
@@ -27,8 +26,8 @@ AGREED = Plan(
 )
 
 
-def a_run(*plans: Plan) -> dict:
-    """A runbook whose plan is granted, and reads `plans` one after the other; what became of it."""
+def a_run(*plans: Plan, asked: tuple[Plan, ...] = (AGREED,)) -> dict:
+    """A runbook that was granted what was `asked`, and then reads `plans` one after the other; what became of it."""
     seen: dict = {"leases": []}
     made = iter(plans)
 
@@ -39,12 +38,12 @@ def a_run(*plans: Plan) -> dict:
     @runbook(name="approval-drill", run_name="at the last moment", subject="platform")
     def at_the_last_moment(platform: str) -> str:
         seen["run"] = this_run().run.id
-        grant(AGREED)
+        for each in asked:
+            grant(each)
         seen["granted"] = approved(make)
         return "went on"
 
-    with suppress(RuntimeError):  # Prefect suspends only what a worker can start again
-        at_the_last_moment(platform="hearth")
+    seen["state"] = at_the_last_moment(platform="hearth", return_state=True)
     return seen
 
 
@@ -78,9 +77,23 @@ def test_what_changed_voids_it_and_is_asked_again_without_an_effect(desk, change
     now = replace(AGREED, **changed)
     seen = a_run(AGREED, now, now)
     assert "granted" not in seen, "it did not go on"
-    assert "cannot be suspended" in desk.run(seen["run"]).reason, "it would sleep again"
+    # It would sleep again; Prefect suspends only what a worker can start anew.
+    assert "cannot be suspended" in desk.run(seen["run"]).reason
     first, second = desk.journal.approvals(seen["run"])
     assert (first.standing, second.standing) == (Standing.VOID, Standing.WAITING)
     assert says in first.reason
     assert any(says in each for each in second.differences)
     assert seen["leases"] == [False, True, False], "nobody is kept from working while it waits"
+
+
+def test_a_plan_that_keeps_changing_ends_the_run_void_and_says_what_changed(desk):
+    asked = (AGREED, replace(AGREED, candidate="standby-2"), replace(AGREED, candidate="standby-3"))
+    assert len(asked) == MOST_QUESTIONS
+    seen = a_run(replace(AGREED, candidate="standby-4"), asked=asked)
+    assert (seen["state"].name, seen["state"].type.value) == ("Void", "CANCELLED")
+    assert (
+        "asked 3 times, and each time the plan changed: candidate was standby-3, is standby-4" in seen["state"].message
+    )
+    assert desk.run(seen["run"]).state is RunState.VOID
+    assert len(desk.journal.approvals(seen["run"])) == MOST_QUESTIONS, "nobody is asked a fourth time"
+    assert desk.journal.lease("hearth") is None

@@ -58,7 +58,9 @@ def test_the_card_says_what_clients_do_without():
 
 
 def test_zero_loss_waits_for_the_standby_again_once_it_follows():
-    household = HEARTH.recovery.data["household"].model_copy(update={"promise": Promise.ZERO_LOSS, "lose_at_most_rows": 0})
+    household = HEARTH.recovery.data["household"].model_copy(
+        update={"promise": Promise.ZERO_LOSS, "lose_at_most_rows": 0}
+    )
     made = plan(platform=scenes.saved(scenes.with_plan(data={"household": household})))
     assert [str(item) for item in items_of(made.steps, "settle")] == [
         "follow-database:household:azure-west",

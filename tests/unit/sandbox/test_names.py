@@ -17,7 +17,7 @@ from deployments.sandbox.names import (
     outside_map,
     relayed_port,
 )
-from deployments.sandbox.nameserver import ADDRESSES
+from deployments.sandbox.nameserver_zone import ADDRESSES
 from deployments.sandbox.resolving import ADDRESSED
 from deployments.sandbox.state import State
 
