@@ -18,6 +18,7 @@ def block_classes() -> list[type[Block]]:
     from blocks.approvals.block import ApprovalRulesBlock, ApproverKey
     from blocks.azure.block import AzureOperator, AzureReader
     from blocks.catalogue.block import PlatformBlock
+    from blocks.dns.block import TsigKey
     from blocks.journal.block import JournalDatabase
     from blocks.network.block import ProbeNetwork
     from blocks.openstack.block import OpenStackOperator, OpenStackReader
@@ -45,5 +46,6 @@ def block_classes() -> list[type[Block]]:
         ProbeNetwork,
         SlackApp,
         SlackWorkspace,
+        TsigKey,
         WebhookPager,
     ]

@@ -33,8 +33,13 @@ def request_id(mark: Mark) -> str:
     return str(UUID(hex=mark.client_token))
 
 
-async def find_request(azure: Connection, resource: AzureResource, mark: Mark, now: datetime) -> Evidence | None:
-    """Our request in the activity log of that resource. Raises what Azure's SDK raises."""
+async def find_request(
+    azure: Connection, resource: AzureResource, mark: Mark, now: datetime, *, operation: str, deed: str
+) -> Evidence | None:
+    """Our request in the activity log of that resource. Raises what Azure's SDK raises.
+
+    `operation` is how its name ends there ("restart/action", "write"), `deed` what it was to do, for people.
+    """
     from azure.mgmt.monitor.aio import MonitorManagementClient
 
     log = azure.client(MonitorManagementClient, resource.subscription).activity_logs
@@ -44,22 +49,22 @@ async def find_request(azure: Connection, resource: AzureResource, mark: Mark, n
         async for event in log.list(
             f"{between} and resourceUri eq '{resource.id}'", select=_SELECT, api_version=LOG_VERSION
         )
-        if _is_ours(event, request_id(mark))
+        if _is_ours(event, request_id(mark), operation)
     ]
     failed = {event.correlation_id for event in events if _status(event) in _FAILED}
     accepted = [event for event in events if event.correlation_id not in failed]
     if not accepted:
         return None
-    said = f"Azure's activity log has our request to restart {resource.name} ({_status(accepted[-1])})"
+    said = f"Azure's activity log has our request to {deed} ({_status(accepted[-1])})"
     return Evidence(kind=EvidenceKind.CLIENT_TOKEN, reference=str(accepted[-1].correlation_id), text=said)
 
 
-def _is_ours(event: Any, number: str) -> bool:
-    asked, operation = event.http_request, event.operation_name
-    if asked is None or operation is None:
+def _is_ours(event: Any, number: str, operation: str) -> bool:
+    asked, named = event.http_request, event.operation_name
+    if asked is None or named is None:
         return False
     same = str(asked.client_request_id or "").lower() == number.lower()
-    return same and str(operation.value).lower().endswith("/restart/action")
+    return same and str(named.value).lower().endswith(f"/{operation}")
 
 
 def _status(event: Any) -> str:

@@ -15,6 +15,8 @@ from pydantic import Field, SecretStr
 
 from blocks.azure.actions import (
     CHECK_ACTIONS,
+    MOVE_ACTIONS,
+    MOVE_LOOKS,
     RESTART_ACTIONS,
     RESTART_LOOKS,
     WRITES_THAT_A_READER_MUST_NOT_HAVE,
@@ -43,15 +45,19 @@ class Duty:
 
 READER = Duty(
     "a reader",
-    tuple(sorted({action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values()) for action in actions})),
+    tuple(
+        sorted(
+            {action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values(), MOVE_LOOKS) for action in actions}
+        )
+    ),
     WRITES_THAT_A_READER_MUST_NOT_HAVE,
     "may not write, as it should be",
 )
 OPERATOR = Duty(
     "an operator",
-    tuple(sorted(RESTART_ACTIONS.values())),
+    tuple(sorted({*RESTART_ACTIONS.values(), *MOVE_ACTIONS})),
     WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE,
-    "may write nothing beyond restarts, as it should be",
+    "may write nothing beyond restarts and moves, as it should be",
 )
 
 
@@ -168,7 +174,7 @@ class AzureReader(Block):
 
 
 class AzureOperator(AzureReader):
-    """Lets vigie restart apps and machines in one Azure subscription, and nothing else.
+    """Lets vigie restart, start, stop and resize apps and machines and shift traffic in one Azure subscription.
 
     Filled in by the platform engineer of the customer: another application in Microsoft Entra ID than the
     reader's, with the operator's role that docs/permissions-azure.md describes. Only steps that change the
@@ -177,7 +183,10 @@ class AzureOperator(AzureReader):
 
     _block_type_name: ClassVar[str | None] = "Vigie Azure operator"
     _block_type_slug: ClassVar[str | None] = "vigie-azure-operator"
-    _description: ClassVar[str | None] = "Restarts apps and machines in one Azure subscription. Opened only to change."
+    _description: ClassVar[str | None] = (
+        "Restarts, starts, stops and resizes apps and machines and shifts traffic in one Azure subscription. "
+        "Opened only to change."
+    )
 
     def _duty(self) -> Duty:
         return OPERATOR

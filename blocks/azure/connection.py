@@ -142,7 +142,17 @@ def _open_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
                 self._body = bytes(whole)
             return self._body
 
+    async def once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """A change whose connection broke may have happened: aiohttp would send a PUT or DELETE once more."""
+        try:
+            return await send(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            if request.method in ("GET", "HEAD") or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            raise aiohttp.ClientConnectionError(f"the answer was lost ({type(error).__name__})") from error
+
     return aiohttp.ClientSession(
+        middlewares=(once,),
         connector=aiohttp.TCPConnector(ssl=context, limit=32),
         response_class=BoundedResponse,
         cookie_jar=aiohttp.DummyCookieJar(),

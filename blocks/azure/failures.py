@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 _DENIED_ACTION = re.compile(r"perform action '([^']+)'")
 _IDENTITY_CODE = re.compile(r"AADSTS\d+")
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
+_GOING_ON = {"AnotherOperationInProgress", "Conflict", "RetryableError"}
+_NO_ROOM = {
+    "AllocationFailed",
+    "OverconstrainedAllocationRequest",
+    "QuotaExceeded",
+    "SkuNotAvailable",
+    "ZonalAllocationFailed",
+}
+_NO_ROOM_WORDS = ("quota", "No available instances")  # in an OperationNotAllowed or a Conflict
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "SSL")
 
 
@@ -95,6 +104,8 @@ def _raise_for(error: Any, where: str) -> NoReturn:
         raise _unreachable(error, where) from error
     if isinstance(error, azure.DecodeError | azure.DeserializationError | azure.SerializationError):
         raise _not_understood("Azure answered something that is not JSON", where) from error
+    if status in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED):
+        raise _conflict(error, status, where) from error
     if isinstance(error, azure.HttpResponseError) and status >= HTTPStatus.BAD_REQUEST:
         raise _objection(error, status, where) from error
     if isinstance(error, azure.HttpResponseError):
@@ -137,9 +148,41 @@ def _denied(error: Any, status: int, where: str) -> Refused:
     return Refused(what, where=where, next_step=next_step, code=MissingCode.CREDENTIALS)
 
 
+def _conflict(error: Any, status: int, where: str) -> VigieError:
+    """Not now, not any more, or not at all: Azure says all three with 409 or 412."""
+    code, said = error_code(error) or f"HTTP {status}", _said(error)
+    if code in _NO_ROOM or any(word in said for word in _NO_ROOM_WORDS):
+        return Refused(
+            f"Azure has no room for it ({code}): {said}",
+            where=where,
+            next_step="ask Azure for quota, choose another size, or move to another site",
+            code="no_room",
+        )
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return Refused(
+            f"somebody changed it meanwhile, so nothing was done ({code})",
+            where=where,
+            next_step="look at what was changed, then start anew",
+            code="changed",
+        )
+    if code in _GOING_ON:
+        return Retryable(
+            f"Azure is still busy with another change of it ({code})",
+            where=where,
+            next_step="nothing now: it is asked again when that is over",
+            code="busy",
+            retry_after=retry_after(error.response.headers) if error.response is not None else None,
+        )
+    return _objection(error, status, where)
+
+
+def _said(error: Any) -> str:
+    return " ".join(str(getattr(error, "message", "")).split())[:200]
+
+
 def _objection(error: Any, status: int, where: str) -> Broken:
     code = error_code(error) or f"HTTP {status}"
-    said = " ".join(str(getattr(error, "message", "")).split())[:200]
+    said = _said(error)
     if status == HTTPStatus.NOT_IMPLEMENTED or not error_code(error):
         return _not_understood(f"Azure answered HTTP {status}, which its contract does not have", where)
     return Broken(

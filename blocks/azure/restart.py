@@ -19,26 +19,22 @@ tested against a real account; the published models have it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from blocks.azure.activity import find_request, request_id
-from blocks.azure.connection import Connection
-from blocks.azure.failures import explained
-from blocks.azure.policies import deadline
+from blocks.azure.access import Access
+from blocks.azure.activity import find_request
 from blocks.azure.resource import AzureResource
 from blocks.azure.running import apps, machines, read_running
 from blocks.azure.states import COMPUTE_VERSION
-from blocks.errors import Broken, Refused, Retryable
+from blocks.errors import Broken, Refused
 from blocks.ports.changes import Change, Evidence, EvidenceKind, Mark, Patience, Restarter, Seen, Target
-from blocks.ports.health import MissingCode
 
 if TYPE_CHECKING:
     from blocks.azure.block import AzureOperator, AzureReader
+    from blocks.azure.connection import Connection
     from blocks.azure.running import Running
     from blocks.catalogue.model import Platform, Service
     from blocks.clock import Clock
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 EXPECTED = timedelta(minutes=2)
 _PATIENCE = Patience(every=timedelta(seconds=5), at_most=timedelta(minutes=15), shows_within=timedelta(seconds=30))
-_LOOK_S, _WAIT_S, _ACT_S = 60.0, 20.0, 60.0  # a look, of which waiting for a throttled Azure; an act
 _APP, _MACHINE = "microsoft.web/sites", "microsoft.compute/virtualmachines"
 _BASELINE = "seen"  # how many moments the baseline has, so that none is told from no baseline
 _WORDS = {_APP: "app", _MACHINE: "machine"}
@@ -60,17 +55,14 @@ def open_restarter(
 
     Authorities to trust: the block's `ca_file`, else that of `routes`, else the system's.
     """
-    return AzureRestarter(reader, operator, routes.ca_file, clock)
+    return AzureRestarter(Access(reader, operator, routes.ca_file, clock))
 
 
 @dataclass(frozen=True, slots=True)
 class AzureRestarter:
     """Restarts App Services and virtual machines."""
 
-    reader: AzureReader
-    operator: Callable[[], AzureOperator]
-    ca_file: str | None
-    clock: Clock
+    access: Access
 
     def read_targets(self, platform: Platform, service: Service) -> Sequence[Target]:
         """The one resource of the service; all instances of an app restart together. Raises the three errors."""
@@ -85,14 +77,14 @@ class AzureRestarter:
         return self._change(service, item)
 
     def _change(self, service: Service, address: str) -> RestartResource:
-        return RestartResource(self, AzureResource.parse(address, service.name))
+        return RestartResource(self.access, AzureResource.parse(address, service.name))
 
 
 @dataclass(frozen=True, slots=True)
 class RestartResource:
     """One restart of one app or machine."""
 
-    by: AzureRestarter
+    access: Access
     resource: AzureResource
 
     @property
@@ -138,13 +130,7 @@ class RestartResource:
     def act(self, mark: Mark) -> Evidence | None:
         """Restart it, once, under the intent's own request id."""
         _before(mark, self.resource)
-        with explained(str(self.resource)):
-            correlation = _waited(lambda: self._act(mark))
-        return Evidence(
-            kind=EvidenceKind.OPERATION if correlation else EvidenceKind.CLIENT_TOKEN,
-            reference=correlation or request_id(mark),
-            text=f"Azure accepted to {self.text}",
-        )
+        return self.access.act(self.resource, mark, self.text, self._send)
 
     def read_effect(self, mark: Mark) -> Seen:
         """It serves, and not since before."""
@@ -152,25 +138,14 @@ class RestartResource:
 
     def look(self, read: Callable[[Any, AzureResource], Awaitable[T]]) -> T:
         """One reading as the reader, bounded in time. Raises the three errors."""
+        return self.access.look(self.resource, lambda azure: read(azure, self.resource))
 
-        async def looking() -> T:
-            deadline.set(self.by.clock.monotonic() + _WAIT_S)
-            async with asyncio.timeout(_LOOK_S), Connection(self.by.reader, self.by.ca_file, self.by.clock) as azure:
-                return await read(azure, self.resource)
-
-        with explained(str(self.resource)):
-            return _waited(looking)
-
-    async def _act(self, mark: Mark) -> str:
-        """Sent once: this chain has no retry policy, and without a deadline nobody waits out a throttled answer."""
-        async with asyncio.timeout(_ACT_S), Connection(self.by.operator(), self.by.ca_file, self.by.clock) as azure:
-            named = (self.resource.group, self.resource.name)
-            ours: dict[str, Any] = {"request_id": request_id(mark), "cls": _correlation}
-            if self.resource.type == _APP:
-                return await apps(azure, self.resource).restart(*named, **ours)
-            begin = machines(azure, self.resource).begin_restart
-            poller = await begin(*named, api_version=COMPUTE_VERSION, polling=False, **ours)
-            return await poller.result()
+    async def _send(self, azure: Connection, ours: dict[str, Any]) -> str:
+        named = (self.resource.group, self.resource.name)
+        if self.resource.type == _APP:
+            return await apps(azure, self.resource).restart(*named, **ours)
+        begin = machines(azure, self.resource).begin_restart
+        return await (await begin(*named, api_version=COMPUTE_VERSION, polling=False, **ours)).result()
 
     async def _evidence(self, azure: Connection, resource: AzureResource, mark: Mark) -> Evidence | None:
         return await self._proof(azure, resource, await read_running(azure, resource), mark)
@@ -190,7 +165,9 @@ class RestartResource:
             since = max(running.since.values())
             text = f"{self.named} runs since {since}, and nothing of what ran before is left"
             return Evidence(kind=EvidenceKind.STARTED_AFTER, reference=since, text=text)
-        return await find_request(azure, resource, mark, self.by.clock.now())
+        return await find_request(
+            azure, resource, mark, self.access.clock.now(), operation="restart/action", deed=self.text
+        )
 
 
 def _before(mark: Mark, resource: AzureResource) -> dict[str, str]:
@@ -198,21 +175,3 @@ def _before(mark: Mark, resource: AzureResource) -> dict[str, str]:
     if _BASELINE not in mark.baseline:
         raise Broken("the intent has no baseline: whether it took effect cannot be told", where=str(resource))
     return {name: moment for name, moment in mark.baseline.items() if name != _BASELINE}
-
-
-def _correlation(response: Any, _nothing: object, _headers: object) -> str:
-    """Azure's own name for what it accepted; empty where it gave none."""
-    return str(response.http_response.headers.get("x-ms-correlation-request-id", ""))
-
-
-def _waited(work: Callable[[], Any]) -> Any:
-    """Run on a loop and a thread of its own: a step may be called from inside another loop."""
-    try:
-        with ThreadPoolExecutor(1, "azure-restart") as pool:
-            return pool.submit(lambda: asyncio.run(work())).result()
-    except TimeoutError as error:
-        raise Retryable(
-            "Azure's interface did not answer in time",
-            next_step="look at the Azure status page; what was asked may have happened, which the next try finds out",
-            code=MissingCode.API_UNREACHABLE,
-        ) from error

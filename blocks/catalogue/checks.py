@@ -203,7 +203,7 @@ class ReplicationCheck(CheckBase):
     kind: Literal["replication"]
     address: HostPort
     database: str
-    standby: str  # application_name of the standby
+    standby: str  # application_name of the standby; empty stands for any that follows
     lag: Limits = Limits()
     lag_bytes: Limits = Limits()
 

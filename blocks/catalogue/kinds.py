@@ -1,4 +1,4 @@
-"""Which adapter looks at a service, which one restarts it, and how?
+"""Which adapter looks at a service, which one restarts or moves it, and how?
 
 The only table from a service's kind to the provider that knows it and the checks that make sense
 for it, and from a check's kind to the prober that makes it and the units it measures in. A new kind
@@ -24,28 +24,36 @@ class ServiceKind:
     `checks` are the check kinds beyond those that any service may have (`EVERYWHERE`).
     `resource` is the ARM type of an Azure resource, or what the provider calls the name that the
     service's `resource` holds; empty where the kind has none.
-    `restarts` says that its provider's restarter knows how to restart it.
+    `restarts` says that its provider's restarter knows how to restart it, `moves` that its provider's compute can
+    start, stop and resize it when a platform moves to another site.
     """
 
     provider: Provider
     checks: frozenset[str]
     resource: str = ""
     restarts: bool = False
+    moves: bool = False
 
 
 EVERYWHERE = frozenset({"http", "tcp", "tls", "dns", "heartbeat"})
 
 
-def _kind(provider: Provider, resource: str, *checks: str, restarts: bool = False) -> ServiceKind:
-    return ServiceKind(provider, frozenset(checks), resource, restarts)
+def _kind(provider: Provider, resource: str, *checks: str, restarts: bool = False, moves: bool = False) -> ServiceKind:
+    return ServiceKind(provider, frozenset(checks), resource, restarts, moves)
 
 
 KINDS: dict[str, ServiceKind] = {
     "azure.app_service": _kind(
-        "azure", "Microsoft.Web/sites", "resource_health", "resource_state", "metric", restarts=True
+        "azure", "Microsoft.Web/sites", "resource_health", "resource_state", "metric", restarts=True, moves=True
     ),
     "azure.virtual_machine": _kind(
-        "azure", "Microsoft.Compute/virtualMachines", "resource_health", "resource_state", "metric", restarts=True
+        "azure",
+        "Microsoft.Compute/virtualMachines",
+        "resource_health",
+        "resource_state",
+        "metric",
+        restarts=True,
+        moves=True,
     ),
     "azure.iot_hub": _kind(
         "azure",
@@ -67,7 +75,7 @@ KINDS: dict[str, ServiceKind] = {
     "aws.sqs_queue": _kind("aws", "queue name", "queue", "metric", "alarm"),
     "aws.rds_instance": _kind("aws", "DB instance identifier", "resource_state", "metric", "alarm", "database"),
     "aws.dynamodb_table": _kind("aws", "table name", "resource_state", "metric", "alarm"),
-    "openstack.server": _kind("openstack", "server name", "resource_state", restarts=True),
+    "openstack.server": _kind("openstack", "server name", "resource_state", restarts=True, moves=True),
     "openstack.compute": _kind("openstack", "", "compute_services", "quota"),
     "postgres": _kind("postgres", "", "database", "replication"),
     "web": _kind("network", ""),
@@ -141,6 +149,28 @@ def open_restarter_path(service_kind: str) -> str:
             code="not_restarted",
         )
     return f"blocks.{kind.provider}.restart:open_restarter"
+
+
+def open_compute_path(service_kind: str) -> str:
+    """Where the compute of a service's provider is opened, as "module:function".
+
+    Raises KeyError for an unknown kind, `Refused` for one that cannot be started and stopped.
+    """
+    kind = KINDS[service_kind]
+    if not kind.moves:
+        possible = ", ".join(name for name, each in KINDS.items() if each.moves)
+        raise Refused(
+            f"a service of kind {service_kind} is not started, stopped or resized by vigie",
+            next_step=f"choose a service of kind {possible}",
+            code="not_moved",
+        )
+    return f"blocks.{kind.provider}.compute:open_compute"
+
+
+def open_traffic_path(switch_kind: str) -> str:
+    """Where a switch of a recovery plan's traffic is opened, as "module:function". Raises KeyError for another kind."""
+    folder = {"azure.traffic_manager": "azure", "dns": "dns"}[switch_kind]
+    return f"blocks.{folder}.traffic:open_traffic"
 
 
 def units_of(check: Check) -> dict[str, Unit]:

@@ -143,7 +143,9 @@ class Recovery(Model):
     priority: int = Field(strict=True, ge=1, le=100)  # 1 goes first where platforms share a recovery site
     commit_window: Duration
     rolls_back: bool = False  # by itself when nobody committed in time, while that loses nothing
-    database_operator: BlockName | None = None
+    database_operator: BlockName | None = None  # block of the role that promotes and fences
+    host_reader: BlockName | None = None  # block of the database hosts' doors, to look
+    host_operator: BlockName | None = None  # the same, to act
     data: dict[str, ReplicatedData] = Field(default_factory=dict)
     services: dict[str, Counterpart]
     second_workers: dict[str, SecondWorker] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from blocks.catalogue.circles import circles
 from blocks.catalogue.document import Document
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
+from blocks.catalogue.recovery_names import check_recovery_names
 from blocks.catalogue.view import Entry, root_of
 
 GROUP = "group:"
@@ -48,7 +49,12 @@ def _check_platform(platform: Entry) -> Iterator[Mistake]:
     for window in platform.entries("maintenance").values():
         for at, name in window.texts("services"):
             yield from _lost(window, at, "service", name, services)
-    yield from _circles(platform, groups)
+    graph = {GROUP + name: [member for _, member in groups.texts(name)] for name in groups.value}
+    graph |= {
+        name: [on for _, on in service.texts("depends_on")] for name, service in platform.entries("services").items()
+    }
+    yield from _circles(platform, graph)
+    yield from check_recovery_names(platform, graph)
 
 
 def _unknown(
@@ -80,10 +86,8 @@ def _dependency(
         yield from _lost(service, at, "service", name, services)
 
 
-def _circles(platform: Entry, groups: Entry) -> Iterator[Mistake]:
-    graph = {GROUP + name: [member for _, member in groups.texts(name)] for name in groups.value}
+def _circles(platform: Entry, graph: dict[str, list[str]]) -> Iterator[Mistake]:
     services = platform.entries("services")
-    graph |= {name: [target for _, target in service.texts("depends_on")] for name, service in services.items()}
     for circle in circles(graph, first=services):
         if len(circle) == 1:
             text = f"{circle[0]!r} depends on itself"

@@ -16,6 +16,7 @@ from blocks.catalogue.limits import check_limits
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
 from blocks.catalogue.model import CheckBase, Platform
 from blocks.catalogue.quantities import format_duration, parse_duration
+from blocks.catalogue.recovery_sense import check_recovery_sense
 from blocks.catalogue.shape import CHECKS
 from blocks.catalogue.view import Entry, root_of
 
@@ -48,6 +49,7 @@ def _check_platform(platform: Entry) -> Iterator[Mistake]:
     for name, members in groups.items() if isinstance(groups, dict) else ():
         if isinstance(members, list) and len(set(map(str, members))) < 2:  # noqa: PLR2004 - one member is no redundancy
             yield platform.wrong(("redundancy_groups", name), f"expected at least two services in group {name!r}")
+    yield from check_recovery_sense(platform)
 
 
 def _check_service(platform: Entry, service: Entry) -> Iterator[Mistake]:

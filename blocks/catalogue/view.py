@@ -62,6 +62,10 @@ class Entry:
         position = self.document.at_value(path) if at else self.document.at_key(path)
         return self.document.mistake(position, text, nearest)
 
+    def wrong_key(self, at: Steps, text: str, nearest: str = "") -> Mistake:
+        """A mistake at the key of `at`; at the nearest key around it where there is none."""
+        return self.document.mistake(self.document.at_key((*self.path, *at)), text, nearest)
+
     def _map(self, key: str) -> Mapping[str, Any]:
         value = self.value.get(key)
         return value if isinstance(value, Mapping) else {}

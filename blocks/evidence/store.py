@@ -1,4 +1,4 @@
-"""Where is the full evidence of a sweep, and can it still be read after the disaster?
+"""Where is the full evidence of a sweep or a run, and can it still be read after the disaster?
 
 A folder of this machine, or any Prefect storage block (S3Bucket, AzureBlobStorageContainer, a remote
 file system): whatever has `write_path`. `VIGIE_EVIDENCE` names it, a folder or `block:<type>/<name>`;
@@ -50,9 +50,17 @@ async def keep_evidence(
 ) -> str:
     """Keep all readings of a sweep and return their address; again with the same readings changes nothing."""
     about = {"platform": platform, "sweep": str(sweep), "at": at.isoformat(), "catalogue_digest": catalogue_digest}
-    path = evidence_path(platform, sweep, at)
+    return await _keep(store, evidence_path(platform, sweep, at), pack_evidence(readings, about))
+
+
+async def keep_page(store: EvidenceStore, *, platform: str, run: UUID, at: datetime, page: bytes) -> str:
+    """Keep the report of a run and return its address; a newer one takes its place."""
+    return await _keep(store, f"{platform}/{at.astimezone(UTC):%Y/%m/%d}/{run}.html", page)
+
+
+async def _keep(store: EvidenceStore, path: str, content: bytes) -> str:
     with _storing(path):
-        answer = store.write_path(path, pack_evidence(readings, about))
+        answer = store.write_path(path, content)
         key = await answer if inspect.isawaitable(answer) else answer
     return _address(store, str(key or path))
 

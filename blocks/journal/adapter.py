@@ -13,20 +13,21 @@ from datetime import datetime, timedelta
 from typing import Self, cast
 from uuid import UUID
 
-from blocks.errors import Broken
 from blocks.journal import chain, heartbeats, incidents, outbox, sweeps
 from blocks.journal import readings as stored
 from blocks.journal import statuses as remembered
 from blocks.journal.connections import Connections, translated
 from blocks.journal.records import RunRecords
-from blocks.ports.health import CheckKey, CheckStatus, MissingCode, Reading, ServiceAssessment, SliSample
+from blocks.journal.recovery_records import RecoveryRecords
+from blocks.journal.statuses import aware
+from blocks.ports.health import CheckKey, CheckStatus, Reading, ServiceAssessment, SliSample
 from blocks.ports.incidents import Incident, IncidentChange, IncidentEvent
 from blocks.ports.journal import StatePoint, SweepSummary
 from blocks.ports.notifications import Channel, Delivery, Sent
 
 
-class PostgresJournal(RunRecords):
-    """The `Journal` port on PostgreSQL, with those of runs and approvals.
+class PostgresJournal(RunRecords, RecoveryRecords):
+    """The `Journal` port on PostgreSQL, with those of runs, approvals, moves and drills.
 
     Safe between threads and after a fork; connects on first use.
 
@@ -84,7 +85,7 @@ class PostgresJournal(RunRecords):
             return remembered.load_services(connection, platform)
 
     def record_readings(self, sweep: UUID, platform: str, readings: Sequence[Reading]) -> int:
-        _aware(*(reading.started_at for reading in readings))
+        aware(*(reading.started_at for reading in readings))
         with self._connections.transaction() as connection:
             return stored.store_readings(connection, sweep, platform, readings)
 
@@ -146,7 +147,7 @@ class PostgresJournal(RunRecords):
             return ledger.acknowledge(held, who)
 
     def silence(self, incident: UUID, who: str, until: datetime, channels: Sequence[Channel]) -> Incident:
-        _aware(until)
+        aware(until)
         with self._connections.transaction() as connection:
             ledger, held = incidents.hold_incident(connection, incident, channels)
             return ledger.silence(held, who, until)
@@ -188,7 +189,7 @@ class PostgresJournal(RunRecords):
             return remembered.read_samples(connection, platform, since)
 
     def beat(self, platform: str, name: str, at: datetime | None = None) -> datetime:
-        _aware(*(() if at is None else (at,)))
+        aware(*(() if at is None else (at,)))
         with self._connections.transaction() as connection:
             return heartbeats.beat(connection, platform, name, at)
 
@@ -222,11 +223,3 @@ class PostgresJournal(RunRecords):
 def _lock_key(platform: str) -> int:
     """64 bits, so that two platforms practically never share a lock."""
     return int.from_bytes(hashlib.sha256(f"vigie sweep {platform}".encode()).digest()[:8], "big", signed=True)
-
-
-def _aware(*times: datetime) -> None:
-    for time in times:
-        if time.tzinfo is None:
-            raise Broken(
-                f"the time {time} has no time zone", next_step="give times in UTC", code=MissingCode.PROBE_FAILED
-            )

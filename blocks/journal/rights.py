@@ -24,8 +24,16 @@ _WRITES = (
     "approval",
     "decision",
     "action_event",
+    "move",
+    "move_loss",
+    "drill",
+    "restore_test",
+    "resource_lease",
 )
-_GUARDS = 6  # incident_event and action_event: rows and the whole table; decision and lease: rows
+_GUARDED = (
+    "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
+)  # fmt: skip
+_GUARDS = 10  # incident_event and action_event: rows and the whole table; the others: rows
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:
@@ -60,9 +68,8 @@ def _may_insert(connection: psycopg.Connection, table: str) -> Capability:
 def _history_kept(connection: psycopg.Connection) -> Capability:
     """Triggers that refuse changes must be there and on."""
     row = connection.execute(
-        "SELECT count(*) FROM pg_trigger "
-        "WHERE tgrelid = ANY (ARRAY['incident_event', 'action_event', 'decision', 'lease']::regclass[]) "
-        "AND NOT tgisinternal AND tgenabled = 'O'"
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = ANY (%s::regclass[]) AND NOT tgisinternal AND tgenabled = 'O'",
+        (list(_GUARDED),),
     ).fetchone()
     guarded = bool(row and row[0] == _GUARDS)
     detail = "refused by the database" if guarded else "the guarding triggers are off: somebody can rewrite history"

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from blocks.errors import Broken
 from blocks.journal.identities import check_numbers, find_platform
-from blocks.ports.health import CheckKey, CheckStatus, Mode, ServiceAssessment, SliSample, State
+from blocks.ports.health import CheckKey, CheckStatus, MissingCode, Mode, ServiceAssessment, SliSample, State
 
 
 def load_statuses(connection: Connection, platform: str) -> Mapping[CheckKey, CheckStatus]:
@@ -173,3 +174,12 @@ def read_samples(connection: Connection, platform: str, since: datetime) -> Sequ
 def clean(text: str) -> str:
     """Text the database can hold: without NUL characters."""
     return text.replace("\x00", "")
+
+
+def aware(*times: datetime) -> None:
+    """Raises `Broken` for a time without its zone."""
+    for time in times:
+        if time.tzinfo is None:
+            raise Broken(
+                f"the time {time} has no time zone", next_step="give times in UTC", code=MissingCode.PROBE_FAILED
+            )

@@ -29,11 +29,19 @@ AUTHENTICATE = "identity:authenticate"
 NOT_FOR_READERS = ("os_compute_api:servers:start", "os_compute_api:servers:delete", "os_compute_api:os-services:update")
 
 
-CHANGES = ("os_compute_api:servers:reboot",)
+RESTART_CHANGES = ("os_compute_api:servers:reboot",)
+RECOVERY_CHANGES = (
+    "os_compute_api:servers:start",
+    "os_compute_api:servers:stop",
+    "os_compute_api:servers:resize",
+    "os_compute_api:servers:confirm_resize",
+    "os_compute_api:os-evacuate",
+)
+CHANGES = (*RESTART_CHANGES, *RECOVERY_CHANGES)
 """What an operator is for, in Nova's policy names."""
 NOT_FOR_OPERATORS = (
     "os_compute_api:servers:delete",
-    "os_compute_api:servers:resize",
+    "os_compute_api:servers:create",
     "os_compute_api:os-services:update",
 )
 
@@ -124,7 +132,7 @@ class OpenStackReader(Block):
 
 
 class OpenStackOperator(OpenStackReader):
-    """An operator's way into one project of a private cloud: restarts its servers, and nothing else.
+    """An operator's way into one project of a private cloud: it acts on servers and on nothing else.
 
     Fill in either the application credential or user name and password. Least permissions:
     docs/permissions-openstack.md. Looking is done with the reader's block.
@@ -132,7 +140,10 @@ class OpenStackOperator(OpenStackReader):
 
     _block_type_name: ClassVar[str | None] = "OpenStack operator (vigie)"
     _block_type_slug: ClassVar[str | None] = "vigie-openstack-operator"
-    _description: ClassVar[str | None] = "Restarts servers of one OpenStack project. Opened only by steps that change."
+    _description: ClassVar[str | None] = (
+        "Restarts, starts, stops, resizes and evacuates servers of one OpenStack project. "
+        "Opened only by steps that change."
+    )
 
     def _reads(self, connection: Any) -> Iterator[tuple[str, Any]]:
         del connection

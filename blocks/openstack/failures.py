@@ -4,6 +4,7 @@
     timeout, connection lost, other 5xx            Retryable   api_unreachable
     password wrong, token refused, policy says no  Refused     credentials
     conflict with the state it is in               Refused     precondition
+    the project's quota is too small               Refused     quota
     no endpoint, odd answer, wrong request         Broken      probe_failed / unexpected_answer
 
 The rule: Keystone's and Nova's own words are repeated only for a policy's refusal, which names the policy.
@@ -11,6 +12,7 @@ The rule: Keystone's and Nova's own words are repeated only for a policy's refus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +22,8 @@ from blocks.errors import Broken, Refused, Retryable, VigieError
 from blocks.ports.health import MissingCode
 
 _LONGEST = 200
+_OVER_QUOTA = re.compile(r"(?i)quota exceeded|over (?:a )?limit")  # Nova's own quotas, and unified limits
+_IN_USE = "still in use"  # to evacuate a server whose host is well
 
 
 @contextmanager
@@ -100,13 +104,8 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
             code=MissingCode.CREDENTIALS,
         )
     if status == 403:  # noqa: PLR2004
-        return Refused(
-            f"the credentials may not do this: {_words(error)}",
-            where=where,
-            next_step="give the user the roles and policies listed in docs/permissions-openstack.md",
-            code=MissingCode.CREDENTIALS,
-        )
-    if status == 409:  # noqa: PLR2004
+        return _forbidden(error, where)
+    if status == 409 or (status == 400 and _IN_USE in _words(error)):  # noqa: PLR2004
         return Refused(
             f"the private cloud does not do this now: {_words(error)}",
             where=where,
@@ -120,6 +119,22 @@ def _answered(error: Exception, status: int, where: str) -> VigieError:
         where=where,
         next_step="see whether this cloud's Nova is older than Train, or the catalogue's settings are wrong",
         code=MissingCode.PROBE_FAILED,
+    )
+
+
+def _forbidden(error: Exception, where: str) -> Refused:
+    if _OVER_QUOTA.search(_words(error)):
+        return Refused(
+            f"the project's quota does not allow it: {_words(error)}",
+            where=where,
+            next_step="free something in the project, or have the quota raised (openstack quota set)",
+            code="quota",
+        )
+    return Refused(
+        f"the credentials may not do this: {_words(error)}",
+        where=where,
+        next_step="give the user the roles and policies listed in docs/permissions-openstack.md",
+        code=MissingCode.CREDENTIALS,
     )
 
 

@@ -40,7 +40,7 @@ _PATIENCE = Patience(every=timedelta(seconds=3), at_most=timedelta(minutes=10))
 _SOFT, _HARD = "SOFT", "HARD"
 _POSSIBLE = {"ACTIVE": _SOFT, "SHUTOFF": _HARD, "ERROR": _HARD, "PAUSED": _HARD, "SUSPENDED": _HARD}
 _RUNNING = 1  # Nova's power states: 0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended
-_ONCE = {"connect_retries": 0, "status_code_retries": 0}  # a request that changes something is sent once
+ONCE = {"connect_retries": 0, "status_code_retries": 0}  # a request that changes something is sent once
 
 
 def open_restarter(
@@ -128,7 +128,7 @@ class RebootServer:
         with self._asked(self.by.reader) as compute:
             how = _how(compute.get_server(self.item), self._where)
         with self._asked(self.by.operator()) as compute:
-            answer = compute.post(f"/servers/{self.item}/action", json={"reboot": {"type": how}}, **_ONCE)
+            answer = compute.post(f"/servers/{self.item}/action", json={"reboot": {"type": how}}, **ONCE)
             from openstack.exceptions import raise_from_response
 
             raise_from_response(answer)

@@ -91,7 +91,8 @@ class Plan:
             "roles": dict(self.roles),
             "candidate": self.candidate,
             "coverage": dict(self.coverage),
-            "bounds": [[bound.name, bound.at_most, bound.unit] for bound in self.bounds],
+            # as a float, because that is what the journal gives back: 2000 and 2000.0 are one bound
+            "bounds": [[bound.name, float(bound.at_most), bound.unit] for bound in self.bounds],
             "guards": [guard.name for guard in self.guards],
         }
 

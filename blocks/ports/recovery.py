@@ -89,6 +89,22 @@ class Loss:
     saved_in: str = ""  # where the rows themselves are kept, once they are
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVerdict:
+    """What the suites said of the data on one server, before clients return to it. `faults` are sentences."""
+
+    data: str
+    address: str
+    table_count: int
+    faults: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """'household on db2…:5432: 2 tables are as they should be', or what is not."""
+        said = "; ".join(self.faults) or f"{self.table_count} tables are as they should be"
+        return f"{self.data} on {self.address}: {said}"
+
+
 class DatabaseMember(Protocol):
     """One server of a replicated pair. All methods raise the three errors; `look` never does for what is down."""
 

@@ -129,6 +129,16 @@ class ActionKind(StrEnum):
     RUN_RESUMED = "run_resumed"
     RUN_MOVED = "run_moved"
     REVIEWED = "reviewed"
+    MOVE_BEGUN = "move_begun"
+    MOVE_SERVES = "move_serves"
+    MOVE_SETTLED = "move_settled"
+    LOSS_KEPT = "loss_kept"
+    DRILL_KEPT = "drill_kept"
+    RESTORE_KEPT = "restore_kept"
+    RESOURCE_LEASED = "resource_leased"
+    RESOURCE_FREED = "resource_freed"
+    REMINDED = "reminded"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ class PurposeKind(StrEnum):
     QUESTION = "question"  # what somebody wants to know before deciding; the number is the action's
     ESCALATION = "escalation"  # a pager: nobody decided yet; the number is the question's
     PAGE = "page"  # a pager: a person is needed; the number counts the calls
+    REPORT = "report"  # what came of a move or a drill; one a run
+    REMINDER = "reminder"  # the platform still runs elsewhere; the number is the action's
 
 
 @dataclass(frozen=True, slots=True)

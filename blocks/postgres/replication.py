@@ -2,7 +2,8 @@
 
 Asked where the catalogue says, which is the primary in quiet times. The rule: a standby that is not
 connected is NOT_REPLICATING whatever its last lag was, and a server that is itself a standby vouches
-only for the standbys that hang on it, or for itself when it is the one asked about.
+only for the standbys that hang on it, or for itself when it is the one asked about. No name stands for
+any standby that follows.
 
 Lag in seconds: no bytes behind is no lag. Otherwise it is the primary's own `replay_lag` (PostgreSQL
 manual, pg_stat_replication), which is as old as the standby's last word, plus the time since that
@@ -30,7 +31,7 @@ _FOLLOWERS = """
                CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, replay_lsn
            )::float,
            greatest(extract(epoch FROM now() - reply_time), 0)::float
-      FROM pg_stat_replication WHERE application_name = %s
+      FROM pg_stat_replication WHERE application_name = %s OR (%s::text = '' AND state <> 'backup')
      ORDER BY replay_lsn DESC NULLS LAST LIMIT 1
 """
 _OWN_NAME = """
@@ -58,7 +59,7 @@ async def measure_replication(check: ReplicationCheck, connection: Connection, c
     Raises psycopg.Error, and `Refused` when the role may not see the state of replication.
     """
     await first_question(connection, course)
-    followers = await ask(connection, _FOLLOWERS, check.standby)
+    followers = await ask(connection, _FOLLOWERS, check.standby, check.standby)
     if followers:
         return _follower(check, followers[0])
     ((is_standby, may_see, own_name),) = await ask(connection, _OWN_NAME)
@@ -98,4 +99,5 @@ def _measured(lag_s: float, behind_bytes: float) -> Outcome:
 
 
 def _broken(check: ReplicationCheck, said: str) -> Finding:
-    return Finding(FindingCode.NOT_REPLICATING, f"standby {check.standby} {said}")
+    standby = f"standby {check.standby}" if check.standby else "the standby"
+    return Finding(FindingCode.NOT_REPLICATING, f"{standby} {said}")

@@ -181,6 +181,15 @@ _DATABASES = (
         "la copie {name} n'est pas connectée à {where}",
     ),
     (
+        r"^the standby is not connected to (?P<where>\S+?), which is itself a standby now$",
+        "la copie n'est pas connectée à {where}, devenu copie lui-même",
+    ),
+    (r"^the standby is not connected to (?P<where>\S+)$", "la copie n'est pas connectée à {where}"),
+    (
+        r"^the standby is connected to (?P<where>\S+) but does not follow \((?P<code>.+)\)$",
+        "la copie est connectée à {where} sans suivre ({code})",
+    ),
+    (
         r"^standby (?P<name>\S+) is connected to (?P<where>\S+) but does not follow \((?P<code>.+)\)$",
         "la copie {name} est connectée à {where} sans suivre ({code})",
     ),

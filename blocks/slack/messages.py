@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from blocks.slack.move_messages import MOVE_TEXTS
 from blocks.slack.run_messages import RUN_TEXTS
 from blocks.slack.text import Text
 
@@ -216,6 +217,7 @@ TEXTS: Mapping[str, Text] = {
     # -- lists ------------------------------------------------------------------------------------
     "list.and": Text("{first} and {last}", "{first} et {last}"),
     **RUN_TEXTS,
+    **MOVE_TEXTS,
 }
 
 __all__ = ["TEXTS", "Text"]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from blocks.slack.deeds import DEEDS
+from blocks.slack.site_deeds import SITE_DEEDS
 from blocks.slack.voice import NO_BREAK, Voice
 
 _NAME = r"[^\s:]+"
@@ -74,6 +75,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "attendre {count} minutes ; si ce n'était pas vous, prévenir la sécurité",
         ),
         *DEEDS,
+        *SITE_DEEDS,
     )
 )
 _JOINT = "; "

@@ -1,4 +1,4 @@
-"""How do a run's question and its progress get into Slack, and stay current there?
+"""How do a run's question, its progress and its report get into Slack, and stay current there?
 
 The rule: what is written follows from the picture and the purpose alone; posting.py says it once. A question that
 somebody asks about a plan stands in the thread of its card.
@@ -16,6 +16,7 @@ from blocks.errors import Broken
 from blocks.ports.notifications import Sent
 from blocks.ports.showing import Purpose, PurposeKind, RunPicture
 from blocks.slack.cards import render_approval, render_question
+from blocks.slack.moves import render_reminder, render_report
 from blocks.slack.posting import SlackPosts, open_client
 from blocks.slack.progress import render_progress
 
@@ -57,6 +58,10 @@ def render(purpose: Purpose, picture: RunPicture) -> tuple[str, list[dict[str, A
         return render_question(picture, picture.action(purpose.number))
     if purpose.kind is PurposeKind.PROGRESS:
         return render_progress(picture)
+    if purpose.kind is PurposeKind.REPORT:
+        return render_report(picture)
+    if purpose.kind is PurposeKind.REMINDER:
+        return render_reminder(picture, picture.action(purpose.number))
     raise Broken(f"{purpose} is no message for Slack")
 
 

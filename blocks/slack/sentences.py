@@ -20,6 +20,7 @@ _PIECES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), french)
     for pattern, french in (
         (r"^flapping: (?P<rest>.+)$", "instable : {rest}"),
+        (r"^no way back yet: (?P<rest>.+)$", "pas encore de retour possible : {rest}"),
         (r"^recovered after (?P<span>\w+): (?P<rest>.+)$", "rétabli après {span} : {rest}"),
         (r"^recovered after (?P<span>\w+)$", "rétabli après {span}"),
         (r"^explained by (?P<name>[\w.:/-]+): (?P<rest>.+)$", "expliqué par {name} : {rest}"),

@@ -1,12 +1,13 @@
-"""How does the demonstration mend what a restart mends? By vigie's own runbook, with two people's yes.
+"""How does the demonstration act? By vigie's own runbooks, with people's yes.
 
-It starts the runbook as a person would and plays the approvers at the Prefect UI's form. The rule: nobody's phone
-is replaced. It enrols those who have none, keeps their phones in the sandbox's folder, and waits for a real
-person where only enrolled ones may answer.
+It starts a runbook as a person would and plays the approvers at the Prefect UI's form; with ASK=1 it leaves the
+answers to whoever watches. The rule: nobody's phone is replaced. It enrols those who have none, keeps their phones in
+the sandbox's folder, and waits for a real person where only enrolled ones may answer.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from deployments.sandbox.state import State
 
 _PATIENCE_S = 600.0
+_PEOPLE_S = 3600.0
 _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
 @dataclass
 class Asked:
-    """One restart on its way: its run, the sleep that was answered last, and whether the plan was shown."""
+    """One run on its way: what it does, the sleep that was answered last, and whether the plan was shown."""
 
-    platform: str
-    service: str
+    what: str  # 'restart of device-api'
     run: UUID
     answered: str = ""
     is_shown: bool = False
@@ -78,16 +79,22 @@ def restart_with_approval(
     console: Console, state: State, prefect: str, wanted: Sequence[tuple[str, str]], reason: str
 ) -> None:
     """Restart each (platform, service) by the runbook and wait for all. Raises `Broken` when one does not end well."""
+    asked = [Asked(f"restart of {service}", _start(platform, service, reason)) for platform, service in wanted]
+    see_through(console, state, prefect, asked, "Asking to restart what is broken: two people must say yes")
+
+
+def see_through(console: Console, state: State, prefect: str, asked: Sequence[Asked], doing: str) -> None:
+    """Answer each run's questions until it has ended. Raises `Broken` when one does not end well."""
     from blocks.journal.opening import open_journal
 
-    asked = [Asked(platform, service, _start(platform, service, reason)) for platform, service in wanted]
-    deadline = time.monotonic() + _PATIENCE_S
-    with open_journal() as journal, console.status("Asking to restart what is broken: two people must say yes"):
-        people = _People(console, journal, Phones(state), prefect)
+    asks = os.environ.get("ASK", "0") == "1"
+    deadline = time.monotonic() + (_PEOPLE_S if asks else _PATIENCE_S)
+    with open_journal() as journal, console.status(doing):
+        people = _People(console, journal, Phones(state), prefect, leaves_answers=asks)
         while asked:
             asked = [each for each in asked if not people.look(each)]
             if time.monotonic() > deadline:
-                raise Broken(f"restarts of {', '.join(e.service for e in asked)} did not end", where=prefect)
+                raise Broken(f"the {', '.join(each.what for each in asked)} did not end", where=prefect)
             time.sleep(0.2)
 
 
@@ -101,6 +108,7 @@ class _People:
     journal: PostgresJournal
     phones: Phones
     prefect: str
+    leaves_answers: bool = False  # to the people who watch
 
     def look(self, asked: Asked) -> bool:
         """Answer when it asks; True once it has ended well."""
@@ -117,7 +125,7 @@ class _People:
     def _has_ended(self, asked: Asked, state: dict[str, Any]) -> bool:
         if state["type"] != "COMPLETED":
             raise Broken(
-                f"the restart of {asked.service} ended {state['name']}: {state['message']}",
+                f"the {asked.what} ended {state['name']}: {state['message']}",
                 where=f"{self.prefect}/runs/flow-run/{asked.run}",
                 next_step=f"vigie runs show {asked.run}",
             )
@@ -142,11 +150,13 @@ class _People:
         from tasks.approvals.decide import entitled
 
         said = {each.approver for each in question.decisions}
-        ours = [n for n in entitled(question) if n not in said and self.phones.has(self.journal, n)]
+        able = [] if self.leaves_answers else [name for name in entitled(question) if name not in said]
+        ours = [name for name in able if self.phones.has(self.journal, name)]
         if not ours and not asked.waits_for_people:
             asked.waits_for_people = True
             page = f"{self.prefect}/runs/flow-run/{asked.run}"
-            self.console.print(f"  Your own approvers must answer: Resume on {page}, or vigie runs approve {asked.run}")
+            ways = f"in Slack, by Resume on {page}, or vigie runs approve {asked.run}"
+            self.console.print(f"  Your own approvers must answer: {ways}")
         found = ((name, self.phones.fresh_code(self.journal, name)) for name in ours)
         name, code = next(((name, code) for name, code in found if code), ("", ""))
         given = {"approver": name, "code": code, "answer": "approve", "reason": "demonstration"}

@@ -51,14 +51,19 @@ def now(as_json: Json = False) -> None:
         incidents = journal.open_incidents()
         sweeps = {name: _last_sweep(journal, name) for name in journal.platforms()}
         undelivered = journal.undelivered_count()
+        unreviewed = journal.unreviewed()
         at = journal.now()
     runs, fault = _unfinished_runs()
     if as_json:
-        typer.echo(json.dumps(_as_json(incidents, sweeps, undelivered, runs, fault), default=str))
+        found = _as_json(incidents, sweeps, undelivered, runs, fault)
+        found["unreviewed"] = [str(each.run) for each in unreviewed]
+        typer.echo(json.dumps(found, default=str))
         return
     _print_incidents(incidents, at)
     _print_sweeps(sweeps, at)
     _print_runs(runs, fault)
+    for each in unreviewed:
+        typer.echo(f"  {each.reason}; to be reviewed: vigie runs review {str(each.run)[:8]}")
     if undelivered:
         waiting = "1 message is" if undelivered == 1 else f"{undelivered} messages are"
         typer.echo(f"\n{waiting} waiting to be told; the next sweep sends them, unless Slack or the pager is down.")

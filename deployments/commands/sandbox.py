@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 sandbox_app = typer.Typer(no_args_is_help=True, help="Break and mend the sandbox's services, read its logs.")
 _FOLLOW_EVERY_S = 0.3
+_THERE = ("ready", "done", "resting")
 
 
 def register(app: typer.Typer) -> None:
@@ -82,18 +83,19 @@ def down() -> None:
 def break_(
     service: Annotated[str, typer.Argument(help="A service, or platform/service; absent: list what is possible.")] = "",
     how: Annotated[str, typer.Option(help="kill, slow, refuse, partition, expired-cert, wrong-body, ...")] = "",
+    site: Annotated[str, typer.Option(help="A whole site instead, by name or role: kill or partition.")] = "",
 ) -> None:
-    """Break a service for real. Without arguments: what can be broken, and how."""
+    """Break a service or a whole site for real. Without arguments: what can be broken, and how."""
     from deployments.sandbox.breaking import break_service
     from deployments.sandbox.faults import FAULTS, ways
     from deployments.sandbox.state import State
 
-    if not service:
+    if not service and not site:
         for name in FAULTS:
             print(f"{name:24} {', '.join(ways(name))}")
         return
     try:
-        print(break_service(State.at(), service, how))
+        print(break_service(State.at(), _one(service, site), how))
     except VigieError as error:
         raise _ended(error) from error
 
@@ -102,16 +104,17 @@ def break_(
 def mend(
     service: Annotated[str, typer.Argument(help="A service, or platform/service.")] = "",
     *,
+    site: Annotated[str, typer.Option(help="A whole site instead, by name or role.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Mend everything that was broken.")] = False,
 ) -> None:
-    """Undo every break of a service, or all breaks."""
+    """Undo every break of a service or of a whole site, or all breaks."""
     from deployments.sandbox.breaking import mend_service
     from deployments.sandbox.state import State
 
-    if not service and not every:
-        raise typer.BadParameter("name a service, or --all")
+    if not (service or site or every):
+        raise typer.BadParameter("name a service, or --site, or --all")
     try:
-        sentences = mend_service(State.at(), None if every else service)
+        sentences = mend_service(State.at(), None if every else _one(service, site))
     except VigieError as error:
         raise _ended(error) from error
     print("\n".join(sentences) or "Nothing was broken.")
@@ -156,8 +159,8 @@ class progress_on:  # noqa: N801  (used as a context, like rich's own)
 
     def __call__(self, picture: Picture) -> None:
         """Show how far it is."""
-        ready = [each for each in picture.components if each.phase in ("ready", "done")]
-        awaited = [each.name for each in picture.components if each.phase not in ("ready", "done")]
+        ready = [each for each in picture.components if each.phase in _THERE]
+        awaited = [each.name for each in picture.components if each.phase not in _THERE]
         text = f"{len(ready)} of {len(picture.components)} components ready"
         self._live.update(f"{text}; waiting for {', '.join(awaited)}" if awaited else text)
 
@@ -179,6 +182,17 @@ def _print_picture(picture: Picture) -> None:
     console.print(table)
     for name, address in picture.addresses.items():
         console.print(f"{name}: {address}")
+
+
+def _one(service: str, site: str) -> str:
+    """What was named: a service, or a site by its name or role. Raises `Refused`."""
+    from blocks.catalogue.loader import load_catalogue
+    from deployments.sandbox.state import CHECKOUT
+    from deployments.sandbox.whole_sites import named_site
+
+    if service and site:
+        raise typer.BadParameter("name a service or a site, not both")
+    return named_site(load_catalogue(CHECKOUT / "deployments" / "catalogue"), site) if site else service
 
 
 def _ended(error: VigieError) -> typer.Exit:

@@ -17,34 +17,24 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blocks.azure.actions import EXAMINE_ACTIONS, RESTART_ACTIONS
+from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.azure_app import AzureSimulator
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
+from deployments.sandbox.azure_seed import seeded_store
 from deployments.sandbox.azure_spec import Specification
-from deployments.sandbox.azure_store import Store
-from deployments.sandbox.restarting import restarting_behind
+from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from blocks.catalogue.model import Catalogue
+    from deployments.sandbox.azure_store import Store
 
 TENANT = "22222222-2222-4222-8222-222222222222"
 _NAMES = ("127.0.0.1", "localhost", "management.azure.com", "login.microsoftonline.com")
-
-
-def seeded_store(catalogue: Catalogue) -> Store:
-    """A healthy resource for every service of the catalogue that lives in Azure."""
-    store = Store()
-    for platform in catalogue.platforms.values():
-        for service in platform.services.values():
-            if service.kind in CATALOGUE_KINDS and service.resource:
-                region = platform.sites[service.site].region
-                store.seed(service.resource, CATALOGUE_KINDS[service.kind], region)
-    return store
 
 
 def subscriptions(store: Store) -> list[str]:
@@ -64,8 +54,8 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
 
     login, operator = _login(state.home / "azure")
     simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
-    simulator.granted_to[operator] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values()]
-    simulator.restarted = _restarting(state, catalogue)
+    simulator.granted_to[operator] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values(), *MOVE_ACTIONS]
+    simulator.happened |= _behind(state, catalogue)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority = ensure_authority(state.home)
     context.load_cert_chain(authority.issue(*_NAMES))
@@ -113,16 +103,20 @@ def _credential(file: Path) -> dict[str, str]:
     return kept
 
 
-def _restarting(state: State, catalogue: Catalogue) -> Callable[[str], None]:
-    """Restart what stands for the service that has a resource with that address."""
-    begin = restarting_behind(state)
+def _behind(state: State, catalogue: Catalogue) -> dict[str, Callable[[str], None]]:
+    """What happens to a resource -> it happens to what stands for the service that has it."""
     named = {
         service.resource.lower(): service.name
         for platform in catalogue.platforms.values()
         for service in platform.services.values()
         if service.kind in CATALOGUE_KINDS
     }
-    return lambda address: begin(named.get(address.lower(), ""))
+
+    def of_service(begin: Callable[[str], None]) -> Callable[[str], None]:
+        return lambda address: begin(named.get(address.lower(), ""))
+
+    happening = {"restarted": restarting_behind, "stopped": stopping_behind, "started": starting_behind}
+    return {event: of_service(behind(state)) for event, behind in happening.items()}
 
 
 def _block(address: str, login: Login, store: Store, ca_file: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ specification before it is forgotten; what does not fit is a violation that test
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,11 +32,15 @@ from deployments.sandbox.azure_routes import (
     read_child,
     shown,
     split_extension,
+    usages,
 )
 from deployments.sandbox.azure_spec import Exchange, Specification
 from deployments.sandbox.azure_store import Address, ArmError, Operation, Resource, Store
+from deployments.sandbox.azure_traffic import PROFILES, must_be_valid, read_endpoint, shares, with_endpoint
 
 _CALLER = web.RequestKey("caller", str)
+_SETTLES_EVERY_S = 0.1
+_CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
 
@@ -72,7 +78,8 @@ class AzureSimulator:
     granted: list[str] = field(default_factory=lambda: ["*/read"])
     granted_to: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # other applications -> actions
     log: ActivityLog = field(default_factory=ActivityLog)
-    restarted: Callable[[str], None] = field(default=lambda _address: None)  # told the address of what restarts
+    happened: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
+    """restarted, started, stopped, shifted -> who is told the address of what it happened to."""
     reads: Bucket = field(default_factory=lambda: Bucket(250, 25))
     writes: Bucket = field(default_factory=lambda: Bucket(200, 10))
     traffic: Traffic = field(default_factory=Traffic)
@@ -80,6 +87,7 @@ class AzureSimulator:
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.store, self.login)
+        self.store.tell = lambda event, address: self.happened.get(event, _nobody)(address)
 
     def application(self) -> web.Application:
         """Ready to be served over TLS."""
@@ -89,6 +97,8 @@ class AzureSimulator:
         app.router.add_post("/_sandbox/break", self._break)
         app.router.add_post("/_sandbox/mend", self._mend)
         app.router.add_get("/_sandbox/traffic", self._traffic)
+        app.router.add_get("/_sandbox/traffic-shares", self._traffic_shares)
+        app.cleanup_ctx.append(self._settling)
         app.router.add_route("*", "/{path:.*}", self._resource_manager)
         return app
 
@@ -107,7 +117,8 @@ class AzureSimulator:
             if error.status == 501:
                 self.traffic.unknown.append(f"{request.method} {request.path}")
         self._record(request, body, answer)
-        if request.method == "POST" and self.faults.of_changes(resource) == "drop-after" and request.transport:
+        dropping = request.method in _CHANGES and self.faults.of_changes(resource) == "drop-after"
+        if dropping and answer.status < 400 and request.transport:
             request.transport.abort()
         return answer
 
@@ -134,8 +145,9 @@ class AzureSimulator:
         parts = path.strip("/").split("/")
         if request.method != "GET" or parts[0] != "subscriptions":
             return None
-        if re.search(r"/resourcegroups$", path):
-            return page(self.store.groups(parts[1]), _url(request), dict(request.query))
+        listed = self.store.groups(parts[1]) if path.endswith("/resourcegroups") else usages(self.store, path)
+        if listed is not None:
+            return page(listed, _url(request), dict(request.query))
         if path.endswith("/providers/microsoft.authorization/permissions"):
             return permissions(self._granted(request))
         if path.endswith("/providers/microsoft.insights/eventtypes/management/values"):
@@ -155,21 +167,47 @@ class AzureSimulator:
         faults = self.faults.of(resource)
         if not address.action:
             return web.json_response(shown(resource, faults))
+        if address.type.lower() == PROFILES:
+            return web.json_response(read_endpoint(resource, address.action))
         answer = read_child(resource, address.action, faults)
         if address.action.lower() in PAGED_CHILDREN:
             answer = page(answer["value"], _url(request), query)
         return web.json_response(answer)
 
     def _put(self, request: web.Request, address: Address, body: Any) -> web.Response:
-        resource, new, operation = self.store.put(address, body or {})
+        if address.action:
+            return self._write_endpoint(request, address, body or {})
+        must_be_valid(body or {})
+        resource, new, operation = self.store.put(address, body or {}, self._fault(address))
         status = resource.kind.put if operation else 200
         status = status if new or status == 202 else 200
         return self._accepted(request, operation, status, shown(resource, self.faults.of(resource)))
 
     def _patch(self, request: web.Request, address: Address, body: Any) -> web.Response:
-        resource, operation = self.store.patch(address, body or {})
+        if address.action:
+            return self._write_endpoint(request, address, body or {})
+        must_be_valid(body or {})
+        self._must_match(request, self.store.find(address))
+        resource, operation = self.store.patch(address, body or {}, self._fault(address))
         answer = shown(resource, self.faults.of(resource))
         return self._accepted(request, operation, 200, answer)
+
+    def _write_endpoint(self, request: web.Request, address: Address, body: dict[str, Any]) -> web.Response:
+        profile = self.store.find(address)
+        if profile.kind.type.lower() != PROFILES:
+            raise ArmError(501, "NotImplemented", f"The sandbox does not know {address.type}/{address.action}")
+        changed, new = with_endpoint(profile, address.action, body, whole=request.method == "PUT")
+        must_be_valid(changed)
+        self.store.patch(address, {"properties": changed["properties"]}, self._fault(address))
+        return self._accepted(request, None, 201 if new else 200, read_endpoint(profile, address.action))
+
+    def _must_match(self, request: web.Request, resource: Resource) -> None:
+        wanted = request.headers.get("If-Match", "*").strip('"')
+        if wanted not in ("*", resource.body.get("etag", "*")):
+            raise ArmError(412, "PreconditionFailed", "The condition specified by the ETag is not satisfied.")
+
+    def _fault(self, address: Address) -> str:
+        return self.faults.of_changes(self._subject(address.id))
 
     def _delete(self, request: web.Request, address: Address, _: Any) -> web.Response:
         body = shown(self.store.find(address), {})
@@ -178,17 +216,11 @@ class AzureSimulator:
 
     def _post(self, request: web.Request, address: Address, _: Any) -> web.Response:
         resource = self.store.find(address)
-        operation, status = act(self.store, address, self.faults.of_changes(resource))
-        number, name = (
-            request.headers.get("x-ms-client-request-id", ""),
-            f"{resource.kind.type}/{address.action}/action",
-        )
-        correlation = self.log.write(resource.body["id"], name, request[_CALLER], number)
-        if address.action.lower() == "restart":
-            self.restarted(resource.body["id"])
-        answer = self._accepted(request, operation, status, None)
-        answer.headers["x-ms-correlation-request-id"] = correlation
-        return answer
+        fault = self.faults.of_changes(resource)
+        operation, status = act(self.store, address, fault)
+        if address.action.lower() == "restart" and fault != "no-effect":
+            self.store.tell("restarted", resource.body["id"])
+        return self._accepted(request, operation, status, None)
 
     def _activities(self, query: dict[str, str]) -> dict[str, Any]:
         try:
@@ -205,9 +237,7 @@ class AzureSimulator:
         address, (_, extension) = Address.parse(request.path), split_extension(request.path)
         if address is None or (extension and address.name and "/providers/" in address.action):
             return
-        below = "".join(f"/{part}" for part in address.action.split("/")[::2] if part)
-        verb = _VERBS.get(request.method, "action")
-        action = f"{address.type}{below}/{verb}"
+        action = _action(request, address)
         if not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self._granted(request)):
             caller = request[_CALLER]
             words = (
@@ -220,7 +250,11 @@ class AzureSimulator:
         raise ArmError(501, "NotImplemented", f"The sandbox does not know {request.method} of {address.type}")
 
     def _accepted(self, request: web.Request, operation: Operation | None, status: int, body: Any) -> web.Response:
-        headers = dict[str, str]()
+        address = Address.parse(request.path)
+        assert address is not None
+        number, caller = request.headers.get("x-ms-client-request-id", ""), request[_CALLER]
+        noted = self.log.write(address.id, _action(request, address), caller, number, request.method)
+        headers = {"x-ms-correlation-request-id": noted}
         if operation is not None:
             address = Address.parse(operation.resource)
             assert address is not None
@@ -228,7 +262,7 @@ class AzureSimulator:
             scope = f"/subscriptions/{address.subscription}/providers/{provider}/locations/westeurope"
             version = request.query["api-version"]
             url = f"https://{request.host}{scope}/operations/{operation.id}?api-version={version}"
-            headers = {"Azure-AsyncOperation": url, "Retry-After": "1"}
+            headers |= {"Azure-AsyncOperation": url, "Retry-After": "1"}
             if status == 202:
                 headers["Location"] = url
         return (
@@ -280,12 +314,44 @@ class AzureSimulator:
     async def _traffic(self, _: web.Request) -> web.Response:
         return web.json_response(self.traffic.shown())
 
+    async def _traffic_shares(self, _: web.Request) -> web.Response:
+        return web.json_response(self.shares())
+
+    def shares(self) -> dict[str, dict[str, float]]:
+        """Profile -> endpoint -> per cent of clients, now."""
+        self.store.settle()
+        return {one.body["name"]: shares(one.body) for one in self.store.all_of(PROFILES)}
+
+    async def _settling(self, _: web.Application) -> AsyncGenerator[None]:
+        """What takes its time ends when its time has come, also when nobody asks."""
+
+        async def settle() -> None:
+            while True:
+                self.store.settle()
+                await asyncio.sleep(_SETTLES_EVERY_S)
+
+        task = asyncio.create_task(settle())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
 
 def _error(error: ArmError, path: str) -> web.Response:
     """Each provider has its own shape of errors; Monitor's and IoT Hub's are flat."""
     flat = error.status in (400, 501) and re.search(r"microsoft\.(insights|devices)/", path, re.IGNORECASE)
     body = {"code": error.code, "message": error.message}
     return web.json_response(body if flat else {"error": body}, status=error.status, headers=error.headers)
+
+
+def _action(request: web.Request, address: Address) -> str:
+    """What Resource Manager checks and logs: 'Microsoft.Web/sites/restart/action'."""
+    below = "".join(f"/{part}" for part in address.action.split("/")[::2] if part)
+    return f"{address.type}{below}/{_VERBS.get(request.method, 'action')}"
+
+
+def _nobody(_address: str) -> None:
+    """Is told, and does nothing."""
 
 
 def _url(request: web.Request) -> str:

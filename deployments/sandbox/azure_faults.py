@@ -84,7 +84,7 @@ class Faults:
             self.login.demand_claims("")
         self._on.pop(key, None)
         if key in self.store.names().values():
-            self.store.find(key).life.hasten()
+            self.store.hasten(key)
         return f"{target}: mended"
 
     def of(self, resource: Resource | None) -> dict[str, datetime]:

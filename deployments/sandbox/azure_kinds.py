@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+PLAN_TIERS = {"B1": "Basic", "S1": "Standard", "P0v3": "Premium0V3", "P1v3": "PremiumV3", "P2v3": "PremiumV3"}
+MACHINE_SIZES = {"Standard_D2s_v3": (2, 8192), "Standard_D4s_v3": (4, 16384), "Standard_D8s_v3": (8, 32768)}
+"""Size -> cores, MiB of memory."""
 FLEET_COUNT = 1200
 DAILY_MESSAGES = 400_000
 
@@ -31,7 +34,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Kind:
-    """One ARM type. `put`, `patch`, `delete` are the status codes of its writes; above 200 means it takes polls."""
+    """One ARM type. `put`, `patch`, `delete` are the status codes of its writes; above 200 means it takes polls.
+
+    `busy` is its provisioning state meanwhile; `arrive` sets what Azure itself sets once a write is done.
+    """
 
     type: str
     properties: Callable[[str], dict[str, Any]]
@@ -42,6 +48,8 @@ class Kind:
     patch: int = 200
     delete: int = 200
     loud_ids: bool = False  # answers ids with the group in capitals
+    busy: str = "Updating"
+    arrive: Callable[[dict[str, Any]], None] = field(default=lambda _body: None)
 
 
 def _site(name: str) -> dict[str, Any]:
@@ -56,6 +64,7 @@ def _site(name: str) -> dict[str, Any]:
         "availabilityState": "Normal",
         "httpsOnly": True,
         "reserved": True,
+        "lastModifiedTimeUtc": "2026-01-15T09:00:00Z",
     }
 
 
@@ -94,7 +103,35 @@ def _storage(name: str) -> dict[str, Any]:
 
 
 def _plan(_: str) -> dict[str, Any]:
-    return {"status": "Ready", "provisioningState": "Succeeded", "numberOfSites": 1}
+    workers = {"maximumNumberOfWorkers": 30, "numberOfWorkers": 2}
+    return {"status": "Ready", "provisioningState": "Succeeded", "numberOfSites": 1, "reserved": True, **workers}
+
+
+def _plan_arrives(body: dict[str, Any]) -> None:
+    sku = body["sku"]
+    sku["tier"] = PLAN_TIERS[sku["name"]]
+    body["properties"] |= {"numberOfWorkers": sku["capacity"], "status": "Ready"}
+
+
+def _profile(name: str) -> dict[str, Any]:
+    return {
+        "profileStatus": "Enabled",
+        "trafficRoutingMethod": "Weighted",
+        "dnsConfig": {"relativeName": name, "fqdn": f"{name}.trafficmanager.net", "ttl": 30},
+        "monitorConfig": {"profileMonitorStatus": "Online", "protocol": "HTTPS", "port": 443, "path": "/health"},
+        "endpoints": [],
+        "trafficViewEnrollmentStatus": "Disabled",
+    }
+
+
+def _profile_arrives(body: dict[str, Any]) -> None:
+    """What its probes find: what is enabled is well here."""
+    properties = body["properties"]
+    properties["monitorConfig"]["profileMonitorStatus"] = "Online"
+    properties["dnsConfig"]["fqdn"] = f"{properties['dnsConfig']['relativeName']}.trafficmanager.net"
+    for endpoint in properties["endpoints"]:
+        on = endpoint["properties"].get("endpointStatus", "Enabled") == "Enabled"
+        endpoint["properties"]["endpointMonitorStatus"] = "Online" if on else "Disabled"
 
 
 def _autoscale(_: str) -> dict[str, Any]:
@@ -119,7 +156,7 @@ _KINDS = (
     Kind(
         "Microsoft.Compute/virtualMachines",
         _machine,
-        {},
+        {"etag": "1"},
         (Metric("Percentage CPU", "Percent", "Average", 28, 0.4, 98, killed=None, ceiling=100),),
         put=201,
         patch=202,
@@ -160,7 +197,15 @@ _KINDS = (
         {"statusOfPrimary": "unavailable"},
         put=202,
     ),
-    Kind("Microsoft.Web/serverfarms", _plan, {"sku": {"name": "P1v3", "tier": "PremiumV3", "capacity": 2}}, put=202),
+    Kind(
+        "Microsoft.Web/serverfarms",
+        _plan,
+        {"kind": "linux", "sku": {"name": "P1v3", "tier": "PremiumV3", "capacity": 2}},
+        put=202,
+        busy="InProgress",
+        arrive=_plan_arrives,
+    ),
+    Kind("Microsoft.Network/trafficManagerProfiles", _profile, arrive=_profile_arrives),
     Kind("Microsoft.Insights/autoscaleSettings", _autoscale),
 )
 KINDS: dict[str, Kind] = {kind.type.lower(): kind for kind in _KINDS}

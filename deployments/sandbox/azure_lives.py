@@ -15,20 +15,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect")
+CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect", "no-room")
 INSTANCES = ("9f1c3a7be02d4c55", "b47e0d1fa6c94812")
-_TAKES_S = {"": 1.5, "drop-after": 1.5, "slow-effect": 20.0}
+TAKES_S = {"": 1.5, "drop-after": 1.5, "no-effect": 1.5, "no-room": 1.5, "slow-effect": 20.0}
 _LOG_LATE = timedelta(seconds=3)  # in earnest three to twenty minutes
 _FILTER = re.compile(r"eventTimestamp ge '([^']+)' and eventTimestamp le '([^']+)'(?: and resourceUri eq '([^']+)')?")
 
 
 @dataclass
 class Life:
-    """Since when something runs; while it restarts it is not `up`."""
+    """Since when something runs; while it restarts, or once it was stopped, it is not `up`."""
 
     began: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=3))
     number: int = 1
     shows_processes: bool = True  # some Linux plans show none
+    stopped: bool = False
     _up_at: float | None = None
 
     @property
@@ -36,17 +37,31 @@ class Life:
         """Whether it runs, after what was due has happened."""
         if self._up_at is not None and time.monotonic() >= self._up_at:
             self.began, self.number, self._up_at = datetime.now(UTC), self.number + 1, None
-        return self._up_at is None
+        return self._up_at is None and not self.stopped
+
+    def touch(self) -> None:
+        """An operation on a machine has ended: that moment is what its instance view shows."""
+        if self._up_at is None:
+            self.began = datetime.now(UTC)
+
+    def stop(self) -> None:
+        """Ends, until it is started."""
+        self.stopped, self._up_at = True, None
+
+    def start(self) -> None:
+        """Begins anew where it was stopped."""
+        if self.stopped:
+            self.began, self.number, self.stopped = datetime.now(UTC), self.number + 1, False
 
     def hasten(self) -> None:
         """What takes long is over now."""
         if self._up_at is not None:
-            self._up_at = min(self._up_at, time.monotonic() + _TAKES_S[""])
+            self._up_at = min(self._up_at, time.monotonic() + TAKES_S[""])
 
     def restart(self, fault: str) -> None:
         """Ends now and begins anew later; with `no-effect` nothing happens at all."""
         if fault != "no-effect":
-            self._up_at = time.monotonic() + _TAKES_S.get(fault, _TAKES_S[""])
+            self._up_at = time.monotonic() + TAKES_S[fault]
 
 
 @dataclass
@@ -56,7 +71,7 @@ class ActivityLog:
     late: timedelta = _LOG_LATE
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    def write(self, resource: str, operation: str, caller: str, client_request: str) -> str:
+    def write(self, resource: str, operation: str, caller: str, client_request: str, method: str) -> str:
         """One request that was accepted; its correlation id."""
         correlation, now = str(uuid.uuid4()), datetime.now(UTC)
         for status, moment in (("Started", now), ("Succeeded", now + timedelta(milliseconds=300))):
@@ -65,7 +80,7 @@ class ActivityLog:
                 "correlationId": correlation,
                 "eventDataId": str(uuid.uuid4()),
                 "eventTimestamp": f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
-                "httpRequest": {"clientRequestId": client_request, "clientIpAddress": "192.0.2.10", "method": "POST"},
+                "httpRequest": {"clientRequestId": client_request, "clientIpAddress": "192.0.2.10", "method": method},
                 "level": "Informational",
                 "operationName": {"value": operation, "localizedValue": operation},
                 "resourceId": resource,
@@ -92,13 +107,13 @@ class ActivityLog:
 
 
 def instances(site: str, life: Life) -> dict[str, Any]:
-    """The workers that an app runs on."""
+    """The workers that an app runs on; none once it is stopped."""
     state = "READY" if life.up else "UNKNOWN"
     kind = "Microsoft.Web/sites/instances"
     return {
         "value": [
             {"id": f"{site}/instances/{name}", "name": name, "type": kind, "properties": {"state": state}}
-            for name in INSTANCES
+            for name in (() if life.stopped else INSTANCES)
         ]
     }
 

@@ -1,8 +1,8 @@
 """Which part of Resource Manager answers what?
 
-Three tables: questions about any resource (metrics, health), children of one type (instance view,
-device statistics), and actions. The rule: what is in none of them is answered 501 and remembered, so
-that a test that used it fails.
+Four tables: questions about any resource (metrics, health), children of one type (instance view,
+device statistics), actions, and what a region has (quotas). The rule: what is in none of them is answered 501
+and remembered, so that a test that used it fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from deployments.sandbox.azure_kinds import DAILY_MESSAGES, FLEET_COUNT
+from deployments.sandbox.azure_kinds import DAILY_MESSAGES, FLEET_COUNT, MACHINE_SIZES
 from deployments.sandbox.azure_lives import INSTANCES, instances, process, processes
 from deployments.sandbox.azure_signals import definitions_answer, health_answer, metrics_answer, value_at
 from deployments.sandbox.azure_store import PAGE_COUNT, Address, ArmError, Resource, Store
@@ -61,7 +61,7 @@ def act(store: Store, address: Address, fault: str = "") -> tuple[Any, int]:
     known = _ACTIONS.get((resource.kind.type.lower(), address.action.lower()))
     if known is None:
         raise ArmError(501, "NotImplemented", f"The sandbox does not know {resource.kind.type}/{address.action}")
-    return known(store, address, resource)
+    return known(store, address, fault)
 
 
 def page(items: list[dict[str, Any]], url: str, query: Query) -> dict[str, Any]:
@@ -91,7 +91,9 @@ def permissions(actions: list[str]) -> dict[str, Any]:
 
 def _instance_view(resource: Resource, faults: Broken) -> dict[str, Any]:
     power = "stopped" if "kill" in faults else resource.power
-    state = "succeeded" if resource.life.up else "updating"
+    state = "succeeded" if resource.life.up and resource.operation is None else "updating"
+    if resource.failed and resource.operation is None:
+        state = f"failed/{resource.failed}"
     return {
         "computerName": resource.body["name"],
         "osName": "debian",
@@ -100,7 +102,7 @@ def _instance_view(resource: Resource, faults: Broken) -> dict[str, Any]:
             {
                 "code": f"ProvisioningState/{state}",
                 "level": "Info",
-                "displayStatus": f"Provisioning {state}",
+                "displayStatus": f"Provisioning {state.partition('/')[0]}",
                 "time": f"{resource.life.began:%Y-%m-%dT%H:%M:%S.%f+00:00}",
             },
             {"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"},
@@ -124,13 +126,38 @@ def _quotas(resource: Resource, faults: Broken) -> dict[str, Any]:
     }
 
 
-def _power(state: str) -> Callable[[Store, Address, Resource], tuple[Any, int]]:
-    return lambda store, address, _: (store.power(address, state), 202)
+def _sizes(_resource: Resource, _: Broken) -> dict[str, Any]:
+    return {
+        "value": [
+            {"name": name, "numberOfCores": cores, "memoryInMB": mib, "maxDataDiskCount": 2 * cores}
+            for name, (cores, mib) in MACHINE_SIZES.items()
+        ]
+    }
 
 
-def _site_state(state: str) -> Callable[[Store, Address, Resource], tuple[Any, int]]:
-    def change(_store: Store, _address: Address, resource: Resource) -> tuple[Any, int]:
-        resource.body["properties"] = {**resource.body["properties"], "state": state}
+def usages(store: Store, path: str) -> list[dict[str, Any]] | None:
+    """The quotas of Microsoft.Compute in a region; None for another path."""
+    found = re.fullmatch(r"/subscriptions/([^/]+)/providers/microsoft\.compute/locations/([^/]+)/usages", path)
+    if found is None:
+        return None
+    return [
+        {
+            "name": {"value": name, "localizedValue": name},
+            "unit": "Count",
+            "currentValue": used,
+            "limit": limit,
+        }
+        for name, (used, limit) in store.used(found[1], found[2]).items()
+    ]
+
+
+def _power(state: str) -> Callable[[Store, Address, str], tuple[Any, int]]:
+    return lambda store, address, fault: (store.power(address, state, fault), 202)
+
+
+def _site_state(state: str) -> Callable[[Store, Address, str], tuple[Any, int]]:
+    def change(store: Store, address: Address, fault: str) -> tuple[Any, int]:
+        store.turn(address, state, fault)
         return None, 200
 
     return change
@@ -165,11 +192,12 @@ def _deeper(resource: Resource, action: str) -> Callable[[Resource, Broken], dic
 _MACHINES, _SITES, _HUBS = "microsoft.compute/virtualmachines", "microsoft.web/sites", "microsoft.devices/iothubs"
 _CHILDREN: dict[tuple[str, str], Callable[[Resource, Broken], dict[str, Any]]] = {
     (_MACHINES, "instanceview"): _instance_view,
+    (_MACHINES, "vmsizes"): _sizes,
     (_SITES, "instances"): lambda site, _: instances(site.body["id"], site.life),
     (_HUBS, "iothubstats"): _device_stats,
     (_HUBS, "quotametrics"): _quotas,
 }
-_ACTIONS: dict[tuple[str, str], Callable[[Store, Address, Resource], tuple[Any, int]]] = {
+_ACTIONS: dict[tuple[str, str], Callable[[Store, Address, str], tuple[Any, int]]] = {
     (_MACHINES, "start"): _power("running"),
     (_MACHINES, "poweroff"): _power("stopped"),
     (_MACHINES, "deallocate"): _power("deallocated"),

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from jsonschema import Draft4Validator
 
 USED_SPECIFICATIONS = (
+    "compute/resource-manager/Microsoft.Compute/ComputeRP/stable/2023-09-01/computeRPCommon.json",
     "compute/resource-manager/Microsoft.Compute/ComputeRP/stable/2023-09-01/virtualMachine.json",
     "iothub/resource-manager/Microsoft.Devices/stable/2023-06-30/iothub.json",
     "monitor/resource-manager/Microsoft.Insights/stable/2015-04-01/activityLogs_API.json",
@@ -27,9 +28,11 @@ USED_SPECIFICATIONS = (
     "resourcehealth/resource-manager/Microsoft.ResourceHealth/stable/2022-10-01/ResourceHealth.json",
     "resources/resource-manager/Microsoft.Resources/stable/2023-07-01/resources.json",
     "storage/resource-manager/Microsoft.Storage/stable/2023-01-01/storage.json",
+    "trafficmanager/resource-manager/Microsoft.Network/stable/2022-04-01/trafficmanager.json",
+    "web/resource-manager/Microsoft.Web/stable/2023-01-01/AppServicePlans.json",
     "web/resource-manager/Microsoft.Web/stable/2023-01-01/WebApps.json",
 )
-_FRONT_DOOR = {401, 403, 404, 409, 429, 500, 503}  # answered by Resource Manager itself, in its own shape
+_FRONT_DOOR = {401, 403, 404, 409, 412, 429, 500, 503}  # answered by Resource Manager itself, in its own shape
 _WILDCARDS = ("{resourceProviderNamespace}", "/{resourceId}")  # would fit anything, and check nothing
 _PAGING = {"$skiptoken"}
 

@@ -11,15 +11,19 @@ import copy
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from deployments.sandbox.azure_kinds import KINDS, Kind
-from deployments.sandbox.azure_lives import Life
+from deployments.sandbox.azure_kinds import KINDS, MACHINE_SIZES, Kind
+from deployments.sandbox.azure_lives import TAKES_S, Life
 
 PAGE_COUNT = 2
 _POLLS = 2
 _SECONDS = 1.0
+_UNASKED_S = 1.0  # how much longer it takes when nobody asks
+_ON_THE_WAY = {"running": "starting", "stopped": "stopping", "deallocated": "deallocating"}
 _ID = re.compile(
     r"^/subscriptions/(?P<sub>[^/]+)(?:/resourcegroups/(?P<group>[^/]+))?/providers/(?P<type>[^/]+/[^/]+)"
     r"(?:/(?P<name>[^/]+)(?:/(?P<action>.+))?)?$",
@@ -69,11 +73,19 @@ class Operation:
     needed_polls: int = _POLLS
     takes_s: float = _SECONDS
     began: float = field(default_factory=time.monotonic)
+    fault: str = ""
+    event: str = ""  # what happens in the world when it ends: started, stopped
 
     @property
     def done(self) -> bool:
-        """Polled often enough, and long enough ago."""
-        return self.polls >= self.needed_polls and time.monotonic() - self.began >= self.takes_s
+        """Polled often enough, and long enough ago; or nobody asked for a while."""
+        passed_s = time.monotonic() - self.began
+        enough = self.polls >= self.needed_polls or passed_s >= self.takes_s + _UNASKED_S
+        return enough and passed_s >= self.takes_s
+
+    def hasten(self) -> None:
+        """What takes long takes no longer than usual from now on."""
+        self.takes_s = min(self.takes_s, time.monotonic() - self.began + TAKES_S[""])
 
 
 @dataclass
@@ -85,16 +97,20 @@ class Resource:
     operation: Operation | None = None
     power: str = "running"
     settled: dict[str, Any] | None = None  # what it becomes when the operation ends; None with `gone`: deleted
+    becoming: str = ""  # the power that the operation ends in
+    failed: str = ""  # why its last operation failed
     gone: bool = False
     life: Life = field(default_factory=Life)
 
 
 class Store:
-    """All resources and operations of the sandbox's Azure."""
+    """All resources and operations of the sandbox's Azure. `tell` hears what happens, with the resource's id."""
 
     def __init__(self) -> None:
         self._resources: dict[str, Resource] = {}
         self._operations: dict[str, Operation] = {}
+        self.tell: Callable[[str, str], None] = lambda _event, _address: None
+        self.core_limit = 100  # of each region
 
     def seed(self, address: str, type_name: str, region: str) -> Resource:
         """Put a healthy resource there, as if it had always been."""
@@ -136,6 +152,7 @@ class Store:
     def find(self, address: Address | str) -> Resource:
         """The resource at an id in any casing; 404 as Azure says it."""
         key = (address if isinstance(address, str) else address.id).lower()
+        self._settle(key)
         found = self._resources.get(key)
         if found is None:
             name, group = key.split("/providers/", 1)[1], key.split("/")[4]
@@ -149,8 +166,12 @@ class Store:
         middle = f"/providers/{address.type}/".lower()
         return [one for key, one in sorted(self._resources.items()) if key.startswith(start) and middle in key]
 
-    def put(self, address: Address, body: dict[str, Any]) -> tuple[Resource, bool, Operation | None]:
-        """Create or replace; also says whether it is new, and the operation to poll."""
+    def all_of(self, type_name: str) -> list[Resource]:
+        """Every resource of a type, in lower case, in every subscription."""
+        return [one for one in self._resources.values() if one.kind.type.lower() == type_name]
+
+    def put(self, address: Address, body: dict[str, Any], fault: str = "") -> tuple[Resource, bool, Operation | None]:
+        """Create or replace; also says whether it is new, and the operation to poll. `fault`: of its changes."""
         kind = KINDS.get(address.type.lower())
         if kind is None:
             raise ArmError(501, "NotImplemented", f"The sandbox does not know {address.type}")
@@ -158,12 +179,14 @@ class Store:
         if new:
             self.seed(address.id, kind.type, body.get("location", "westeurope"))
         resource = self._free(address)
-        return resource, new, self._change(resource, _merge(resource.body, body), kind.put)
+        return resource, new, self._change(resource, merge(resource.body, body), kind.put, fault)
 
-    def patch(self, address: Address, body: dict[str, Any]) -> tuple[Resource, Operation | None]:
+    def patch(self, address: Address, body: dict[str, Any], fault: str = "") -> tuple[Resource, Operation | None]:
         """Merge into what is there."""
         resource = self._free(address)
-        return resource, self._change(resource, _merge(resource.body, body), resource.kind.patch)
+        merged = merge(resource.body, body)
+        self._must_fit(resource, merged)
+        return resource, self._change(resource, merged, resource.kind.patch, fault)
 
     def delete(self, address: Address) -> Operation | None:
         """Remove; a slow type is gone only when its operation ends."""
@@ -174,12 +197,46 @@ class Store:
             del self._resources[address.id.lower()]
         return operation
 
-    def power(self, address: Address, state: str) -> Operation:
-        """Start, stop or restart a machine: it is over when polled to the end."""
+    def power(self, address: Address, state: str, fault: str = "") -> Operation:
+        """Start or stop a machine; over when its time has passed, whether anybody asks or not."""
         resource = self._free(address)
-        operation = self._begin(resource)
-        resource.settled, resource.power = resource.body, state
+        if state == "running":
+            self._must_fit(resource, resource.body)
+        operation = self._begin(resource, fault)
+        operation.needed_polls, resource.settled = 0, resource.body
+        if fault != "no-effect" and state != resource.power:
+            resource.becoming, resource.power = state, _ON_THE_WAY[state]
+            operation.event = "started" if state == "running" else "stopped"
         return operation
+
+    def turn(self, address: Address, state: str, fault: str) -> None:
+        """Start or stop an app: `state` is Running or Stopped, a while later."""
+        resource = self._free(address)
+        operation = self._begin(resource, fault)
+        operation.needed_polls, resource.settled = 0, resource.body
+        if fault != "no-effect":
+            changed = {"state": state, "lastModifiedTimeUtc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"}
+            resource.settled = merge(resource.body, {"properties": changed})
+            operation.event = "started" if state == "Running" else "stopped"
+
+    def used(self, subscription: str, region: str) -> dict[str, tuple[int, int]]:
+        """Name of each quota -> (used, limit): what is deallocated uses none."""
+        there = [one for key, one in self._resources.items() if key.split("/")[2] == subscription.lower()]
+        machines = [one for one in there if _is_machine(one) and one.body["location"] == region]
+        cores = sum(_cores(one.body) for one in machines if one.power != "deallocated")
+        return {"cores": (cores, self.core_limit), "virtualMachines": (len(machines), 25_000)}
+
+    def settle(self) -> None:
+        """End every operation whose time has come, whoever asks."""
+        for key in list(self._resources):
+            self._settle(key)
+
+    def hasten(self, key: str) -> None:
+        """What takes long with a resource is over soon."""
+        resource = self.find(key)
+        resource.life.hasten()
+        if resource.operation is not None:
+            resource.operation.hasten()
 
     def restart(self, address: Address, fault: str) -> Operation:
         """Restart a machine that runs; over when its time has passed, whether anybody asks or not."""
@@ -202,6 +259,24 @@ class Store:
             self._finish(operation)
         return operation
 
+    def _settle(self, key: str) -> None:
+        resource = self._resources.get(key)
+        if resource is not None and resource.operation is not None and resource.operation.done:
+            self._finish(resource.operation)
+
+    def _must_fit(self, resource: Resource, body: dict[str, Any]) -> None:
+        """409 in Azure's words when a machine of that size is more than the quota of cores allows."""
+        if not _is_machine(resource):
+            return
+        size, region = body["properties"]["hardwareProfile"]["vmSize"], body["location"]
+        if size not in MACHINE_SIZES:
+            raise ArmError(400, "InvalidParameter", f"The value {size} provided for the VM size is not valid.")
+        used, limit = self.used(body["id"].split("/")[2], region)["cores"]
+        own = _cores(resource.body) if resource.power != "deallocated" else 0
+        if used - own + _cores(body) > limit:
+            words = f"exceeding approved Total Regional Cores quota. Current Limit: {limit}, Current Usage: {used}"
+            raise ArmError(409, "OperationNotAllowed", f"Operation could not be completed as it results in {words}.")
+
     def _free(self, address: Address) -> Resource:
         resource = self.find(address)
         if resource.operation is not None and not resource.operation.done:
@@ -209,19 +284,34 @@ class Store:
             raise ArmError(409, "AnotherOperationInProgress", message)
         return resource
 
-    def _change(self, resource: Resource, body: dict[str, Any], status: int) -> Operation | None:
-        if status == 200:
-            resource.body = body
+    def _change(self, resource: Resource, body: dict[str, Any], status: int, fault: str = "") -> Operation | None:
+        """Now, or when an operation ends; one that nobody can poll (200) is there only while a change is slow."""
+        body = resource.body if fault == "no-effect" else body
+        if status == 200 and fault != "slow-effect":
+            self._arrive(resource, body)
             return None
-        operation = self._begin(resource)
+        operation = self._begin(resource, fault)
         resource.settled = body
         if "provisioningState" in resource.body["properties"]:
-            resource.body = _merge(resource.body, {"properties": {"provisioningState": "Updating"}})
-            resource.settled = _merge(body, {"properties": {"provisioningState": "Succeeded"}})
-        return operation
+            resource.body = merge(resource.body, {"properties": {"provisioningState": resource.kind.busy}})
+            resource.settled = merge(body, {"properties": {"provisioningState": "Succeeded"}})
+        return operation if status > 200 else None
 
-    def _begin(self, resource: Resource) -> Operation:
-        operation = Operation(str(uuid.uuid4()), resource.body["id"].lower())
+    def _arrive(self, resource: Resource, body: dict[str, Any]) -> None:
+        was, resource.body = resource.body, body
+        if body is was:
+            return
+        resource.kind.arrive(body)
+        if _is_machine(resource):
+            resource.life.touch()
+        if "etag" in body:
+            body["etag"] = str(uuid.uuid4())
+        if "endpoints" in body["properties"] and body["properties"] != was["properties"]:
+            self.tell("shifted", body["id"])
+
+    def _begin(self, resource: Resource, fault: str = "") -> Operation:
+        operation = Operation(str(uuid.uuid4()), resource.body["id"].lower(), fault=fault)
+        operation.takes_s = TAKES_S[fault] if fault else _SECONDS
         self._operations[operation.id] = resource.operation = operation
         return operation
 
@@ -233,17 +323,52 @@ class Store:
         if resource.gone:
             del self._resources[operation.resource]
         elif resource.settled is not None:
-            resource.body, resource.settled = resource.settled, None
+            body, resource.settled = resource.settled, None
+            resource.failed = "AllocationFailed" if operation.fault == "no-room" else ""
+            if resource.failed:
+                self._give_up(resource, operation)
+            else:
+                self._arrive(resource, body)
+                self._turn_over(resource, operation)
+
+    def _give_up(self, resource: Resource, operation: Operation) -> None:
+        """It was accepted, and the data centre had no room: all is as it was, and says why."""
+        if operation.event:
+            resource.power = "deallocated" if operation.event == "started" else "running"
+        if "provisioningState" in resource.body["properties"]:
+            resource.body = merge(resource.body, {"properties": {"provisioningState": "Failed"}})
+        resource.life.touch()
+
+    def _turn_over(self, resource: Resource, operation: Operation) -> None:
+        """What starts or stops now does."""
+        if not operation.event:
+            return
+        if _is_machine(resource):
+            resource.power = resource.becoming
+            resource.life.touch()
+        elif operation.event == "stopped":
+            resource.life.stop()
+        else:
+            resource.life.start()
+        self.tell(operation.event, resource.body["id"])
 
 
-def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """RFC 7396: null removes, objects merge, the rest replaces; ids and types stay."""
+def _is_machine(resource: Resource) -> bool:
+    return resource.kind.type == "Microsoft.Compute/virtualMachines"
+
+
+def _cores(body: dict[str, Any]) -> int:
+    return MACHINE_SIZES[body["properties"]["hardwareProfile"]["vmSize"]][0]
+
+
+def merge(old: dict[str, Any], new: dict[str, Any], stays: tuple[str, ...] = ("id", "name", "type")) -> dict[str, Any]:
+    """RFC 7396: null removes, objects merge, the rest replaces; a resource's own id, name and type stay."""
     merged = copy.deepcopy(old)
     for key, value in new.items():
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
-        elif key not in ("id", "name", "type"):
+            merged[key] = merge(merged[key], value, ())
+        elif key not in stays:
             merged[key] = value
     return merged

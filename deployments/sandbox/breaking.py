@@ -13,7 +13,7 @@ from typing import Any
 
 from blocks.errors import Broken
 from deployments.sandbox.control import tell
-from deployments.sandbox.faults import FAULTS, Action, Kill, Tell, actions_for
+from deployments.sandbox.faults import FAULTS, Action, Cut, Kill, Tell, actions_for, components_of
 from deployments.sandbox.lifecycle import order, require_running
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -63,7 +63,13 @@ def breaks(state: State) -> tuple[Break, ...]:
 
 def touches(broken: Break, component: str) -> bool:
     """Does this break act on that component?"""
-    return any(action.component == component for action in actions_for(broken.service, broken.how))
+    return any(component in components_of(action) for action in actions_for(broken.service, broken.how))
+
+
+def is_dark(state: State, component: str) -> bool:
+    """Has the site of that component no power now?"""
+    actions = (action for broken in breaks(state) for action in actions_for(broken.service, broken.how))
+    return any(isinstance(action, Cut) and component in action.components for action in actions)
 
 
 def forget(state: State, broken: Break) -> None:
@@ -74,7 +80,7 @@ def forget(state: State, broken: Break) -> None:
 def repeat(state: State, broken: Break, component: str) -> None:
     """Do again what a break does to one component, which began anew and knows nothing of it."""
     for action in actions_for(broken.service, broken.how):
-        if action.component == component:
+        if component in components_of(action):
             _do(state, action)
 
 
@@ -88,12 +94,19 @@ def _again(state: State, mended: Break) -> None:
 
 
 def _places(actions: Iterable[Action]) -> list[tuple[str, str]]:
-    return [(action.component, action.target if isinstance(action, Tell) else "") for action in actions]
+    return [
+        (component, action.target if isinstance(action, Tell) else "")
+        for action in actions
+        for component in components_of(action)
+    ]
 
 
 def _do(state: State, action: Action) -> None:
     if isinstance(action, Kill):
         order(state, "kill", action.component)
+        return
+    if isinstance(action, Cut):
+        order(state, "cut", ",".join(action.components))
         return
     asked: dict[str, Any] = {"target": action.target, "how": action.how}
     if action.delay_s is not None:
@@ -102,8 +115,8 @@ def _do(state: State, action: Action) -> None:
 
 
 def _undo(state: State, action: Action) -> None:
-    if isinstance(action, Kill):
-        order(state, "start", action.component)
+    if isinstance(action, Kill | Cut):
+        order(state, "return", ",".join(components_of(action)))
     elif state.is_ready(action.component):  # a fault inside a process died with it
         tell(_control(state, action.component), "/_sandbox/mend", {"target": action.target})
 
@@ -120,4 +133,6 @@ def _control(state: State, component: str) -> str:
 def _said(action: Action) -> str:
     if isinstance(action, Kill):
         return f"process {action.component} killed"
+    if isinstance(action, Cut):
+        return f"the power of {', '.join(action.components)} cut"
     return f"{action.component} told {action.how} for {action.target}"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from deployments.sandbox.authority import ensure_authority
-from deployments.sandbox.names import connect_map
+from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.state import State, write_text
 
 if TYPE_CHECKING:
@@ -117,10 +117,23 @@ def _database_host_operator(state: State, ready: dict[str, Any]) -> Block:
     return _database_host(state, ready | {"door_reader_token": ready["door_operator_token"]})
 
 
+def _tsig(_state: State, ready: dict[str, Any]) -> Block:
+    from blocks.dns.block import TsigKey
+
+    return TsigKey(**ready["tsig"])
+
+
 def _network(state: State, _ready: dict[str, Any]) -> Block:
     from blocks.network.block import ProbeNetwork
 
     return ProbeNetwork(connect_to=connect_map(state), ca_file=_ca(state))
+
+
+def _outside(state: State, _ready: dict[str, Any]) -> Block:
+    """The network of somebody who does not share vigie's."""
+    from blocks.network.block import ProbeNetwork
+
+    return ProbeNetwork(connect_to=outside_map(state), ca_file=_ca(state))
 
 
 def _slack(state: State, ready: dict[str, Any]) -> Block:
@@ -181,10 +194,12 @@ _BLOCKS: tuple[tuple[str, str, Callable[[State, dict[str, Any]], Block]], ...] =
     ("openstack-hearth-reader", "openstack", _openstack),
     ("openstack-hearth-operator", "openstack", _openstack_operator),
     ("postgres-hearth-reader", "household-primary", _postgres),
+    ("dns-hearth-operator", "nameserver", _tsig),
     ("postgres-hearth-operator", "household-primary", _postgres_operator),
     ("database-host-hearth-reader", "household-primary", _database_host),
     ("database-host-hearth-operator", "household-primary", _database_host_operator),
     ("probe-network", "relay", _network),
+    ("outside-network", "relay", _outside),
     ("slack", "slack", _slack),
     ("slack-app", "slack", _slack_app),
     ("pagerduty-hearth", "pager", _pagerduty),

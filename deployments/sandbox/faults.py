@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from blocks.errors import Refused
-from deployments.sandbox.names import REPLICATION
+from deployments.sandbox.names import REPLICATION, ROUTES, line_of_vigie
 
 How = Literal[
     "kill", "slow", "refuse", "partition", "expired-cert", "wrong-body", "throttle", "metric-spike", "replication-stop"
@@ -23,7 +23,7 @@ ChangeHow = Literal["drop-after", "slow-effect", "no-effect"]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """SIGKILL to a component; mended by starting it again."""
+    """SIGKILL to a component; mended by starting it again, unless it rested."""
 
     component: str
 
@@ -38,7 +38,19 @@ class Tell:
     delay_s: float | None = None
 
 
-Action = Kill | Tell
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The power of several components goes at once; mended when it returns. What rested goes on resting."""
+
+    components: tuple[str, ...]
+
+
+Action = Kill | Tell | Cut
+
+
+def components_of(action: Action) -> tuple[str, ...]:
+    """The components that an action acts on."""
+    return action.components if isinstance(action, Cut) else (action.component,)
 
 
 def _web(site: str, name: str) -> dict[str, tuple[Action, ...]]:
@@ -70,13 +82,26 @@ def _cloud_down(simulator: str, target: str) -> dict[str, tuple[Action, ...]]:
     return {"throttle": (Tell(simulator, target, "throttle"),), "refuse": (Tell(simulator, target, "region-down"),)}
 
 
+def _whole(cloud: Tell, *components: str) -> dict[str, tuple[Action, ...]]:
+    """A site as a whole: dark, or there for its clients and out of vigie's and its standby's reach.
+
+    In both cases the cloud's interface for what runs there answers nothing; what is global (traffic) goes on.
+    """
+    names = [route.name for route in ROUTES if route.component in components and route.name != REPLICATION]
+    lines = tuple(Tell("relay", line_of_vigie(name), "partition") for name in names)
+    return {
+        "kill": (Cut(components), cloud),
+        "partition": (Tell("relay", REPLICATION, "partition"), *lines, cloud),
+    }
+
+
 def _component(name: str) -> dict[str, tuple[Action, ...]]:
     return {"kill": (Kill(name),)}
 
 
 FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     # hearth, on Azure
-    "device-api": _web("device-api", "api.hearth.example:443")
+    "device-api": _web("device-api", "api.azure-west.hearth.example:443")
     | _cloud("azure", "hearth-device-api", "throttle", "metric-spike"),
     "device-updates": _web("device-updates", "updates.hearth.example:443"),
     "message-ingestion": _cloud("azure", "hearth-hub", "kill", "throttle", "metric-spike"),
@@ -84,11 +109,13 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "household-data-vm": _cloud("azure", "hearth-db-1", "throttle", "metric-spike")
     | {"kill": (Tell("azure", "hearth-db-1", "kill"), Kill("household-primary"))},
     "archive": _cloud("azure", "hearthararchive", "kill", "throttle", "metric-spike"),
+    "household-digest": _component("household-digest") | _cloud("azure", "hearth-digest", "throttle", "metric-spike"),
     "name-service": _component("nameserver") | _cloud("nameserver", "name-service", "slow", "wrong-body"),
     # hearth, in the private cloud
     "household-data-standby": _database("household-standby", "db2.dc-west.hearth.example:5432"),
     "device-api-recovery": _web("device-api-recovery", "api.dc-west.hearth.example:443"),
     "standby-server": _cloud("openstack", "standby-server", "kill"),
+    "household-digest-recovery": _component("household-digest-recovery"),
     "private-cloud": _cloud("openstack", "private-cloud", "kill", "throttle", "metric-spike"),
     # storefront, on AWS
     "web-fleet": _cloud("aws", "web-fleet", "kill", "throttle", "metric-spike"),
@@ -98,9 +125,22 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "orders-db": _cloud("aws", "orders-db", "kill", "throttle", "metric-spike"),
     "carts": _cloud("aws", "carts", "throttle", "metric-spike"),
     # the clouds' own interfaces, and what vigie itself stands on
-    "azure-west": _cloud_down("azure", "*"),
+    "azure-west": _cloud_down("azure", "*")
+    | _whole(
+        Tell("azure", "westeurope", "region-down"),
+        "household-primary",
+        "device-api",
+        "device-updates",
+        "household-digest",
+    ),
     "aws-ireland": _cloud_down("aws", "aws-ireland"),
-    "dc-west": _cloud_down("openstack", "dc-west"),
+    "dc-west": _cloud_down("openstack", "dc-west")
+    | _whole(
+        Tell("openstack", "dc-west", "region-down"),
+        "household-standby",
+        "device-api-recovery",
+        "household-digest-recovery",
+    ),
     "azure": _component("azure"),
     "aws": _component("aws"),
     "openstack": _component("openstack"),
@@ -112,6 +152,8 @@ FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
 CHANGE_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
     "device-api": _cloud("azure", "hearth-device-api", *get_args(ChangeHow)),
     "household-data-vm": _cloud("azure", "hearth-db-1", *get_args(ChangeHow)),
+    "household-digest": _cloud("azure", "hearth-digest", *get_args(ChangeHow)),
+    "household-digest-recovery": _cloud("openstack", "household-digest-recovery", *get_args(ChangeHow)),
     "device-api-recovery": _cloud("openstack", "device-api-recovery", *get_args(ChangeHow)),
     "standby-server": _cloud("openstack", "standby-server", *get_args(ChangeHow)),
     "web-fleet": _cloud("aws", "web-fleet", *get_args(ChangeHow)),

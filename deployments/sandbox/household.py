@@ -1,16 +1,19 @@
-"""Where are a household's devices kept, seen from the device API?
+"""Where are a household's devices kept, seen from the device API and from the digest's worker?
 
 Every call opens its own connection, through the relay of the database's real name, and gives up
 after seconds: when the database is dead, cut off or slow, the API says so instead of hanging.
+
+The rule: what was not said to be safe in both sites, where both are asked for, is not acknowledged.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, LiteralString
+from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import psycopg
 
@@ -19,6 +22,25 @@ from deployments.sandbox.state import State
 
 _CONNECT_S = 3
 _STATEMENT_MS = 3000
+_NOT_BOTH = "committed locally"  # in PostgreSQL's warning when a wait for the standby was cut short
+TABLES = (
+    (
+        "CREATE TABLE IF NOT EXISTS devices (id text PRIMARY KEY, household text NOT NULL,"
+        " state jsonb NOT NULL DEFAULT '{}', updated_at timestamptz NOT NULL DEFAULT now())"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS rows (id uuid PRIMARY KEY, number bigint NOT NULL,"
+        " made_at timestamptz NOT NULL DEFAULT now())"
+    ),
+    "CREATE INDEX IF NOT EXISTS rows_newest ON rows (made_at)",
+    (
+        "CREATE TABLE IF NOT EXISTS digests (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), site text NOT NULL,"
+        " made_at timestamptz NOT NULL DEFAULT now())"
+    ),
+)
+"""Everything hearth keeps of a household; `rows` are the steady writer's, `digests` the second worker's."""
+DATABASES = {"azure-west": "db1.hearth.example:5432", "dc-west": "db2.dc-west.hearth.example:5432"}
+"""Site -> the real name of its database."""
 _COMPONENT = {"db1.hearth.example:5432": "household-primary", "db2.dc-west.hearth.example:5432": "household-standby"}
 
 
@@ -51,6 +73,26 @@ class Household:
         async with self._connection() as connection:
             return (await connection.execute(statement, (json.dumps(state), device))).rowcount == 1
 
+    async def add_row(self, row: UUID, number: int) -> bool:
+        """Keep one numbered row; False when it was there already. Raises `UnavailableError`."""
+        statement = "INSERT INTO rows (id, number) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING"
+        return await self._add(statement, (row, number)) == 1
+
+    async def add_digest(self, site: str) -> None:
+        """Note that a digest was made there. Raises `UnavailableError`."""
+        await self._add("INSERT INTO digests (site) VALUES (%s)", (site,))
+
+    async def _add(self, statement: LiteralString, values: tuple[Any, ...]) -> int:
+        said: list[str] = []
+        async with self._connection() as connection:
+            connection.add_notice_handler(
+                lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}")
+            )
+            added = (await connection.execute(statement, values)).rowcount
+        if any(_NOT_BOTH in each for each in said):
+            raise UnavailableError("the row may be in one site only")
+        return added
+
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         try:
@@ -73,6 +115,21 @@ class Household:
         return parts._replace(
             netloc=f"{parts.netloc.rpartition(':')[0]}:{relayed_port(self._state, self._name)}"
         ).geturl()
+
+
+def reader_dsn(state: State, name: str) -> str:
+    """Where the reader finds the database with that real name, by the line of clients. Raises `UnavailableError`."""
+    known = state.read_ready("household-primary")  # roles and passwords are the same on both
+    if "reader_password" not in known:
+        raise UnavailableError("the database has not been there yet")
+    who = f"{known['reader']}:{quote(known['reader_password'], safe='')}"
+    return f"postgresql://{who}@127.0.0.1:{relayed_port(state, name)}/household"
+
+
+def present_ids(dsn: str, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these rows a database has. Raises psycopg.Error."""
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_S) as connection:
+        return {row for (row,) in connection.execute("SELECT id FROM rows WHERE id = ANY(%s)", (list(ids),))}
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -19,6 +19,7 @@ from deployments.dbhost.config import HostConfig, Peer
 from deployments.dbhost.running import run_host
 from deployments.dbhost.settings import OF_A_ROLE, forget_settings
 from deployments.sandbox.authority import ensure_authority
+from deployments.sandbox.household import TABLES
 from deployments.sandbox.names import REPLICATION, REPLICATION_BACK, ROUTES, relayed_port
 from deployments.sandbox.postgres import REPLICATOR, SUPERUSER, PostgresServer, StandbySource, write_private
 from deployments.sandbox.processes import free_port, is_free
@@ -172,8 +173,7 @@ def _furnish(server: PostgresServer) -> None:
     server.ensure_role(REPLICATOR, "LOGIN REPLICATION")
     _execute(
         owner_dsn,
-        "CREATE TABLE IF NOT EXISTS devices (id text PRIMARY KEY, household text NOT NULL,"
-        " state jsonb NOT NULL DEFAULT '{}', updated_at timestamptz NOT NULL DEFAULT now())",
+        *TABLES,
         "INSERT INTO devices (id, household, state) SELECT 'device-' || n, 'household-' || (n / 4),"
         ' \'{"heating": "auto"}\' FROM generate_series(1, 200) n ON CONFLICT DO NOTHING',
     )

@@ -30,7 +30,7 @@ _DOWN_PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One component as an operator sees it. `healthy`: its process lives and its port accepts."""
+    """One component as an operator sees it. `healthy`: its process lives and its port accepts, or it rests."""
 
     name: str
     phase: str
@@ -132,7 +132,10 @@ def require_running(state: State) -> None:
 
 
 def order(state: State, verb: str, component: str) -> None:
-    """Tell the supervisor to `start` or `kill` one component. Raises `Refused`, `Broken`."""
+    """Tell the supervisor to `start`, `rest` or `kill` a component, or to `cut` some and let them `return`.
+
+    Raises `Refused`, `Broken`.
+    """
     require_running(state)
     ready = state.read_ready("supervisor")
     tell(str(ready["address"]), f"/{verb}/{component}", {}, token=str(ready["token"]), timeout_s=120)
@@ -200,7 +203,7 @@ def _supervisor(state: State) -> Identity | None:
 
 def _component(name: str, part: dict[str, Any]) -> Component:
     alive = part["pid"] is not None and Identity(part["pid"], part["started"]).alive()
-    healthy = part["phase"] == "done" or (part["phase"] == "ready" and alive and _accepts(part["address"]))
+    healthy = part["phase"] in ("done", "resting") or (part["phase"] == "ready" and alive and _accepts(part["address"]))
     return Component(
         name=name,
         phase=part["phase"],

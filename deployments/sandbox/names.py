@@ -3,10 +3,14 @@
 The catalogue and every check use these names; only the connect map of the probes differs from
 production. A name of the catalogue that is missing here would be asked of the real Internet, so a
 test compares the two.
+
+Every name is reached by two lines: the one of clients, and vigie's own in front of it. So vigie's network can be
+cut while clients see nothing of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployments.sandbox.state import State
@@ -25,8 +29,21 @@ class Route:
     at: str = "address"
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A name whose clients are sent to one of several sites, as the traffic `profile` says.
+
+    `sites`: endpoint of the profile (a site) -> the name of what answers there. `first`: until the profile is known.
+    """
+
+    name: str
+    profile: str
+    sites: Mapping[str, str]
+    first: str
+
+
 ROUTES = (
-    Route("api.hearth.example:443", "device-api"),
+    Route("api.azure-west.hearth.example:443", "device-api"),
     Route("updates.hearth.example:443", "device-updates"),
     Route("api.dc-west.hearth.example:443", "device-api-recovery"),
     Route("shop.storefront.example:443", "shop"),
@@ -39,15 +56,36 @@ ROUTES = (
     Route("db2.dc-west.hearth.example:8443", "household-standby", "door"),
 )
 
+ENTRANCES = (
+    Entrance(
+        "api.hearth.example:443",
+        "hearth-api",
+        {"azure-west": "api.azure-west.hearth.example:443", "dc-west": "api.dc-west.hearth.example:443"},
+        first="azure-west",
+    ),
+)
+
 
 def connect_map(state: State) -> dict[str, str]:
-    """`host:port` of every real name that is served now -> `127.0.0.1:port`, for a ProbeNetwork block."""
-    relays: dict[str, str] = state.read_ready("relay").get("relays", {})
-    served = {route.name: relays[route.name] for route in ROUTES if route.name in relays}
+    """`host:port` of every real name that is served now -> `127.0.0.1:port`, by vigie's line: for its probes."""
+    return _with_resolver(state, state.read_ready("relay").get("lines", {}))
+
+
+def outside_map(state: State) -> dict[str, str]:
+    """The same by the line of clients: what somebody sees who does not share vigie's network."""
+    return _with_resolver(state, state.read_ready("relay").get("relays", {}))
+
+
+def line_of_vigie(name: str) -> str:
+    """What vigie's own line to a name is called, where it is to be broken."""
+    return f"vigie>{name}"
+
+
+def _with_resolver(state: State, served: Mapping[str, str]) -> dict[str, str]:
     resolver = state.address("nameserver")
-    return served | ({NAME_SERVER: resolver} if resolver else {})
+    return {**served, **({NAME_SERVER: resolver} if resolver else {})}
 
 
 def relayed_port(state: State, name: str) -> int:
-    """The port of `name`'s relay. Raises KeyError before the relay is ready."""
+    """The port of `name` on the line of clients. Raises KeyError before the relay is ready."""
     return int(state.read_ready("relay")["relays"][name].rpartition(":")[2])

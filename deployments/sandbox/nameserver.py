@@ -2,7 +2,8 @@
 
 A small authoritative name server for the example zones, over UDP and TCP on one port:
 `python -m deployments.sandbox.nameserver --state DIR`. It answers what production would (addresses
-of the documentation ranges), and can be killed, slowed or made to answer a wrong address.
+of the documentation ranges), takes signed changes (nameserver_zone.py), and can be killed, slowed,
+made to answer a wrong address, to lose the answer to a change, or to forget the change itself.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import asyncio
 import signal
 import socket
 import struct
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,58 +23,79 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+import dns.tsig
+import dns.update
+from dns.rdtypes.ANY.TSIG import TSIG
 
 from deployments.sandbox.control import serve_control
+from deployments.sandbox.nameserver_zone import TTL_S, ZONES, Records, operator_key
 from deployments.sandbox.state import State
 
-HOWS = ("slow", "wrong-body")
-ZONES = ("hearth.example.", "storefront.example.")
-ADDRESSES = {
-    "api.hearth.example.": "192.0.2.10",
-    "updates.hearth.example.": "192.0.2.11",
-    "db1.hearth.example.": "192.0.2.20",
-    "ns1.hearth.example.": "192.0.2.53",
-    "api.dc-west.hearth.example.": "198.51.100.10",
-    "db2.dc-west.hearth.example.": "198.51.100.20",
-    "shop.storefront.example.": "203.0.113.10",
-}
+HOWS = ("slow", "wrong-body", "drop-after", "no-effect")
 _WRONG_ADDRESS = "203.0.113.66"
-_TTL_S = 30
 _SLOW_S = 1.5
 
 
 class NameServer(asyncio.DatagramProtocol):
     """Answers questions; `how` is the fault it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Records | None = None) -> None:
         self.how: str | None = None
+        self.records = records or Records()
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def answer(self, wire: bytes) -> bytes | None:
-        """The reply to one question; None for what is not a question."""
+        """The reply to one question or change; None for what is neither, and for an answer that gets lost."""
+        signers: list[dns.name.Name] = []
         try:
-            question = dns.message.from_wire(wire)
+            asked = dns.message.from_wire(wire, keyring=self._keyring(signers))
+        except (dns.message.UnknownTSIGKey, dns.tsig.BadKey):
+            return _not_authentic(wire, signers, dns.rcode.BADKEY)
+        except dns.tsig.BadSignature:
+            return _not_authentic(wire, signers, dns.rcode.BADSIG)
+        except dns.tsig.BadTime:
+            return _not_authentic(wire, signers, dns.rcode.BADTIME)
         except dns.exception.DNSException:
             return None
-        reply = dns.message.make_response(question)
-        for asked in question.question:
-            self._fill(reply, asked.name, asked.rdtype)
+        reply = dns.message.make_response(asked)
+        if isinstance(asked, dns.update.UpdateMessage):
+            reply.set_rcode(dns.rcode.NOERROR if self.how == "no-effect" else self.records.change(asked))
+            return None if self.how == "drop-after" else reply.to_wire()
+        for question in asked.question:
+            self._fill(reply, question.name, question.rdtype)
         return reply.to_wire()
 
+    def _keyring(self, signers: list[dns.name.Name]) -> Callable[[dns.message.Message, dns.name.Name], Any]:
+        """The key of a name, None when there is none; who signed is remembered in `signers`."""
+
+        def key(_message: dns.message.Message, name: dns.name.Name) -> dns.tsig.Key | None:
+            signers.append(name)
+            return self.records.keys.get(name)
+
+        return key
+
     def _fill(self, reply: dns.message.Message, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> None:
-        text = name.to_text().lower()
-        if not any(name.is_subdomain(dns.name.from_text(zone)) for zone in ZONES):
+        text, word = name.to_text().lower(), dns.rdatatype.to_text(kind)
+        zone = next((zone for zone in ZONES if name.is_subdomain(dns.name.from_text(zone))), "")
+        if not zone:
             reply.set_rcode(dns.rcode.REFUSED)
             return
         reply.flags |= dns.flags.AA
-        if text not in ADDRESSES:
+        if text == zone:
+            if word == "SOA":
+                said = f"ns1.hearth.example. hostmaster.{zone} {self.records.serial} 3600 600 86400 {TTL_S}"
+                reply.answer.append(dns.rrset.from_text(name, TTL_S, "IN", "SOA", said))
+            return
+        values = self.records.values(text, word)
+        if values is None:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        elif kind == dns.rdatatype.A:
-            address = _WRONG_ADDRESS if self.how == "wrong-body" else ADDRESSES[text]
-            reply.answer.append(dns.rrset.from_text(name, _TTL_S, "IN", "A", address))
+        elif values:
+            said = [_WRONG_ADDRESS] if self.how == "wrong-body" and word == "A" else values
+            reply.answer.append(dns.rrset.from_text_list(name, TTL_S, "IN", word, said))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -118,15 +142,28 @@ class NameServer(asyncio.DatagramProtocol):
         return "mended"
 
 
+def _not_authentic(wire: bytes, signers: list[dns.name.Name], why: dns.rcode.Rcode) -> bytes | None:
+    """NOTAUTH with the reason, which nobody can sign (RFC 8945, 5.2)."""
+    if not signers:
+        return None
+    reply = dns.message.make_response(dns.message.from_wire(wire, question_only=True))
+    reply.set_rcode(dns.rcode.NOTAUTH)
+    kind, now = dns.rdatatype.TSIG, int(time.time())
+    said = TSIG(dns.rdataclass.ANY, kind, dns.tsig.HMAC_SHA256, now, 300, b"", reply.id, why, b"")
+    reply.additional.append(dns.rrset.from_rdata(signers[-1], 0, said))
+    return reply.to_wire()
+
+
 async def serve(state: State, port: int) -> None:
     """Serve until told to stop."""
-    server = NameServer()
+    folder = state.home / "nameserver"
+    server = NameServer(Records(folder))
     loop = asyncio.get_running_loop()
     udp, tcp = _same_port(port)
     await loop.create_datagram_endpoint(lambda: server, sock=udp)
     await asyncio.start_server(server.carry, sock=tcp)
     control = await serve_control(server.apply_break, server.apply_mend)
-    state.write_ready("nameserver", f"127.0.0.1:{udp.getsockname()[1]}", control=control)
+    state.write_ready("nameserver", f"127.0.0.1:{udp.getsockname()[1]}", control=control, tsig=operator_key(folder))
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)

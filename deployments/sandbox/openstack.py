@@ -24,13 +24,15 @@ from aiohttp import web
 from blocks.catalogue.model import Catalogue
 from deployments.sandbox import openstack_compute, openstack_identity
 from deployments.sandbox.authority import ensure_authority
-from deployments.sandbox.openstack_cloud import User, cloud_from
-from deployments.sandbox.restarting import restarting_behind
+from deployments.sandbox.openstack_cloud import Told, User, cloud_from
+from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
 _NAMES = ("127.0.0.1", "localhost", "identity.dc-west.hearth.example")
 _WHO = ("reader", "application", "application_id", "operator", "restarter", "restarter_id")
+_ACTS = ("vigie-restarter", "vigie-recovery")
 _SLOW_S = 45.0
+_SETTLE_S = 0.1
 _RETRY_AFTER_S = 1
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,7 +47,7 @@ class OpenStackSimulator:
         *,
         port: int = 0,
         page_size: int = 1000,
-        rebooted: Callable[[str], None] = lambda _service: None,
+        told: Told | None = None,
     ) -> None:
         self._state = state
         self._port = port
@@ -53,11 +55,12 @@ class OpenStackSimulator:
         self.reader = User("vigie-reader", keys["reader"], ("reader", "vigie-observer"))
         self.application = User("vigie-reader", keys["application"], self.reader.roles, keys["application_id"])
         self.operator = User("vigie-operator", keys["operator"], ("member", "reader"))
-        self.restarter = User("vigie-restarter", keys["restarter"], ("vigie-restarter",), keys["restarter_id"])
+        self.restarter = User("vigie-restarter", keys["restarter"], _ACTS, keys["restarter_id"])
         self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator, self.restarter])
-        self.cloud.rebooted = rebooted
+        self.cloud.told = told or Told()
         self.traffic: deque[dict[str, str]] = deque(maxlen=10_000)
         self._mended = asyncio.Condition()
+        self._settling: asyncio.Task[None] | None = None
         self._transports: set[asyncio.Transport] = set()
         self._runner = web.AppRunner(self._application(page_size), access_log=None, shutdown_timeout=1)
         self.ca_file = ensure_authority(state.home).ca_file
@@ -76,11 +79,20 @@ class OpenStackSimulator:
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=context)
         await site.start()
         self.address = f"127.0.0.1:{self._runner.addresses[0][1]}"
+        self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """What takes its time ends also when nobody looks: processes behind servers wait for it."""
+        while True:
+            self.cloud.settle()
+            await asyncio.sleep(_SETTLE_S)
 
     async def stop(self) -> None:
         """Close the port and every connection."""
         for transport in list(self._transports):
             transport.abort()  # TLS would wait half a minute for the other side's goodbye
+        if self._settling is not None:
+            self._settling.cancel()
         await self._runner.cleanup()
 
     def _application(self, page_size: int) -> web.Application:
@@ -146,7 +158,8 @@ class OpenStackSimulator:
 
 async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     """Serve until told to end."""
-    simulator = OpenStackSimulator(state, catalogue, port=port, rebooted=restarting_behind(state))
+    told = Told(rebooted=restarting_behind(state), stopped=stopping_behind(state), started=starting_behind(state))
+    simulator = OpenStackSimulator(state, catalogue, port=port, told=told)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -8,66 +8,38 @@ The rule: a server changes state only the ways Nova allows; anything else is a c
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from blocks.catalogue.model import Catalogue, Site
+from deployments.sandbox.openstack_lives import (
+    AT_REST,
+    CHANGE_FAULTS,
+    COURSES,
+    FLAVORS,
+    Action,
+    Course,
+    Server,
+    no_host,
+    seconds_of,
+)
+from deployments.sandbox.openstack_names import stable_id
 
+_HOWS = ("kill", "error-state", "host-down", "no-capacity", "metric-spike", "expired-token")
 API_FAULTS = ("throttle", "region-down", "credentials", "garbage", "slow", "error")
-_SPACE = uuid.UUID("5b0ff0a6-6e1e-4c39-8f54-3f0d1d2c9a10")  # ids are the same at every start
 _TOKEN_LIFE = timedelta(hours=1)
-# Nova's API guide, "Server concepts": action -> (states it is possible in, state it leads to)
-TRANSITIONS = {
-    "os-start": ({"SHUTOFF"}, "ACTIVE"),
-    "os-stop": ({"ACTIVE", "ERROR"}, "SHUTOFF"),
-    "pause": ({"ACTIVE"}, "PAUSED"),
-    "unpause": ({"PAUSED"}, "ACTIVE"),
-}
-
-
-# the same guide, and nova.compute.vm_states: ALLOW_SOFT_REBOOT, ALLOW_HARD_REBOOT
-REBOOTS = {"SOFT": {"ACTIVE"}, "HARD": {"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR"}}
-CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect")
-_SECONDS = {"": 1.0, "drop-after": 1.0, "slow-effect": 20.0, "no-effect": float("inf")}
-
-
-def stable_id(*parts: str) -> str:
-    """The same UUID for the same words."""
-    return str(uuid.uuid5(_SPACE, "/".join(parts)))
+PAUSES = {"pause": ({"ACTIVE"}, "PAUSED"), "unpause": ({"PAUSED"}, "ACTIVE")}  # at once, and nothing is told
 
 
 @dataclass(frozen=True)
-class Action:
-    """One line of Nova's list of what was done to a server."""
+class Told:
+    """Who is told that the server of a service rebooted, stopped or started."""
 
-    action: str
-    request_id: str
-    user_id: str
-    started_at: datetime
-
-
-@dataclass
-class Server:
-    """A virtual machine."""
-
-    name: str
-    service: str
-    site: str
-    vcpus: int = 4
-    ram_mb: int = 8192
-    status: str = "ACTIVE"
-    number: int = 1  # Nova allows several servers of one name
-    task: str | None = None  # what is going on
-    done_at: float = 0.0  # monotonic second when it is over
-    actions: list[Action] = field(default_factory=list["Action"])
-
-    @property
-    def id(self) -> str:
-        """Nova's id."""
-        return stable_id("server", self.site, self.name, str(self.number))
+    rebooted: Callable[[str], None] = field(default=lambda _service: None)
+    stopped: Callable[[str], None] = field(default=lambda _service: None)
+    started: Callable[[str], None] = field(default=lambda _service: None)
 
 
 @dataclass
@@ -116,6 +88,7 @@ class Cloud:
     region: str
     project: str
     users: list[User]
+    more_regions: tuple[str, ...] = ()
     servers: list[Server] = field(default_factory=list)
     hosts: list[Host] = field(default_factory=list)
     compute_services: set[str] = field(default_factory=set)  # catalogue services of kind openstack.compute
@@ -125,7 +98,8 @@ class Cloud:
     faults: dict[str, str] = field(default_factory=dict)  # target -> API fault
     quota_spikes: set[str] = field(default_factory=set)
     change_faults: dict[str, str] = field(default_factory=dict)  # service -> one of CHANGE_FAULTS
-    rebooted: Callable[[str], None] = field(default=lambda _service: None)  # told the service whose server reboots
+    full: set[str] = field(default_factory=set)  # targets by which no host has room
+    told: Told = field(default_factory=Told)
     token_life: timedelta = _TOKEN_LIFE
 
     def issue(self, user: User) -> tuple[str, Token]:
@@ -150,29 +124,76 @@ class Cloud:
             return {name: max(used[name], -(-limit * 97 // 100)) for name, limit in self.limits.items()}
         return used
 
-    def act(self, server: Server, action: str) -> bool:
-        """Do what Nova calls `action`; False when the server's state forbids it."""
-        possible, leads_to = TRANSITIONS[action]
-        if server.status not in possible:
+    def pause(self, server: Server, action: str) -> bool:
+        """Pause or go on, at once; False when the server's state forbids it."""
+        possible, leads_to = PAUSES[action]
+        if server.status not in possible or server.busy:
             return False
         server.status = leads_to
         return True
 
-    def reboot(self, server: Server, how: str, user: User, request_id: str) -> bool:
-        """Begin a reboot and write it down; False when the server's state forbids it. It takes a second."""
-        if server.task is not None or server.status not in REBOOTS[how]:
+    def begin(self, server: Server, name: str, user: User, request_id: str, *, flavor: str = "") -> bool:
+        """Begin the course `name` and write it down; False when the server's state forbids it."""
+        course = COURSES[name]
+        if server.busy or server.status not in course.states:
             return False
-        server.actions.append(Action("reboot", request_id, user.id, datetime.now(UTC)))
-        server.status, server.task = ("REBOOT", "rebooting") if how == "SOFT" else ("HARD_REBOOT", "rebooting_hard")
-        server.done_at = time.monotonic() + _SECONDS[self.change_faults.get(server.service, "")]
-        self.rebooted(server.service)
+        action = Action(course.action, request_id, user.id, datetime.now(UTC))
+        how = self.change_faults.get(server.service, "")
+        seconds = seconds_of(course, how, host_is_up=self.host_is_up(server))
+        server.wanted = flavor or server.wanted
+        server.begin(course, action, seconds, lambda: self._end(server, course, action))
+        if course.action == "reboot":
+            self.told.rebooted(server.service)
         return True
+
+    def _end(self, server: Server, course: Course, action: Action) -> None:
+        """It has had its time."""
+        if course.needs_room and self.full:
+            no_host(server, action, course)
+        elif course.action == "evacuate" and (host := self._other_host(server)):
+            server.host, server.status = host, "SHUTOFF" if server.held == "SHUTOFF" else "ACTIVE"
+        elif course.action == "evacuate":
+            no_host(server, action, course)
+        elif course.action == "resize":
+            (server.flavor, server.wanted), server.status = (server.wanted, server.flavor), "VERIFY_RESIZE"
+        elif course.action == "confirmResize":
+            server.status = server.held
+        else:
+            server.status = "SHUTOFF" if course.action == "stop" else "ACTIVE"
+        self._tell(server, course, action)
+
+    def _tell(self, server: Server, course: Course, action: Action) -> None:
+        if action.message is not None:
+            return
+        if course.action == "stop":
+            self.told.stopped(server.service)
+        elif course.action == "start" or (course.action == "evacuate" and server.status == "ACTIVE"):
+            self.told.started(server.service)
+        elif course.action == "resize" and server.held == "ACTIVE":
+            self.told.rebooted(server.service)
 
     def settle(self) -> None:
         """What was going on and has had its time is over."""
         for server in self.servers:
-            if server.task is not None and time.monotonic() >= server.done_at:
-                server.status, server.task = "ACTIVE", None
+            server.settle()
+
+    def host_is_up(self, server: Server) -> bool:
+        """Nova hears of the server's host."""
+        return any(host.host == server.host and host.state == "up" for host in self._compute_hosts())
+
+    def lacking(self, server: Server, flavor: str) -> dict[str, tuple[int, int, int]]:
+        """What a resize lacks in quota: name -> (asked for, used, limit)."""
+        vcpus, ram = FLAVORS[flavor]
+        asked, used = {"cores": vcpus - server.vcpus, "ram": ram - server.ram_mb}, self.usage()
+        over = {name: more for name, more in asked.items() if more > 0 and used[name] + more > self.limits[name]}
+        return {name: (more, used[name], self.limits[name]) for name, more in over.items()}
+
+    def _compute_hosts(self) -> list[Host]:
+        return [host for host in self.hosts if host.binary == "nova-compute"]
+
+    def _other_host(self, server: Server) -> str:
+        up = [host.host for host in self._compute_hosts() if host.state == "up" and host.host != server.host]
+        return up[0] if up else ""
 
     def control(self, action: str, target: str, how: str) -> str:
         """Break or mend a service, a site or "openstack". Raises ValueError saying what is possible."""
@@ -190,37 +211,47 @@ class Cloud:
             self.faults[target] = how
         elif how == "expired-token":
             self.tokens.clear()
-        elif how in CHANGE_FAULTS and target in {server.service for server in self.servers}:
+        elif how in CHANGE_FAULTS and self._of(target):
             self.change_faults[target] = how
         elif how == "metric-spike" and target in self.compute_services:
             self.quota_spikes.add(target)
+        elif how == "no-capacity" and target in self.compute_services:
+            self.full.add(target)
         elif how in {"kill", "error-state"} and target in self.compute_services:
             self._set_hosts("down")
-        elif how in {"kill", "error-state"} and target not in self.sites | {"openstack"}:
-            self._set_servers(target, "SHUTOFF" if how == "kill" else "ERROR")
+        elif how == "host-down" and self._of(target):
+            self._set_hosts("down", {server.host for server in self._of(target)})
+        elif how in {"kill", "error-state"} and self._of(target):
+            for server in self._of(target):
+                server.broken_from, server.task, server.ending = server.broken_from or server.status, None, None
+                server.status = "SHUTOFF" if how == "kill" else "ERROR"
         else:
-            possible = ("kill", "error-state", "metric-spike", "expired-token", *CHANGE_FAULTS, *API_FAULTS)
+            possible = (*_HOWS, *CHANGE_FAULTS, *API_FAULTS)
             raise ValueError(
                 f"{target} cannot be broken by {how!r}; possible, where they make sense: {', '.join(possible)}"
             )
 
     def _mend(self, target: str) -> None:
+        """Whole again; what only waited for that ends now, and what was never broken stays as it is."""
         self.faults.pop(target, None)
         self.quota_spikes.discard(target)
+        self.full.discard(target)
         self.change_faults.pop(target, None)
         if target in self.compute_services:
             self._set_hosts("up")
-        self._set_servers(target, "ACTIVE")
+        for server in self._of(target):
+            self._set_hosts("up", {server.host})
+            server.status, server.broken_from = server.broken_from or server.status, ""
+            server.done_at = 0.0
+        self.settle()
 
-    def _set_hosts(self, state: str) -> None:
-        for host in self.hosts:
-            if host.binary == "nova-compute":
+    def _of(self, service: str) -> list[Server]:
+        return [server for server in self.servers if server.service == service]
+
+    def _set_hosts(self, state: str, names: Collection[str] | None = None) -> None:
+        for host in self._compute_hosts():
+            if names is None or host.host in names:
                 host.state = state
-
-    def _set_servers(self, service: str, status: str) -> None:
-        for server in self.servers:
-            if server.service == service:
-                server.status, server.task = status, None
 
 
 def cloud_from(catalogue: Catalogue, users: list[User]) -> Cloud:
@@ -230,7 +261,9 @@ def cloud_from(catalogue: Catalogue, users: list[User]) -> Cloud:
     for site, service, kind, resource in placed:
         cloud.sites.add(site.name)
         if kind == "openstack.server":
-            cloud.servers.append(Server(resource or service, service, site.name))
+            name = resource or service
+            flavor, status = AT_REST.get(name, ("m1.medium", "ACTIVE"))
+            cloud.servers.append(Server(name, service, site.name, flavor, status))
         else:
             cloud.compute_services.add(service)
     cloud.hosts = [Host("nova-compute", f"compute-{number}", "nova") for number in (1, 2, 3)]

@@ -15,30 +15,42 @@ from typing import Any
 
 from aiohttp import web
 
-from deployments.sandbox.openstack_cloud import REBOOTS, TRANSITIONS, Action, Cloud, Host, Server, stable_id
+from deployments.sandbox.openstack_cloud import PAUSES, Cloud, Host
 from deployments.sandbox.openstack_identity import unauthorized
+from deployments.sandbox.openstack_lives import COURSES, FLAVORS, Action, Server
+from deployments.sandbox.openstack_names import stable_id
 
-_VM_STATES = {"SHUTOFF": "stopped", "REBOOT": "active", "HARD_REBOOT": "active"}
+_VM_STATES = {"SHUTOFF": "stopped", "REBOOT": "active", "HARD_REBOOT": "active", "VERIFY_RESIZE": "resized"}
 _POWER_STATES = {"ACTIVE": 1, "REBOOT": 1, "HARD_REBOOT": 1, "PAUSED": 3, "SHUTOFF": 4}
+_HELD = {"RESIZE", "VERIFY_RESIZE", "REBUILD"}  # on the way, with the power that it had before
 MINIMUM, MAXIMUM = (2, 1), (2, 96)
 _ANYBODY = {"reader", "member", "admin"}
-POLICIES = {  # Nova's defaults; vigie-observer and vigie-restarter are custom rules of docs/permissions-openstack.md
+_RECOVERING = {"member", "admin", "vigie-recovery"}
+POLICIES = {  # Nova's defaults; roles that begin with vigie- are custom rules of docs/permissions-openstack.md
     "os_compute_api:servers:index": _ANYBODY,
     "os_compute_api:servers:detail": _ANYBODY,
     "os_compute_api:servers:show": _ANYBODY,
+    "os_compute_api:servers:show:host_status": {"admin", "vigie-observer"},
     "os_compute_api:limits": _ANYBODY,
     "os_compute_api:os-services:list": {"admin", "vigie-observer"},
     "os_compute_api:os-instance-actions:list": _ANYBODY,
     "os_compute_api:servers:reboot": {"member", "admin", "vigie-restarter"},
-    "os_compute_api:servers:start": {"member", "admin"},
-    "os_compute_api:servers:stop": {"member", "admin"},
+    "os_compute_api:servers:start": _RECOVERING,
+    "os_compute_api:servers:stop": _RECOVERING,
+    "os_compute_api:servers:resize": _RECOVERING,
+    "os_compute_api:servers:confirm_resize": _RECOVERING,
+    "os_compute_api:os-evacuate": {"admin", "vigie-recovery"},
     "os_compute_api:os-pause-server:pause": {"member", "admin"},
     "os_compute_api:os-pause-server:unpause": {"member", "admin"},
 }
+FLAVORS_READ = "flavors"  # Nova has no policy for reading sizes: everybody with a token may
 _ACTION_POLICIES = {  # what a body at /action asks for -> the policy that governs it
     "reboot": "os_compute_api:servers:reboot",
     "os-start": "os_compute_api:servers:start",
     "os-stop": "os_compute_api:servers:stop",
+    "resize": "os_compute_api:servers:resize",
+    "confirmResize": "os_compute_api:servers:confirm_resize",
+    "evacuate": "os_compute_api:os-evacuate",
     "pause": "os_compute_api:os-pause-server:pause",
     "unpause": "os_compute_api:os-pause-server:unpause",
 }
@@ -77,6 +89,7 @@ def routes(cloud: Cloud, record: MutableSequence[dict[str, str]], *, page_size: 
         ),
         web.get(f"{base}/os-services", guarded("os_compute_api:os-services:list", nova.services)),
         web.get(f"{base}/limits", guarded("os_compute_api:limits", nova.limits)),
+        web.get(f"{base}/flavors/detail", guarded(FLAVORS_READ, nova.flavors)),
     ]
 
 
@@ -100,27 +113,25 @@ class _Nova:
         return self._page(request, "servers", lambda server: {"id": server.id, "name": server.name, "links": []})
 
     async def detail(self, request: web.Request) -> web.Response:
-        return self._page(request, "servers/detail", lambda server: _server(server, _microversion(request)))
+        return self._page(request, "servers/detail", lambda server: self._shown(request, server))
 
     async def show(self, request: web.Request) -> web.Response:
         server = self._find(request)
         if server is None:
             return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
-        return _answer(request, {"server": _server(server, _microversion(request))})
+        return _answer(request, {"server": self._shown(request, server)})
 
     async def action(self, request: web.Request) -> web.Response:
         body = await request.json()
         server, asked = self._find(request), next(iter(body), "")
         if server is None:
             return fault(404, "itemNotFound", f"Instance {request.match_info['id']} could not be found.")
-        if asked == "reboot":
-            return self._reboot(request, server, str(body["reboot"].get("type", "")).upper())
-        if asked not in TRANSITIONS:
-            return fault(501, "notImplemented", f"the simulator has no action {asked}")
-        if not self._cloud.act(server, asked):
-            state = f"Cannot '{asked}' instance {server.id} while it is in vm_state {server.status.lower()}"
-            return fault(409, "conflictingRequest", state)
-        return web.Response(status=202)
+        if asked in PAUSES:
+            return web.Response(status=202) if self._cloud.pause(server, asked) else _conflict(server, asked)
+        course = str(body["reboot"].get("type", "")).upper() if asked == "reboot" else asked
+        if course not in COURSES:
+            return fault(501, "notImplemented", f"the simulator has no action {asked} {course}")
+        return self._refusal(request, server, asked, body) or self._begin(request, server, course, body)
 
     async def instance_actions(self, request: web.Request) -> web.Response:
         server = self._find(request)
@@ -129,18 +140,41 @@ class _Nova:
         newest_first = [_instance_action(server, action) for action in reversed(server.actions)]
         return _answer(request, {"instanceActions": newest_first})
 
-    def _reboot(self, request: web.Request, server: Server, how: str) -> web.Response:
-        if how not in REBOOTS:
-            return fault(400, "badRequest", f"Invalid input for field/attribute type. Value: {how}.")
+    def _refusal(self, request: web.Request, server: Server, asked: str, body: dict[str, Any]) -> web.Response | None:
+        """What the API refuses at once: a wrong size, too little quota, a host that is well."""
+        if asked == "resize":
+            flavor = _flavor_name(body["resize"].get("flavorRef"))
+            if not flavor or flavor == server.flavor:
+                return fault(400, "badRequest", "When resizing, instances must change flavor!")
+            if lacking := self._cloud.lacking(server, flavor):
+                return fault(403, "forbidden", _over_quota(lacking))
+        if asked == "evacuate" and _microversion(request) < (2, 14) and "onSharedStorage" not in body["evacuate"]:
+            return fault(400, "badRequest", "Invalid input for field/attribute evacuate.")
+        if asked == "evacuate" and self._cloud.host_is_up(server):
+            return fault(400, "badRequest", f"Compute service of {server.host} is still in use.")
+        return None
+
+    def _begin(self, request: web.Request, server: Server, course: str, body: dict[str, Any]) -> web.Response:
         user, number = self._cloud.holder(request.headers["X-Auth-Token"]), f"req-{uuid.uuid4()}"
         assert user is not None
-        state = server.status.lower()
-        if not self._cloud.reboot(server, how, user, number):
-            going_on = f"task_state {server.task}" if server.task else f"vm_state {state}"
-            return fault(409, "conflictingRequest", f"Cannot 'reboot' instance {server.id} while it is in {going_on}")
+        flavor = _flavor_name(body.get("resize", {}).get("flavorRef")) if course == "resize" else ""
+        if not self._cloud.begin(server, course, user, number, flavor=flavor):
+            return _conflict(server, COURSES[course].action)
         if self._cloud.change_faults.get(server.service) == "drop-after" and request.transport is not None:
             request.transport.abort()
-        return web.Response(status=202, headers={"x-openstack-request-id": number, "x-compute-request-id": number})
+        status = 204 if course == "confirmResize" else 202
+        return web.Response(status=status, headers={"x-openstack-request-id": number, "x-compute-request-id": number})
+
+    def _shown(self, request: web.Request, server: Server) -> dict[str, Any]:
+        """With what its host is, from 2.16 on and for whoever may see that."""
+        version, user = _microversion(request), self._cloud.holder(request.headers["X-Auth-Token"])
+        shown = _server(server, version)
+        if version >= (2, 16) and user and POLICIES["os_compute_api:servers:show:host_status"] & set(user.roles):
+            shown["host_status"] = "UP" if self._cloud.host_is_up(server) else "UNKNOWN"
+        return shown
+
+    async def flavors(self, request: web.Request) -> web.Response:
+        return _answer(request, {"flavors": [_flavor(name) for name in FLAVORS]})
 
     async def services(self, request: web.Request) -> web.Response:
         microversion = _microversion(request)
@@ -202,7 +236,7 @@ def _instance_action(server: Server, action: Action) -> dict[str, Any]:
         "user_id": action.user_id,
         "project_id": stable_id("project", "hearth").replace("-", ""),
         "start_time": f"{action.started_at:%Y-%m-%dT%H:%M:%S.%f}",
-        "message": None,
+        "message": action.message,
     }
 
 
@@ -222,7 +256,7 @@ def _refusal(cloud: Cloud, request: web.Request, policy: str) -> web.Response | 
     version = _microversion(request)
     if not MINIMUM <= version <= MAXIMUM:
         return fault(406, "computeFault", f"Version {version[0]}.{version[1]} is not supported by the API.")
-    if not POLICIES[policy] & set(user.roles):
+    if policy != FLAVORS_READ and not POLICIES[policy] & set(user.roles):
         return fault(403, "forbidden", f"Policy doesn't allow {policy} to be performed.")
     return None
 
@@ -255,16 +289,17 @@ def _version(request: web.Request) -> dict[str, Any]:
 
 
 def _server(server: Server, microversion: tuple[int, int]) -> dict[str, Any]:
-    flavor: dict[str, Any] = {"id": stable_id("flavor", str(server.vcpus)), "links": []}
+    flavor: dict[str, Any] = {"id": stable_id("flavor", server.flavor), "links": []}
     if microversion >= (2, 47):
         flavor = {"vcpus": server.vcpus, "ram": server.ram_mb, "disk": 40, "ephemeral": 0, "swap": 0}
-        flavor |= {"original_name": f"c{server.vcpus}", "extra_specs": {}}
-    return {
+        flavor |= {"original_name": server.flavor, "extra_specs": {}}
+    state = server.held if server.status in _HELD else server.status
+    shown: dict[str, Any] = {
         "id": server.id,
         "name": server.name,
         "status": server.status,
         "OS-EXT-STS:vm_state": _VM_STATES.get(server.status, server.status.lower()),
-        "OS-EXT-STS:power_state": _POWER_STATES.get(server.status, 0),
+        "OS-EXT-STS:power_state": _POWER_STATES.get(state, 0),
         "OS-EXT-STS:task_state": server.task,
         "flavor": flavor,
         "addresses": {},
@@ -273,6 +308,31 @@ def _server(server: Server, microversion: tuple[int, int]) -> dict[str, Any]:
         "updated": "2026-01-15T09:02:00Z",
         "links": [],
     }
+    if server.status == "ERROR" and server.fault:
+        shown["fault"] = {"code": 500, "created": "2026-01-15T09:02:00Z", "message": server.fault}
+    return shown
+
+
+def _flavor(name: str) -> dict[str, Any]:
+    vcpus, ram = FLAVORS[name]
+    more = {"swap": "", "OS-FLV-EXT-DATA:ephemeral": 0, "os-flavor-access:is_public": True, "rxtx_factor": 1.0}
+    return {"id": stable_id("flavor", name), "name": name, "vcpus": vcpus, "ram": ram, "disk": 40, "links": [], **more}
+
+
+def _flavor_name(asked: object) -> str:
+    return next((name for name in FLAVORS if stable_id("flavor", name) == asked), "")
+
+
+def _over_quota(lacking: dict[str, tuple[int, int, int]]) -> str:
+    """As Nova says it."""
+    asked, used, limits = (", ".join(str(numbers[at]) for numbers in lacking.values()) for at in (0, 1, 2))
+    names = ", ".join(lacking)
+    return f"Quota exceeded for {names}: Requested {asked}, but already used {used} of {limits} {names}"
+
+
+def _conflict(server: Server, action: str) -> web.Response:
+    going_on = f"task_state {server.task}" if server.task else f"vm_state {server.status.lower()}"
+    return fault(409, "conflictingRequest", f"Cannot '{action}' instance {server.id} while it is in {going_on}")
 
 
 def _service(number: int, host: Host, microversion: tuple[int, int]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deployments.sandbox.openstack_cloud import Cloud, User, stable_id
+from deployments.sandbox.openstack_cloud import Cloud, User
+from deployments.sandbox.openstack_names import stable_id
 
 VERSION = "v3.14"
 
@@ -74,15 +75,17 @@ class _Identity:
         }
 
     def _service(self, request: web.Request, kind: str, name: str, path: str) -> dict[str, Any]:
-        region = self._cloud.region
-        endpoint = {
-            "interface": "public",
-            "region": region,
-            "region_id": region,
-            "url": f"https://{request.host}{path}",
-        }
-        endpoint["id"] = stable_id("endpoint", kind).replace("-", "")
-        return {"id": stable_id("catalog", kind).replace("-", ""), "type": kind, "name": name, "endpoints": [endpoint]}
+        endpoints = [
+            {
+                "interface": "public",
+                "region": region,
+                "region_id": region,
+                "url": f"https://{request.host}{path}",
+                "id": stable_id("endpoint", kind, region).replace("-", ""),
+            }
+            for region in (self._cloud.region, *self._cloud.more_regions)
+        ]
+        return {"id": stable_id("catalog", kind).replace("-", ""), "type": kind, "name": name, "endpoints": endpoints}
 
 
 def _authenticated(cloud: Cloud, identity: dict[str, Any]) -> User | None:

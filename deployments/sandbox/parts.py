@@ -2,7 +2,8 @@
 
 One line a component. Everything starts at once and waits only for what it names, because the time
 to "all ready" is the time somebody waits. A component is a program that writes its ready file, except
-the few that nobody here wrote (Prefect's) and those that do their work once.
+the few that nobody here wrote (Prefect's) and those that do their work once. Some rest: they are there and known,
+and run from the moment that a cloud starts the machine they stand for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Part:
     group: str = ""
     keeps_port: bool = field(default=True)
     uses: tuple[str, ...] = ()  # started beside it, stopped before it
+    rests: bool = False  # not started with the others
 
     @property
     def argv(self) -> list[str]:
@@ -48,6 +50,10 @@ def _database(name: str, group: str, *after: str) -> Part:
 
 def _site(name: str) -> Part:
     return Part(name, (*_module("sites"), "--name", name), group="sites")
+
+
+def _digest(name: str, *, rests: bool = False) -> Part:
+    return Part(name, (*_module("digest"), "--name", name), group="sites", keeps_port=False, rests=rests)
 
 
 def _simulator(name: str) -> Part:
@@ -77,8 +83,11 @@ ALL_PARTS = (
     _site("device-updates"),
     _site("device-api-recovery"),
     _site("shop"),
+    _digest("household-digest"),
+    _digest("household-digest-recovery", rests=True),
     Part("nameserver", _module("nameserver"), group="sites"),
     Part("fleet", _module("fleet"), ("relay", "device-api"), group="sites", keeps_port=False),
+    Part("clients", _module("clients"), ("relay", "nameserver", "device-api"), group="clients", keeps_port=False),
     _simulator("aws"),
     _simulator("azure"),
     _simulator("openstack"),
@@ -116,7 +125,7 @@ def furnishing(name: str, others: tuple[Part, ...]) -> Part:
     As `registration` it then tells Prefect all that `vigie apply` does. The worker is awaited too: it makes
     the work pool where there is none, and two that make it at once would quarrel.
     """
-    needed = ",".join(part.name for part in others if part.ready != "once")
+    needed = ",".join(part.name for part in others if part.ready != "once" and not part.rests)
     command = (*_module("credentials"), *(("--apply",) if name == "registration" else ()), "--need", needed)
     return Part(name, command, ("control-database",), "once", keeps_port=False)
 

@@ -5,6 +5,9 @@ and it fails as networks do: `refuse` closes the port, `partition` swallows pack
 the port is full, so even a new connection gets no answer), `slow` delays what passes by a seeded
 time. A service whose process is dead has a closed port, as on a real host.
 
+A relay may stand before another one (vigie's line to a name, and the edge that sends clients to a site): then its
+port is open, closed or silent as the one behind it is.
+
 `python -m deployments.sandbox.relay --state DIR`; control on the ready file's `control` address:
 POST /_sandbox/break {"target": NAME, "how": ..., "delay_s": ...}, POST /_sandbox/mend {"target": NAME}.
 """
@@ -18,35 +21,58 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from deployments.sandbox.control import serve_control
+from deployments.sandbox.edge import Answers, Edge, Standing, follow_traffic
 from deployments.sandbox.lifetimes import Identity
-from deployments.sandbox.names import ROUTES, Route
+from deployments.sandbox.names import ENTRANCES, ROUTES, line_of_vigie
 from deployments.sandbox.state import State, read_json, write_json
 
 HOWS = ("refuse", "partition", "slow")
+Target = Callable[[], tuple[str, int] | None]
+_SEEN: dict[str, Standing] = {"refuse": "closed", "partition": "silent"}
 _CHUNK = 65536
 _LOOK_EVERY_S = 0.2
+_CONNECT_S = 30.0
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 
 class Relay:
     """One name's port: holds it for ever, listens while its service lives, and fails as told."""
 
-    def __init__(self, route: Route, target: Callable[[], tuple[str, int] | None], *, port: int = 0) -> None:
-        self.route = route
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        *,
+        port: int = 0,
+        behind: Callable[[], Standing] | None = None,
+    ) -> None:
+        self.name = name
         self._target = target
+        self._behind = behind or (lambda: "open" if target() is not None else "closed")
         self._holder = _bound(port)  # never listens: the port stays ours while it is closed
         self.port: int = self._holder.getsockname()[1]
         self.how: str | None = None
         self._delay_s = 0.0
-        self._random = random.Random(route.name)
+        self._random = random.Random(name)
         self._listener: asyncio.Server | None = None
         self._filled: list[socket.socket] = []
         self._open: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
+
+    @property
+    def standing(self) -> Standing:
+        """How the port is seen from outside."""
+        return _SEEN.get(self.how or "") or self._behind()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where its own clients connect."""
+        return "127.0.0.1", self.port
 
     async def fail(self, how: str | None, delay_s: float = 1.2) -> None:
         """Fail as `how` says from now on; None heals."""
@@ -59,13 +85,13 @@ class Relay:
 
     async def adapt(self) -> None:
         """Open or close the port as the service and the fault demand."""
-        alive = self._target() is not None
-        if self.how == "partition":
+        standing = self.standing
+        if standing == "silent":
             await self._close(reset=False)
             self._fill()
             return
         self._drain()
-        if alive and self.how != "refuse":
+        if standing == "open":
             await self._listen()
         else:
             await self._close(reset=True)
@@ -110,8 +136,9 @@ class Relay:
         try:
             if target is None:
                 raise ConnectionRefusedError
-            there, towards = await asyncio.open_connection(*target)
-        except OSError:
+            async with asyncio.timeout(_CONNECT_S):
+                there, towards = await asyncio.open_connection(*target)
+        except OSError:  # a timeout is one
             _reset(writer)
             return
         self._open |= {writer, towards}
@@ -139,20 +166,25 @@ class Relays:
     """All relays of a sandbox, looked after together."""
 
     def __init__(self, relays: list[Relay]) -> None:
-        self.by_name = {relay.route.name: relay for relay in relays}
+        self.by_name = {relay.name: relay for relay in relays}  # in this order: each after those behind it
 
     async def look_after(self) -> None:
         """Follow the services as they come and go."""
         while True:
-            for relay in self.by_name.values():
-                await relay.adapt()
+            await self.adapt()
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def adapt(self) -> None:
+        """Every port as it should be now."""
+        for relay in self.by_name.values():
+            await relay.adapt()
 
     async def apply_break(self, target: str, how: str, request: dict[str, float]) -> str:
         """Make one name fail; says what was done. Raises ValueError for what it cannot."""
         if target not in self.by_name or how not in HOWS:
             raise ValueError(f"a relay can fail as {', '.join(HOWS)}, on {', '.join(self.by_name)}")
         await self.by_name[target].fail(how, float(request.get("delay_s", 1.2)))
+        await self.adapt()
         return f"{target}: {how}"
 
     async def apply_mend(self, target: str) -> str:
@@ -160,6 +192,7 @@ class Relays:
         for name, relay in self.by_name.items():
             if target in (name, "*"):
                 await relay.fail(None)
+        await self.adapt()
         return f"{target}: mended"
 
 
@@ -178,25 +211,38 @@ def live_target(state: State, component: str, at: str = "address") -> tuple[str,
 async def serve(state: State) -> None:
     """Run all relays; ports are those of the last time where they are still free."""
     former: dict[str, str] = read_json(state.home / "relays.json")
-    relays = Relays([_relay(state, route, former) for route in ROUTES])
-    for relay in relays.by_name.values():
-        await relay.adapt()
+    answers = Answers(ENTRANCES)
+    clients, vigie = _lines(state, former, answers)
+    relays = Relays([*clients.values(), *vigie.values()])
+    await relays.adapt()
     control = await serve_control(relays.apply_break, relays.apply_mend)
     addresses = {name: f"127.0.0.1:{relay.port}" for name, relay in relays.by_name.items()}
     write_json(state.home / "relays.json", addresses)
-    state.write_ready("relay", control, control=control, relays=addresses)
-    await relays.look_after()
+    own = {name: addresses[relay.name] for name, relay in vigie.items()}
+    state.write_ready("relay", control, control=control, relays={name: addresses[name] for name in clients}, lines=own)
+    await asyncio.gather(relays.look_after(), follow_traffic(state, answers))
 
 
-def _relay(state: State, route: Route, former: dict[str, str]) -> Relay:
-    def target() -> tuple[str, int] | None:
-        return live_target(state, route.component, route.at)
+def _lines(state: State, former: dict[str, str], answers: Answers) -> tuple[dict[str, Relay], dict[str, Relay]]:
+    """Name -> relay, twice: the lines of clients, and vigie's own before each; both end in an edge of their own."""
 
-    port = int(former.get(route.name, ":0").rpartition(":")[2])
-    try:
-        return Relay(route, target, port=port)
-    except OSError:
-        return Relay(route, target)
+    def opened(name: str, target: Target, behind: Callable[[], Standing] | None = None) -> Relay:
+        port = int(former.get(name, ":0").rpartition(":")[2])
+        try:
+            return Relay(name, target, port=port, behind=behind)
+        except OSError:
+            return Relay(name, target, behind=behind)
+
+    def before(relay: Relay) -> Relay:
+        return opened(line_of_vigie(relay.name), lambda: relay.address, lambda: relay.standing)
+
+    def edges(side: dict[str, Relay], call: Callable[[str], str]) -> dict[str, Relay]:
+        found = [Edge(entrance, side, answers) for entrance in ENTRANCES]
+        return {edge.name: opened(call(edge.name), edge.choose, edge.standing) for edge in found}
+
+    clients = {each.name: opened(each.name, partial(live_target, state, each.component, each.at)) for each in ROUTES}
+    vigie = {name: before(relay) for name, relay in clients.items()}
+    return clients | edges(clients, str), vigie | edges(vigie, line_of_vigie)
 
 
 def _bound(port: int) -> socket.socket:

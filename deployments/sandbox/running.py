@@ -32,6 +32,7 @@ from deployments.sandbox.parts import WORK_POOL, Part
 from deployments.sandbox.state import State
 
 _READY_PATIENCE_S = 150.0
+_REST_PATIENCE_S = 8.0
 
 
 class PartFailedError(Exception):
@@ -43,7 +44,7 @@ class Child:
     """One component's process, and what became of it."""
 
     part: Part
-    phase: str = "waiting"  # waiting, starting, ready, done, failed, ended
+    phase: str = "waiting"  # waiting, resting, starting, ready, done, failed, ended
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     seconds: float = 0.0
@@ -93,6 +94,37 @@ class Running:
         await self._await_server_gone(name)
         self.look()
 
+    async def rest(self, name: str) -> None:
+        """Stop a component politely, as a machine is shut down; from then on it is not missed. Raises KeyError."""
+        child = self._children[name]
+        await self._stop([child], _REST_PATIENCE_S)
+        await self._await_server_gone(name)
+        self._state.note_end(name)
+        child.phase = "resting"
+
+    async def cut(self, names: str) -> None:
+        """SIGKILL to all these components at once with whatever they run, as when the power goes: nothing is flushed.
+
+        Those that do not run are passed over. `names` are separated by commas.
+        """
+        running = [child for child in self._those(names) if child.process is not None and child.process.poll() is None]
+        for process in [each for child in running for each in _family(child)]:
+            with suppress(psutil.Error):
+                process.kill()
+        for child in running:
+            assert child.process is not None
+            await asyncio.to_thread(child.process.wait, 10)
+            await self._await_server_gone(child.part.name)
+        self.look()
+
+    async def bring_back(self, names: str) -> None:
+        """Start what ended among these, all at once, as when the power returns; what rests goes on resting."""
+        self.look()
+        ended = [child.part.name for child in self._those(names) if child.phase in ("ended", "failed")]
+        done = await asyncio.gather(*(self.start_again(name) for name in ended), return_exceptions=True)
+        if failed := [str(each) for each in done if isinstance(each, BaseException)]:
+            raise RuntimeError("; ".join(failed))
+
     async def stop_all(self, patience_s: float) -> None:
         """Tell those first that nobody depends on, then what they stand on; kill what does not listen."""
         left = {name: child for name, child in self._children.items() if child.process is not None}
@@ -116,9 +148,17 @@ class Running:
 
     # -- pieces --------------------------------------------------------------------------------
 
+    def _those(self, names: str) -> list[Child]:
+        """Those of the named components that this sandbox has."""
+        return [self._children[name] for name in names.split(",") if name in self._children]
+
     async def _start_in_turn(self, child: Child) -> None:
         for name in child.part.after:
             await self._children[name].ready.wait()
+        if child.part.rests:
+            child.phase = "resting"
+            child.ready.set()
+            return
         await self._start(child)
 
     async def _start(self, child: Child) -> None:
@@ -229,6 +269,15 @@ class Running:
             with suppress(psutil.Error, ChildProcessError):
                 if orphan.pid not in ours and orphan.status() == psutil.STATUS_ZOMBIE:
                     os.waitpid(orphan.pid, os.WNOHANG)
+
+
+def _family(child: Child) -> list[psutil.Process]:
+    """A component's process and all that it started; itself last, so that nobody is told to end politely before."""
+    assert child.process is not None
+    with suppress(psutil.Error):
+        own = psutil.Process(child.process.pid)
+        return [*own.children(recursive=True), own]
+    return []
 
 
 def _described(child: Child, state: State) -> dict[str, Any]:

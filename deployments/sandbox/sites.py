@@ -3,7 +3,7 @@
 Each service is one process with its own TLS certificate, so that it can be killed, started and
 asked like any other: `python -m deployments.sandbox.sites --state DIR --name device-api`.
 The device API reads and writes household rows in the real PostgreSQL of its site, and says 503 with
-the reason when it cannot.
+the reason when it cannot. It says in `X-Site` which site answered, because both serve one name.
 
 The rule: a health answer is the result of having done the work, never a constant.
 """
@@ -19,16 +19,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.control import serve_control
-from deployments.sandbox.household import Household, UnavailableError
+from deployments.sandbox.household import DATABASES, Household, UnavailableError
 from deployments.sandbox.state import State
 
 HOWS = ("expired-cert", "wrong-body")
 VERSION = "3.4.1"
+_AT_ONCE = 8  # rows that may wait for the database at once: a stuck database must not use up its own connections
 _UNDER_CONSTRUCTION = "<html><body>Welcome! This page is under construction.</body></html>"
 _MANIFEST = {"product": "hearth-hub", "version": VERSION, "url": f"https://updates.hearth.example/hub-{VERSION}.bin"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -61,11 +63,14 @@ class Conduct:
         return "mended"
 
 
-def device_api(primary: str) -> Callable[[State, web.Application], None]:
-    """The device API on the database that is reached under `primary`."""
+def device_api(site: str) -> Callable[[State, web.Application], None]:
+    """The device API of a site, on that site's own database."""
 
     def routes(state: State, app: web.Application) -> None:
-        household = Household(state, primary)
+        household, room = Household(state, DATABASES[site]), asyncio.Semaphore(_AT_ONCE)
+
+        async def sign(_request: web.Request, answer: web.StreamResponse) -> None:
+            answer.headers["X-Site"] = site
 
         async def health(_request: web.Request) -> web.Response:
             try:
@@ -87,6 +92,20 @@ def device_api(primary: str) -> Callable[[State, web.Application], None]:
             written = await household.write(request.match_info["device"], await request.json())
             return web.json_response({"written": written}, status=200 if written else 404)
 
+        async def add(request: web.Request) -> web.Response:
+            try:
+                asked = await request.json()
+                row, number = UUID(asked["id"]), int(asked["number"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return web.json_response({"error": "a row has an id (a UUID) and a number"}, status=400)
+            if room.locked():
+                raise UnavailableError("too many rows wait for the database")
+            async with room:
+                is_new = await household.add_row(row, number)
+            return web.json_response({"id": str(row), "site": site, "new": is_new}, status=201 if is_new else 200)
+
+        app.on_response_prepare.append(sign)
+        app.router.add_post("/rows", add)
         app.router.add_get("/health", health)
         app.router.add_get("/devices/{device}/state", read)
         app.router.add_put("/devices/{device}/state", write)
@@ -109,8 +128,8 @@ def answers(path: str, content: dict[str, Any]) -> Callable[[State, web.Applicat
 
 
 SITES = {
-    "device-api": Site(("api.hearth.example",), device_api("db1.hearth.example:5432")),
-    "device-api-recovery": Site(("api.dc-west.hearth.example",), device_api("db2.dc-west.hearth.example:5432")),
+    "device-api": Site(("api.azure-west.hearth.example", "api.hearth.example"), device_api("azure-west")),
+    "device-api-recovery": Site(("api.dc-west.hearth.example", "api.hearth.example"), device_api("dc-west")),
     "device-updates": Site(("updates.hearth.example",), answers("/manifest.json", _MANIFEST)),
     "shop": Site(("shop.storefront.example",), answers("/health", {"status": "ok", "version": VERSION})),
 }

@@ -117,17 +117,25 @@ class _Record:
 
 
 async def _serve_orders(state: State, running: Any, told: asyncio.Event, record: _Record) -> None:
-    """Orders from `vigie`: stop everything, or start, stop and kill one component."""
+    """Orders from `vigie` and the clouds: stop everything; start, rest or kill one component; cut a whole site."""
     from aiohttp import web
 
     token = secrets.token_urlsafe(24)
+
+    orders = {
+        "start": running.start_again,
+        "kill": running.kill,
+        "rest": running.rest,
+        "cut": running.cut,
+        "return": running.bring_back,
+    }
 
     async def order(request: web.Request) -> web.Response:
         if not secrets.compare_digest(request.headers.get("X-Vigie-Sandbox", ""), token):
             return web.json_response({"error": "this is not your sandbox"}, status=403)
         verb, name = request.match_info["verb"], request.match_info.get("name", "")
         try:
-            await {"start": running.start_again, "kill": running.kill}[verb](name)
+            await orders[verb](name)
         except (KeyError, ValueError) as error:
             return web.json_response({"error": f"unknown component or order: {error}"}, status=400)
         except RuntimeError as error:

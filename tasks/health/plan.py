@@ -14,6 +14,7 @@ from uuid import UUID
 from blocks.catalogue.kinds import units_of
 from blocks.catalogue.model import Customer, Platform
 from blocks.ports.health import CheckKey, CheckStatus, Probe, Reading, State, Unit
+from tasks.health.active import without_alarm
 from tasks.health.decide import advance, explain_reading, is_well, needs_recheck
 
 
@@ -28,6 +29,7 @@ class SweepPlan:
     started_at: datetime
     statuses: Mapping[CheckKey, CheckStatus]
     maintenance: Mapping[str, str]  # service -> the window that mutes it now
+    way_back: frozenset[CheckKey] = frozenset()  # checks that say whether a platform that moved could go home
 
     def probes(self, keys: Sequence[CheckKey] | None = None, attempt: int = 1) -> list[Probe]:
         """The checks to make: all of them, or those named."""
@@ -59,7 +61,8 @@ def replay(plan: SweepPlan, readings: Sequence[Reading]) -> dict[CheckKey, Check
     for reading in sorted(readings, key=lambda r: r.attempt):
         check = checks[reading.key]
         before = states[reading.key]
-        state, sentence, numbers = explain_reading(check, reading)
+        seen = without_alarm(reading) if reading.key in plan.way_back else reading
+        state, sentence, numbers = explain_reading(check, seen)
         at = reading.started_at
         after = advance(before.status, state, sentence, check.attempts, at, key=reading.key, numbers=numbers)
         states[reading.key] = CheckedState(after.status, (*before.transitions, after.transition.value))

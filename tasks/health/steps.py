@@ -25,6 +25,7 @@ from blocks.ports.notifications import Channel
 from tasks.core.loop import leave_loaded_code_alone, on_a_loop_of_its_own
 from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
 from tasks.core.step import Sealed, read_step, record_step
+from tasks.health.active import follow_active
 from tasks.health.assessment import SweepAssessment, assess_sweep
 from tasks.health.measurement import MeasurementVerdict, judge_measurement, reading_frame
 from tasks.health.plan import SweepPlan
@@ -71,14 +72,16 @@ async def load_plan(platform: str) -> Sealed[SweepPlan]:
         started_at = journal.now()
         journal.start_sweep(sweep, platform, block.digest)
         statuses = dict(journal.load_statuses(platform))
+        elsewhere = follow_active(model, journal.active_site(platform) if model.recovery else "")
     plan = SweepPlan(
         sweep=sweep,
-        platform=model,
+        platform=elsewhere.platform,
         customer=customer,
         catalogue_digest=block.digest,
         started_at=started_at,
         statuses=statuses,
-        maintenance=active_maintenance(model, customer, started_at),
+        maintenance={**elsewhere.muted, **active_maintenance(model, customer, started_at)},
+        way_back=elsewhere.way_back,
     )
     get_run_logger().info(
         "%s: %d checks of %d services, catalogue %s",

@@ -6,16 +6,13 @@ The reader's credential looks; the operator's is opened only at the moment when 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
 
 from blocks.catalogue.kinds import KINDS, Provider, open_restarter_path
 from blocks.catalogue.model import Platform, Service, Site
 from blocks.clock import SystemClock
 from blocks.errors import Refused
-from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.changes import Restarter
-from blocks.ports.network import Routes
+from tasks.core.opening import imported, load_block, load_routes
 
 _CREDENTIALS: dict[Provider, tuple[str, str]] = {  # the reader's block type, the operator's
     "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
@@ -29,11 +26,11 @@ def open_restarter(platform: Platform, service: Service) -> Restarter:
     path = open_restarter_path(service.kind)
     site, provider = platform.sites[service.site], KINDS[service.kind].provider
     reader, operator = _CREDENTIALS[provider]
-    opened: Callable[..., Restarter] = _imported(path)
+    opened: Callable[..., Restarter] = imported(path)
     return opened(
-        _block(reader, site.credentials),
-        lambda: _block(operator, _operator_of(platform, site)),
-        routes=_routes(),
+        load_block(imported(reader), site.credentials),
+        lambda: load_block(imported(operator), _operator_of(platform, site)),
+        routes=load_routes(),
         clock=SystemClock(),
     )
 
@@ -55,33 +52,3 @@ def _operator_of(platform: Platform, site: Site) -> str:
             next_step=f"add `operator: <block name>` to sites.{site.name}, and run vigie apply",
         )
     return site.operator
-
-
-def _block(path: str, name: str) -> Any:
-    block_class = _imported(path)
-    try:
-        with prefect_answers(f"block {name}"):
-            return block_class.load(name, _sync=True)
-    except ValueError as error:
-        raise Refused(
-            f"no {block_class.get_block_type_slug()} block named {name!r} is saved",
-            where="the credential blocks",
-            next_step="create it in the Prefect UI, then run `vigie blocks check`",
-        ) from error
-
-
-def _routes() -> Routes:
-    from blocks.network.block import ProbeNetwork
-    from tasks.health.probers import NETWORK_BLOCK
-
-    try:
-        with prefect_answers(f"block {NETWORK_BLOCK}"):
-            found: Any = ProbeNetwork.load(NETWORK_BLOCK, _sync=True)  # pyright: ignore[reportCallIssue]
-    except ValueError:
-        return Routes()
-    return found.over(Routes())
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)

@@ -6,9 +6,7 @@ restart is believed when the provider shows it, and the service when its own che
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 
 from prefect.logging import get_run_logger
@@ -18,11 +16,12 @@ from blocks.errors import Broken, Refused
 from blocks.journal.opening import open_journal
 from blocks.ports.approvals import Guard, Plan, PlanStep
 from blocks.ports.changes import Change
-from blocks.ports.health import Probe, Reading, State
+from blocks.ports.health import Probe, State
 from tasks.core.change import Order
 from tasks.core.retries import NEVER, OUTSIDE
 from tasks.core.step import change_step, fresh_step, read_step
 from tasks.health.decide import assess_reading
+from tasks.health.measuring import measure
 from tasks.restarts.opening import find_service, open_restarter
 from tasks.restarts.values import Look
 from tasks.runs.catalogue import load_platform
@@ -116,22 +115,8 @@ def _look(platform: Platform, service: Service) -> Look:
         return Look(service.name, State.UNKNOWN, 0, ("nothing checks it",))
     said = [
         (probe, *assess_reading(probe.check, reading))
-        for probe, reading in zip(probes, asyncio.run(_read(platform, probes)), strict=True)
+        for probe, reading in zip(probes, measure(platform, probes), strict=True)
     ]
     worst = max((state for _, state, _ in said), key=lambda state: state.rank)
     wrong = tuple(f"{probe.check.name}: {sentence}" for probe, state, sentence in said if state is not State.OK)
     return Look(service.name, worst, len(probes), wrong)
-
-
-async def _read(platform: Platform, probes: Sequence[Probe]) -> list[Reading]:
-    from tasks.health.probers import ProberPool, load_routes
-    from tasks.health.probing import take_readings
-
-    async with ProberPool(await load_routes()) as pool:
-        return await take_readings(
-            probes,
-            pool.open_prober,
-            at_once=platform.probes_at_once,
-            per_host=platform.probes_per_host,
-            within=platform.sweep_deadline,
-        )

@@ -52,8 +52,8 @@ def main() -> None:
                 _settle()
                 time.sleep(random.uniform(0, 1))  # not in step with anybody's polling
                 figures.setdefault(f"{name}_s", []).append(_first(prefect, deployments[name], place))
+                figures.setdefault(f"{name}_resume_s", []).append(_resume(prefect, deployments[name], place))
                 if name in ("warm", "process_1s"):
-                    figures.setdefault(f"{name}_resume_s", []).append(_resume(prefect, deployments[name], place))
                     figures.setdefault(f"{name}_cancel_s", []).append(_cancel(prefect, deployments[name], place))
             sys.stdout.write(f"{turn + 1:>3}: {', '.join(f'{k} {v[-1]:.2f}' for k, v in figures.items())}\n")
             sys.stdout.flush()

@@ -98,35 +98,45 @@ def named(name: str, kind: str, resource: str) -> Service:
     return Service(name=name, kind=kind, site="here", resource=resource)
 
 
+@dataclass
+class SimulatedAzure:
+    """The simulated Azure with the credentials that tests open."""
+
+    simulator: Any
+    reader: Any
+    operator: Any
+    stranger: Any
+    weak: Any
+
+    def break_(self, name: str, how: str) -> None:
+        self.simulator.faults.apply(name, how, {})
+
+    def mend(self, name: str) -> None:
+        self.simulator.faults.mend(name)
+
+    def acted_count(self) -> int:
+        return sum(event["status"]["value"] == "Started" for event in self.simulator.log.events)
+
+    def calls(self) -> list[tuple[str, str]]:
+        return [(one["caller"], arm_action(one["method"], one["path"])) for one in self.simulator.traffic.exchanges]
+
+
 @contextmanager
-def azure(folder: Path, kind: str) -> Iterator[Cloud]:
-    """An app or a machine in the simulated Azure; what it said against the published models fails the test."""
-    from blocks.azure.actions import EXAMINE_ACTIONS, RESTART_ACTIONS
+def simulated_azure(folder: Path, store: Any) -> Iterator[SimulatedAzure]:
+    """Azure with what is in the store; what it said against the published models fails the test."""
+    from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS
     from blocks.azure.block import AzureOperator, AzureReader
-    from blocks.azure.restart import open_restarter
     from deployments.sandbox.azure_app import AzureSimulator
-    from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
     from deployments.sandbox.azure_login import Login
     from deployments.sandbox.azure_spec import Specification
-    from deployments.sandbox.azure_store import Store
     from tests.conftest import conformance_dir
-    from tests.contract.azure.conftest import GROUP, SUBSCRIPTION, served
+    from tests.contract.azure.conftest import SUBSCRIPTION, served
 
-    store, login = Store(), Login("tenant-1", "reading", "reading-secret", others={"acting": "acting-secret"})
-    names = ("hearth-main", "hearth-other")
-    addresses = [f"{GROUP}/{CATALOGUE_KINDS[kind]}/{name}" for name in names]
-    for address in addresses:
-        store.seed(address, CATALOGUE_KINDS[kind], "westeurope")
+    login = Login("tenant-1", "reading", "reading-secret", others={"acting": "acting-secret"})
     published = conformance_dir() / "azure-rest"
     simulator = AzureSimulator(store, login, Specification(published) if published.exists() else None)
     simulator.log.late = timedelta(milliseconds=500)
-    simulator.granted_to["acting"] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values()]
-
-    def unready() -> None:
-        resource = store.find(addresses[0])
-        resource.power = "deallocated"
-        resource.body["properties"]["state"] = "Stopped"
-
+    simulator.granted_to["acting"] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values(), *MOVE_ACTIONS]
     with loop_of_its_own() as run:
         serving = served(simulator.application(), folder)
         address, ca_file = run(serving.__aenter__())
@@ -140,29 +150,58 @@ def azure(folder: Path, kind: str) -> Iterator[Cloud]:
             }
             acting = {"client_id": "acting", **fields}
             reading = {"client_id": "reading", "client_secret": "reading-secret", **fields}
-            yield Cloud(
-                name=kind,
-                service=named("main", kind, addresses[0]),
-                other=named("other", kind, addresses[1]),
+            yield SimulatedAzure(
+                simulator,
                 reader=AzureReader(**reading),
                 operator=AzureOperator(client_secret="acting-secret", **acting),
                 stranger=AzureOperator(client_secret="planted-and-wrong", **acting),
                 weak=AzureOperator(**reading),
-                strong=None,
-                open_restarter=open_restarter,
-                break_=lambda how: simulator.faults.apply(names[0], how, {}) and None,
-                mend=lambda: simulator.faults.mend(names[0]) and None,
-                acted_count=lambda: sum(event["status"]["value"] == "Started" for event in simulator.log.events),
-                unready=unready,
-                refusal="is Stopped, 2 of 2 instances" if kind == "azure.app_service" else "is PowerState/deallocated",
-                simulator=simulator,
-                calls=lambda: [
-                    (one["caller"], _arm_action(one["method"], one["path"])) for one in simulator.traffic.exchanges
-                ],
             )
         finally:
             run(serving.__aexit__(None, None, None))
     assert (list(simulator.traffic.violations), list(simulator.traffic.unknown)) == ([], [])
+
+
+@contextmanager
+def azure(folder: Path, kind: str) -> Iterator[Cloud]:
+    """An app or a machine in the simulated Azure."""
+    from blocks.azure.restart import open_restarter
+    from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
+    from deployments.sandbox.azure_seed import seed
+    from deployments.sandbox.azure_store import Store
+    from tests.contract.azure.conftest import GROUP
+
+    store, names = Store(), ("hearth-main", "hearth-other")
+    addresses = [f"{GROUP}/{CATALOGUE_KINDS[kind]}/{name}" for name in names]
+    for address in addresses:
+        seed(store, address, kind, "westeurope")
+
+    def unready() -> None:
+        resource = store.find(addresses[0])
+        if kind == "azure.app_service":
+            resource.body["properties"]["state"] = "Stopped"
+        else:
+            resource.power = "deallocated"
+
+    with simulated_azure(folder, store) as opened:
+        yield Cloud(
+            name=kind,
+            service=named("main", kind, addresses[0]),
+            other=named("other", kind, addresses[1]),
+            reader=opened.reader,
+            operator=opened.operator,
+            stranger=opened.stranger,
+            weak=opened.weak,
+            strong=None,
+            open_restarter=open_restarter,
+            break_=lambda how: opened.break_(names[0], how),
+            mend=lambda: opened.mend(names[0]),
+            acted_count=opened.acted_count,
+            unready=unready,
+            refusal="is Stopped, 2 of 2 instances" if kind == "azure.app_service" else "is PowerState/deallocated",
+            simulator=opened.simulator,
+            calls=opened.calls,
+        )
 
 
 @contextmanager
@@ -280,14 +319,13 @@ def openstack(folder: Path) -> Iterator[Cloud]:
             run(simulator.stop())
 
 
-def _arm_action(method: str, path: str) -> str:
+def arm_action(method: str, path: str) -> str:
     """The action that Resource Manager checks: the types of the last provider, and the verb."""
     provider, *rest = path.lower().rpartition("/providers/")[2].split("/")
     if provider == "microsoft.insights":
         return "microsoft.insights/eventtypes/values/read"  # its own name for .../eventtypes/management/values
-    if method == "POST":
-        return "/".join([provider, *rest[::2], "action"])
-    return "/".join([provider, *rest[::2], "read"])
+    verb = {"POST": "action", "PUT": "write", "PATCH": "write"}.get(method, "read")
+    return "/".join([provider, *rest[::2], verb])
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from blocks.aws.block import NOT_FOR_OPERATORS, OPERATOR, OPERATOR_ACTIONS, SIMULATE, examine_aws
-from blocks.azure.actions import EXAMINE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
-from blocks.openstack.block import AUTHENTICATE, CHANGES
+from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
+from blocks.openstack.block import AUTHENTICATE, CHANGES, RESTART_CHANGES
 from blocks.openstack.block import NOT_FOR_OPERATORS as TOO_MUCH
 from tests.contract.clouds import CLOUDS
 from tests.contract.test_restart_port import change_of, effect_of, evidence_of, intend
@@ -32,7 +32,7 @@ LOOKS = {
 } | {kind: {action.lower() for action in actions} for kind, actions in RESTART_LOOKS.items()}
 ACTS = {
     "aws.autoscaling_group": {"autoscaling:TerminateInstanceInAutoScalingGroup"},
-    "openstack.server": set(CHANGES),
+    "openstack.server": set(RESTART_CHANGES),
 } | {kind: {action.lower()} for kind, action in RESTART_ACTIONS.items()}
 ACTORS = {"acting", "vigie-operator", "vigie-restarter"}
 
@@ -58,9 +58,9 @@ def _granted(statements: list[dict]) -> list[str]:
     return [action for statement in statements for action in statement["Action"]]
 
 
-def test_the_operators_role_of_azure_restarts_and_examines_and_no_more():
+def test_the_operators_role_of_azure_restarts_moves_and_examines_and_no_more():
     _, operator = _policies("permissions-azure.md")
-    assert operator == {*RESTART_ACTIONS.values(), *EXAMINE_ACTIONS}
+    assert operator == {*RESTART_ACTIONS.values(), *MOVE_ACTIONS, *EXAMINE_ACTIONS}
 
 
 def test_the_operators_policy_of_aws_terminates_and_examines_and_no_more():
@@ -102,5 +102,5 @@ def test_examine_says_what_an_operator_of_openstack_is_and_warns_of_strong_roles
 def test_examine_says_what_an_operator_of_azure_may(tmp_path):
     with CLOUDS["azure.app_service"](tmp_path) as cloud:
         found = {each.action: each for each in asyncio.run(cloud.operator.examine())}
-    assert {name for name, each in found.items() if each.allowed} == set(RESTART_ACTIONS.values())
-    assert "nothing beyond restarts" in found["*/write"].detail
+    assert {name for name, each in found.items() if each.allowed} == {*RESTART_ACTIONS.values(), *MOVE_ACTIONS}
+    assert "nothing beyond restarts and moves" in found["*/write"].detail

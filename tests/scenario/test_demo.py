@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from deployments.sandbox.state import CHECKOUT, State
-from tests.scenario.sandbox.conftest import left, remove_databases
+from tests.scenario.sandbox.conftest import left, remove_databases, soon_left
 
 pytestmark = pytest.mark.scenario
 
@@ -38,14 +38,6 @@ def start(home, **more):
     )  # fmt: skip
 
 
-def soon_left(home):
-    """What is left when those that end by themselves have had the time to."""
-    deadline = time.monotonic() + 30
-    while left(home) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return left(home)
-
-
 def test_what_cannot_start_ends_it_with_1_and_leaves_nothing(home):
     (home / "tls").mkdir()
     for name in ("ca.pem", "ca.key.pem"):
@@ -53,7 +45,7 @@ def test_what_cannot_start_ends_it_with_1_and_leaves_nothing(home):
     said, _ = (failed := start(home, STAY="0")).communicate(timeout=120)
     assert failed.returncode == 1, said
     assert "The demonstration failed: " in said
-    assert soon_left(home) == []
+    assert asyncio.run(soon_left(home)) == []
 
 
 def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home):
@@ -64,7 +56,7 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     assert left(home)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
-    assert soon_left(home) == []
+    assert asyncio.run(soon_left(home)) == []
 
     said, _ = (whole := start(home, STAY="0")).communicate(timeout=400)
     assert whole.returncode == 0, said

@@ -13,6 +13,7 @@ import gzip
 import json
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -93,11 +94,11 @@ def swept(sandbox, tmp_path):
     sandbox.mend()
     runs = [run, *(str(report.sweep) for report in [*refused.values(), *again])]
     return statuses, {
-        "logs": [str(row) for row in sandbox.call("/logs/filter", {"limit": 200, "sort": "TIMESTAMP_DESC"})],
+        "logs": [line for each in runs for line in logs_of(sandbox, each)],
         "runs": [str(row) for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"id": {"any_": runs}}})],
         "tasks": [str(r) for r in sandbox.call("/task_runs/filter", {"flow_runs": {"id": {"any_": runs}}})],
         "artifacts": [str(row) for row in sandbox.call("/artifacts/filter", {})],
-        "events": [str(row) for row in sandbox.call("/events/filter", {"limit": 50})["events"]],
+        "events": events_of(sandbox, runs),
         "journal": journal_text(sandbox),
         "Slack": [str(message) for message in sandbox.slack_messages()],
         "pager": [str(event) for event in sandbox.pager_events()],
@@ -105,6 +106,25 @@ def swept(sandbox, tmp_path):
         "results": stored(Path(sandbox.environment["PREFECT_HOME"]) / "storage"),
         "components": component_logs(sandbox, marks),
     }
+
+
+def logs_of(sandbox, run):
+    """Every line of a run's log."""
+    lines = sandbox.call("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200})
+    assert 0 < len(lines) < 200, "all of them, or the search proves nothing"
+    return [str(line) for line in lines]
+
+
+def events_of(sandbox, runs):
+    """Every event about the runs, to the last page."""
+    wanted = {"any_resource": {"id": [f"prefect.flow-run.{run}" for run in runs]}}
+    page = sandbox.call("/events/filter", {"filter": wanted, "limit": 50})
+    found = page["events"]
+    while page["next_page"]:
+        page = httpx.get(page["next_page"], timeout=30).json()
+        found += page["events"]
+    assert len(found) == page["total"] > 50
+    return [str(event) for event in found]
 
 
 def journal_text(sandbox):

@@ -1,4 +1,4 @@
-"""What the catalogue bounds is bounded in the running sweep: its deadline, a host's share, and who is told."""
+"""What the catalogue bounds is bounded in the running sweep: its deadline, its checks at once, and who is told."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ platforms:
     description: A host that says nothing, asked one question at a time, in a window of work
     sweep_every: 1d
     sweep_deadline: 3s
-    probes_per_host: 1
+    {bound}: 1
     sites:
       anywhere: {{provider: azure, region: westeurope, role: primary, credentials: azure-hearth-reader}}
     services:
@@ -44,14 +44,14 @@ platforms:
 CHECK = "          c{n}: {{kind: http, url: 'https://updates.hearth.example/{n}', timeout: 2s, attempts: 1}}"
 
 
-@pytest.fixture
-def dark(sandbox, tmp_path):
-    """Lantern, all of whose checks ask one host that is cut off from the network."""
+@pytest.fixture(params=["probes_per_host", "probes_at_once"])
+def dark(sandbox, tmp_path, request):
+    """Lantern, all of whose checks ask one host that is cut off from the network, one at a time by either bound."""
     sandbox.forget()
     folder = with_lantern(tmp_path / "catalogue")
     begin = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds")
     checks = "\n".join(CHECK.format(n=n) for n in range(CHECKS))
-    (folder / "lantern.yaml").write_text(DARK.format(checks=checks, begin=begin))
+    (folder / "lantern.yaml").write_text(DARK.format(bound=request.param, checks=checks, begin=begin))
     apply(folder)
     sandbox.break_("hearth/device-updates", "partition")
     yield sandbox
@@ -60,7 +60,7 @@ def dark(sandbox, tmp_path):
     quiet(sandbox)
 
 
-def test_the_deadline_ends_it_one_question_a_host_at_a_time_and_maintenance_is_told_to_nobody(dark):
+def test_the_deadline_ends_it_one_question_at_a_time_and_maintenance_is_told_to_nobody(dark):
     from flows.health_sweep import health_sweep
 
     before = len(dark.slack_messages()), len(dark.pager_events())

@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from blocks.azure.actions import CHECK_ACTIONS, EXAMINE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
+from blocks.azure.actions import (
+    CHECK_ACTIONS,
+    EXAMINE_ACTIONS,
+    MOVE_ACTIONS,
+    MOVE_LOOKS,
+    RESTART_ACTIONS,
+    RESTART_LOOKS,
+)
 from blocks.azure.block import OPERATOR, AzureOperator, AzureReader, judge_permissions, may
 from blocks.errors import Refused, Retryable
 from tests.contract.azure.conftest import GROUP, SECRET, Azure
 
-NEEDED = {action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values()) for action in actions}
+NEEDED = {action for actions in (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values(), MOVE_LOOKS) for action in actions}
 
 
 def role(*actions: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -94,15 +101,17 @@ async def test_workload_identity_sends_the_workers_token(
     assert azure.simulator.login.assertions == ["federated-token"]
 
 
-def test_an_operator_is_asked_for_restarts_and_warned_about_more() -> None:
-    narrow = judge_permissions([role(*RESTART_ACTIONS.values())], "group", OPERATOR)
-    assert {one.action for one in narrow if one.allowed} == set(RESTART_ACTIONS.values())
+def test_an_operator_is_asked_for_restarts_and_moves_and_warned_about_more() -> None:
+    duty = {*RESTART_ACTIONS.values(), *MOVE_ACTIONS}
+    narrow = judge_permissions([role(*duty)], "group", OPERATOR)
+    assert {one.action for one in narrow if one.allowed} == duty
     assert not [one for one in narrow if "WARNING" in one.detail]
     wide = {one.action: one.detail for one in judge_permissions([role("*")], "group", OPERATOR)}
-    assert "an operator should not have this" in wide["Microsoft.Compute/virtualMachines/write"]
-    assert "WARNING" not in wide["Microsoft.Web/sites/restart/Action"]
-    (lacking, _) = (one for one in judge_permissions([role("*/read")], "group", OPERATOR) if "NOT" in one.detail)
-    assert not lacking.allowed
+    assert "an operator should not have this" in wide["Microsoft.Compute/virtualMachines/delete"]
+    assert not [action for action in duty if "WARNING" in wide[action]]
+    lacking = [one for one in judge_permissions([role("*/read")], "group", OPERATOR) if "NOT" in one.detail]
+    assert {one.action for one in lacking} == duty
+    assert not [one for one in lacking if one.allowed]
 
 
 def test_judging_needs_no_azure() -> None:

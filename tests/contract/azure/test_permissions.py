@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from blocks.azure.actions import CHECK_ACTIONS, EXAMINE_ACTIONS, RESTART_LOOKS
+from blocks.azure.actions import CHECK_ACTIONS, EXAMINE_ACTIONS, MOVE_LOOKS, RESTART_LOOKS
 from blocks.catalogue.kinds import KINDS
 from blocks.catalogue.model import (
     IotConnectedCheck,
@@ -83,7 +83,7 @@ def test_the_page_lists_the_actions_of_each_check_kind() -> None:
 
 def test_the_role_to_copy_has_all_of_them_and_no_more() -> None:
     role = json.loads(PAGE.read_text().split("```json")[1].split("```")[0])
-    looks = (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values())
+    looks = (*CHECK_ACTIONS.values(), *RESTART_LOOKS.values(), MOVE_LOOKS)
     needed = {action for actions in looks for action in actions} | set(EXAMINE_ACTIONS)
     assert set(role["Actions"]) == needed
     assert not [one for one in role["Actions"] if "*" in one or not one.lower().endswith("/read")]

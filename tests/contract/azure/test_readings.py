@@ -144,6 +144,12 @@ async def test_the_share_of_connected_devices(azure: Azure) -> None:
     assert (await azure.probe(HUB, CONNECTED)).measurements[0].value == pytest.approx(50)
 
 
+def timespans(azure: Azure) -> list[str]:
+    """The windows that were asked for, as they went over the wire."""
+    asked = [one["query"] for one in azure.simulator.traffic.exchanges]
+    return [query["timespan"] for query in asked if "timespan" in query]
+
+
 async def test_messages_are_compared_with_the_same_hour_last_week(azure: Azure) -> None:
     share, rate = (await azure.probe(HUB, RATE)).measurements
     assert (share.name, share.unit, rate.name, rate.unit) == (
@@ -152,6 +158,8 @@ async def test_messages_are_compared_with_the_same_hour_last_week(azure: Azure) 
         "rate",
         Unit.PER_SECOND,
     )
+    today, last_week = ([datetime.fromisoformat(end) for end in span.split("/")] for span in timespans(azure))
+    assert [now - then for now, then in zip(today, last_week, strict=True)] == [timedelta(days=7)] * 2
     assert 95 < share.value < 105
     assert 0.5 < rate.value < 5
     azure.break_("hearth-hub", "metric-spike")

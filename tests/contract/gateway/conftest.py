@@ -45,12 +45,18 @@ PATIENCE_S = 15.0
 
 
 class SlackApi:
-    """Slack's Web API as far as it must answer; `down` closes every connection without an answer."""
+    """Slack's Web API as far as it must answer; `down` closes every connection without an answer.
+
+    `frames` is what each Socket Mode connection is sent in turn; the last one stays open.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.whispers: list[dict[str, Any]] = []
         self.messages: dict[str, dict[str, Any]] = {}
+        self.frames: list[list[str]] = []
+        self.acknowledged: list[str] = []
+        self.socket: web.WebSocketResponse | None = None
         self.down = False
         self.address = ""
 
@@ -58,6 +64,7 @@ class SlackApi:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/respond", self._respond)
+        app.router.add_get("/socket", self._socket)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -79,6 +86,8 @@ class SlackApi:
             ts = f"{time.time():.6f}"
             self.messages[ts] = given
             answer |= {"ts": ts, "channel": CHANNEL}
+        if method == "apps.connections.open":
+            answer |= {"url": f"{self.address.replace('http', 'ws', 1)}/socket"}
         if method == "chat.update":
             self.messages[given["ts"]] = given
         return web.json_response(answer)
@@ -86,6 +95,21 @@ class SlackApi:
     async def _respond(self, request: web.Request) -> web.Response:
         self.whispers.append(await request.json())
         return web.Response(text="ok")
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.socket = socket
+        for frame in self.frames.pop(0) if self.frames else ():
+            await socket.send_str(frame)
+        async for said in socket:
+            self.acknowledged.append(json.loads(said.data)["envelope_id"])
+        return socket
+
+    async def leave(self) -> None:
+        """Drop the connection, as Slack does every few hours."""
+        assert self.socket is not None
+        await self.socket.close()
 
     def of(self, method: str) -> list[dict[str, Any]]:
         return [given for name, given in self.calls if name == method]

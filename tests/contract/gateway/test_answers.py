@@ -141,6 +141,16 @@ async def test_the_same_person_once_through_each_door_counts_once(people):
     assert recorded(people, question) == [("duty-operator", "approve", "prefect")]
 
 
+async def test_one_yes_through_each_door_makes_a_quorum_of_two(people):
+    question = await people.asked(replace(POLICY, quorum=2))
+    answer = Answer(approver="shift-lead", choice=Choice.APPROVE, door=Door.PREFECT, code=people.code("shift-lead"))
+    assert not record_answer(people.journal, people.blocks[ApproverKey].unseal, question.id, answer).is_settled
+    await people.press(question, "approval.approve", OPERATOR)
+    await people.until(lambda: people.prefect.woken == [question.run])
+    assert recorded(people, question) == [("shift-lead", "approve", "prefect"), ("duty-operator", "approve", "slack")]
+    assert people.journal.approval(question.id).standing is Standing.GRANTED
+
+
 async def test_a_wrong_code_is_said_below_its_field(people):
     question = await people.asked(replace(POLICY, needs_code=True))
     await people.press(question, "approval.approve", OPERATOR)
@@ -258,22 +268,49 @@ async def test_an_unknown_action_is_refused(people):
 # -- a run's own buttons --------------------------------------------------------------------------------
 
 
-async def test_stop_safely_and_go_on_from_the_progress_message(people):
+async def steering(people, run, action: str, user: str, shown_for=None):
+    """A press on the progress message of `shown_for`, the run itself where nothing else is said."""
+    place = people.journal.sent_message((shown_for or run).run, "progress")
+    pressed = people.pressing(run, "x", user) | {
+        "container": {"type": "message", "message_ts": place.reference, "channel_id": place.channel_reference}
+    }
+    pressed["actions"] = [
+        {"action_id": action, "block_id": "b", "type": "button", "action_ts": "1.0", "value": str(run.run)}
+    ]
+    assert (await people.send("interactive", pressed)).status_code == 200
+
+
+async def in_progress(people):
     question = await people.asked()
     people.journal.want_message(question.run, "progress")
     await people.until(lambda: people.journal.sent_message(question.run, "progress") is not None)
-    place = people.journal.sent_message(question.run, "progress")
-    container = {"type": "message", "message_ts": place.reference, "channel_id": place.channel_reference}
-    given = {"block_id": "b", "type": "button", "action_ts": "1.0", "value": str(question.run)}
-    stop = people.pressing(question, "x", OPERATOR) | {"container": container}
-    stop["actions"] = [{"action_id": "run.stop", **given}]
-    await people.send("interactive", stop)
+    return question
+
+
+async def test_stop_safely_and_go_on_from_the_progress_message(people):
+    question = await in_progress(people)
+    await steering(people, question, "run.stop", OPERATOR)
     await people.until(lambda: people.journal.run(question.run).stop_requested_by == "duty-operator")
     people.journal.move_run(question.run, RunState.PARKED, reason="stopped")
-    stop["actions"] = [{"action_id": "run.continue", **given}]
-    stop["trigger_id"] = "another"
-    await people.send("interactive", stop)
+    await steering(people, question, "run.continue", OPERATOR)
     await people.until(lambda: people.prefect.retried == [question.run])
+
+
+@pytest.mark.parametrize("action", ["run.stop", "run.continue"])
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [(STRANGER, "I do not know whose"), ("U0MANAGER0", "service-manager may not steer"), (OPERATOR, "another message")],
+    ids=["stranger", "not entitled", "another run's message"],
+)
+async def test_a_run_is_steered_by_who_may_from_its_own_message_only(people, action, user, says):
+    people.enrol("service-manager", "U0MANAGER0")
+    one, other = await in_progress(people), await in_progress(people)
+    people.journal.move_run(one.run, RunState.PARKED, reason="stopped")
+    await steering(people, one, action, user, shown_for=other if user == OPERATOR else one)
+    await refused(people, one, says=says)
+    assert people.journal.run(one.run).stop_requested_by == ""
+    assert people.journal.run(one.run).state is RunState.PARKED
+    assert people.prefect.retried == []
 
 
 # -- who died, and what was away ------------------------------------------------------------------------

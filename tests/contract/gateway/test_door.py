@@ -12,14 +12,16 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from blocks.errors import Refused
 from blocks.ports.approvals import Standing
+from blocks.slack.app import SlackApp
 from blocks.slack.signing import verify
 from deployments.gateway.app import MOST_BODY_BYTES
 from deployments.gateway.origin import check_origin, parse, person_of
 from deployments.gateway.settings import Known
-from tests.contract.gateway.conftest import APP, SECRET, TEAM, encode, signed
+from tests.contract.gateway.conftest import APP, SECRET, TEAM, encode, running, signed, submission
 
 OPERATOR = "U0OPERATOR"
 FORM = "application/x-www-form-urlencoded"
@@ -215,6 +217,50 @@ def payloads(folder: Path):
     for file in sorted(folder.rglob("*.json")):
         if file.parent.name not in {"specs", "view", "socket_mode", "slack"}:
             yield file, kinds.get(file.parent.name, "interactive")
+
+
+async def test_every_published_view_and_form_is_answered_and_none_is_recorded(gateway, question, conformance):
+    folder = conformance("slack")
+    for file in sorted((folder / "view").glob("*.json")):
+        sent = submission(json.loads(file.read_text()), OPERATOR, reason="x", code="123456")
+        for kind in ("view_submission", "view_closed"):
+            answer = await gateway.send("interactive", sent | {"type": kind})
+            assert answer.status_code == 200 or 400 <= answer.status_code < 500, (file.name, answer.status_code)
+    for file in sorted((folder / "forms").glob("*.txt")):
+        body = file.read_bytes()
+        assert (await gateway.post("commands", body, signed(body, FORM))).status_code == 401, "of another workspace"
+    await untouched(gateway, question)
+
+
+async def test_no_published_envelope_closes_the_socket_and_none_is_recorded(parts, conformance):
+    folder = conformance("slack/socket_mode")
+    texts = {file.name: file.read_text() for file in sorted(folder.glob("*.json"))}
+    envelopes = [json.loads(text) for text in texts.values() if "envelope_id" in text]
+    assert len(envelopes) >= 10
+    ours = [each | {"envelope_id": f"ours-{number}"} for number, each in enumerate(envelopes)]
+    for each in ours:
+        if isinstance(each.get("payload"), dict):
+            each["payload"] = each["payload"] | {"api_app_id": APP, "team_id": TEAM, "team": {"id": TEAM}}
+    parts.blocks[SlackApp] = parts.blocks[SlackApp].model_copy(update={"app_token": SecretStr("xapp-planted")})
+    odd = ["{", "[]", "null", '{"envelope_id": null}', '{"envelope_id": "odd-1", "type": "interactive"}']
+    told_to_leave = next(text for name, text in texts.items() if "disconnect" in name)
+    parts.slack.frames = [[*texts.values(), *map(json.dumps, ours), *odd, told_to_leave]]
+    async with running(parts) as gateway:
+        gateway.enrol("duty-operator", OPERATOR)
+        question = await gateway.asked()
+        others = {each["envelope_id"] for each in envelopes}
+        await gateway.until(lambda: others <= set(gateway.slack.acknowledged), "all are acknowledged")
+        await untouched(gateway, question)
+        pressed = gateway.pressing(question, "approval.approve", OPERATOR)
+        good = {"type": "interactive", "envelope_id": "good", "payload": pressed, "accepts_response_payload": False}
+        last = good | {"envelope_id": "last", "payload": pressed | {"api_app_id": "A0OTHER000"}}
+        gateway.slack.frames = [[json.dumps(each) for each in (good, good, last)]]
+        await gateway.slack.leave()
+        await gateway.until(lambda: gateway.prefect.woken == [question.run], "the next connection is listened to")
+        await gateway.until(lambda: {"good", "last"} <= set(gateway.slack.acknowledged))
+        await asyncio.sleep(0.3)
+        assert gateway.slack.acknowledged.count("good") == 1, "a copy is not dealt with"
+        assert gateway.slack.whispers == [], "and nobody hears that it was decided already"
 
 
 async def test_no_published_payload_crashes_it_and_none_is_recorded(gateway, question, conformance):

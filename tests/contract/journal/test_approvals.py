@@ -56,6 +56,7 @@ def answer(approver="duty-operator", choice=Choice.APPROVE, door=Door.PREFECT, *
 def test_a_question_comes_back_as_it_was_asked(journal, question):
     assert journal.approval(question.id) == question
     assert question.plan == plan()
+    assert question.plan.digest == question.digest == plan().digest
     assert question.policy == POLICY
     assert question.expires_at - question.asked_at == timedelta(minutes=30)
     assert journal.waiting("hearth") == [question]

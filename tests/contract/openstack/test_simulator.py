@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.contract.openstack.conftest import block_for
+from deployments.sandbox.openstack_cloud import cloud_from
+from deployments.sandbox.openstack_lives import AT_REST
+from tests.contract.openstack.conftest import block_for, make_catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
 
@@ -22,18 +24,60 @@ async def operator(simulator):
     await asyncio.to_thread(close, connection)
 
 
+async def reaches(server, status):
+    """Accepted is not done: it takes its time."""
+    async with asyncio.timeout(10):
+        while server.status != status or server.busy:  # noqa: ASYNC110  nobody tells a test
+            await asyncio.sleep(0.05)
+
+
 async def test_the_sdk_starts_and_stops_a_server_and_impossible_actions_are_conflicts(simulator, operator):
     from openstack.exceptions import ConflictException
 
     server = simulator.cloud.servers[0]
     await asyncio.to_thread(lambda: operator.compute.stop_server(server.id))
-    assert server.status == "SHUTOFF"
-    with pytest.raises(ConflictException):
+    assert server.task == "powering-off"
+    with pytest.raises(ConflictException, match="powering-off"):
+        await asyncio.to_thread(lambda: operator.compute.stop_server(server.id))
+    await reaches(server, "SHUTOFF")
+    with pytest.raises(ConflictException, match="vm_state shutoff"):
         await asyncio.to_thread(lambda: operator.compute.stop_server(server.id))
     await asyncio.to_thread(lambda: operator.compute.start_server(server.id))
-    assert server.status == "ACTIVE"
+    await reaches(server, "ACTIVE")
     with pytest.raises(ConflictException):
         await asyncio.to_thread(lambda: operator.compute.start_server(server.id))
+    assert [action.action for action in server.actions] == ["stop", "start"]
+
+
+async def test_who_stands_behind_a_server_is_told_when_it_really_stops_and_starts(simulator, operator):
+    from deployments.sandbox.openstack_cloud import Told
+
+    heard, server = list[str](), simulator.cloud.servers[1]
+    simulator.cloud.told = Told(*(lambda service, what=what: heard.append(f"{what} {service}") for what in "rst"))
+    await asyncio.to_thread(lambda: operator.compute.stop_server(server.id))
+    assert heard == []
+    await reaches(server, "SHUTOFF")
+    assert heard == ["s app"]
+    await asyncio.to_thread(lambda: operator.compute.start_server(server.id))
+    await reaches(server, "ACTIVE")
+    assert heard == ["s app", "t app"]
+    simulator.cloud.control("break", "cloud", "no-capacity")
+    await asyncio.to_thread(lambda: operator.compute.stop_server(server.id))
+    await reaches(server, "SHUTOFF")
+    await asyncio.to_thread(lambda: operator.compute.start_server(server.id))
+    await reaches(server, "SHUTOFF")
+    assert heard == ["s app", "t app", "s app"], "what failed to start is told to nobody"
+
+
+def test_servers_rest_as_the_table_says_and_mending_leaves_them_so():
+    resting = {"worker": {"kind": "openstack.server", "resource": "hearth-worker-1", "checks": {}}}
+    cloud = cloud_from(make_catalogue(resting), [])
+    (server,) = cloud.servers
+    assert (server.flavor, server.status) == AT_REST["hearth-worker-1"] == ("m1.small", "SHUTOFF")
+    cloud.control("break", "worker", "error-state")
+    assert server.status == "ERROR"
+    cloud.control("mend", "worker", "")
+    assert server.status == "SHUTOFF"
 
 
 async def test_a_reader_may_not_stop_a_server(simulator):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -60,11 +62,17 @@ def pair(tmp_path_factory):
     primary.remove()
 
 
+def documented_rights() -> list[str]:
+    """The statements of docs/probes.md that make the reader `vigie`: the tests look with these rights and no more."""
+    page = Path(__file__).parents[3] / "docs" / "probes.md"
+    (block,) = re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL)
+    return [line.partition(";")[0].replace("'...'", f"'{PASSWORD}'") for line in block.splitlines()]
+
+
 def _roles(primary: PostgresServer) -> None:
     with psycopg.connect(primary.dsn("household"), autocommit=True) as connection:
         for statement in (
-            f"CREATE ROLE vigie LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 10",
-            "GRANT pg_monitor TO vigie",
+            *documented_rights(),
             f"CREATE ROLE humble LOGIN PASSWORD '{PASSWORD}'",
             f"CREATE ROLE mighty LOGIN SUPERUSER PASSWORD '{PASSWORD}'",
             f"CREATE ROLE narrow LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 0",

@@ -256,6 +256,15 @@ async def test_a_standby_asked_about_itself(pair, see):
     assert "which is itself a standby now" in other.finding.text
 
 
+async def test_asked_about_any_standby_it_measures_the_one_that_follows(pair, see):
+    whoever = {"kind": "replication", "standby": ""}
+    reading = await until(see, lambda r: r.measurements, **whoever)
+    assert {m.name for m in reading.measurements} == {"lag", "lag_bytes"}
+    nobody = await see(**whoever, address="db2.test.example:5432")
+    assert nobody.finding.code is FindingCode.NOT_REPLICATING
+    assert nobody.finding.text.startswith("the standby is not connected to db2.test.example:5432")
+
+
 async def test_a_role_without_the_right_measures_nothing(see, reader):
     for address in ("db1.test.example:5432", "db2.test.example:5432"):
         try:

@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psutil
 import psycopg
 import pytest
 
+from blocks.catalogue.model import Platform, Service
+from blocks.clock import SystemClock
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
+from blocks.ports.changes import Mark, Restarter
+from blocks.ports.network import Routes
 from blocks.ports.runs import ActionKind, Run, RunState, Step
+from tasks.runs.catalogue import load_platform
 from tests.sandbox_fixture import Sandbox
 
 
@@ -106,6 +111,11 @@ class Desk:
             self.asleep(run)
             assert self.fill(run, approver=name, code=self.code(name), answer="approve") == "ACCEPT"
 
+    def calls(self, run: UUID) -> list[dict[str, Any]]:
+        """What the pager shows of this run."""
+        known = httpx.get(f"{self.sandbox.page('Pager')}/events", timeout=10).json()["ringing"]
+        return [each for each in known if each["dedup_key"].startswith(str(run))]
+
     # -- faults
     def process_of(self, run: UUID) -> psutil.Process | None:
         """The process that executes the run: the one at the other end of its lock's connection."""
@@ -165,6 +175,15 @@ class Desk:
         finally:
             AzureOperator(**whole.model_dump()).save("azure-hearth-operator", overwrite=True, _sync=True)
 
+    def in_the_console(self, platform: str, service: str, item: str) -> None:
+        """Somebody restarts it without vigie, by no request of ours; returns when it serves again."""
+        known = load_platform(platform).platform
+        found = known.services[service]
+        change = _with_credentials_at_hand(known, found).restart(known, found, item)
+        mark = Mark(key=uuid4().hex * 2, run=uuid4(), intended_at=self.journal.now(), baseline=change.read_baseline())
+        change.act(mark)
+        self.until(lambda: change.read_effect(mark).reached, f"{item} is restarted", pause_s=0.5)
+
     def restarts(self) -> int:
         """How often Azure was really asked to restart the app, and did."""
         with self._client() as client:
@@ -193,6 +212,24 @@ class Desk:
         return value
 
 
+def _with_credentials_at_hand(platform: Platform, service: Service) -> Restarter:
+    """The product's own restarter; its operator is read here, because an adapter's thread has not this test's Prefect."""
+    from prefect_aws import AwsCredentials
+
+    from blocks.aws.restart import open_restarter as on_aws
+    from blocks.azure.block import AzureOperator, AzureReader
+    from blocks.azure.restart import open_restarter as on_azure
+
+    site = platform.sites[service.site]
+    if site.provider == "aws":
+        reader, operator = (AwsCredentials.load(name, _sync=True) for name in (site.credentials, site.operator))
+        return on_aws(reader, lambda: operator, routes=Routes(), clock=SystemClock())
+    operator = AzureOperator.load(site.operator, _sync=True)
+    return on_azure(
+        AzureReader.load(site.credentials, _sync=True), lambda: operator, routes=Routes(), clock=SystemClock()
+    )
+
+
 @pytest.fixture
 def desk(sandbox):
     """No run of an earlier test is open, and Azure is whole."""
@@ -205,6 +242,19 @@ def desk(sandbox):
         desk.azure_whole()
 
 
+@pytest.fixture
+def slack(desk):
+    """The sandbox's Slack with nothing broken, and nobody's phone known yet."""
+    from tests.scenario.runs.slack_people import Slack
+
+    people = Slack(desk, {})
+    people.act("mend")
+    people.act("app", mode="auto")
+    yield people
+    people.act("mend")
+    people.act("app", mode="auto")
+
+
 def expire_now(desk: Desk, run: UUID) -> None:
     """Time passes: the question was asked long ago."""
     with psycopg.connect(desk.sandbox.environment["VIGIE_JOURNAL_DSN"]) as connection:
@@ -212,3 +262,9 @@ def expire_now(desk: Desk, run: UUID) -> None:
             "UPDATE approval SET asked_at = asked_at - %s, expires_at = clock_timestamp() WHERE run_id = %s",
             (timedelta(hours=1), run),
         )
+
+
+def asked_before(desk: Desk, run: UUID, span: timedelta) -> None:
+    """Time passes, and the question has not expired: it was asked that long before."""
+    with psycopg.connect(desk.sandbox.environment["VIGIE_JOURNAL_DSN"]) as connection:
+        connection.execute("UPDATE approval SET asked_at = asked_at - %s WHERE run_id = %s", (span, run))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from blocks.ports.approvals import Standing
 from blocks.ports.runs import ActionKind, RunState
-from tests.scenario.runs.conftest import expire_now
+from tests.scenario.runs.conftest import asked_before, expire_now
+from tests.scenario.runs.test_restart import start
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 DRILL = "approval-drill/drill"
@@ -103,6 +106,28 @@ def test_nobody_answers_and_it_expires(desk, sleeping_drill):
     assert desk.state(sleeping_drill)["name"] == "Expired"
     assert desk.run(sleeping_drill).state is RunState.EXPIRED
     assert desk.journal.approvals(sleeping_drill)[0].standing is Standing.EXPIRED
+
+
+def test_nobody_answers_for_long_and_others_are_rung_once_until_somebody_does(desk):
+    run = start(desk)
+    desk.asleep(run)
+    asked_before(desk, run, timedelta(minutes=9))
+    desk.look_after()
+    assert desk.journal.approvals(run)[0].escalated_at is None, "hearth's rule says ten minutes"
+    asked_before(desk, run, timedelta(minutes=1))
+    desk.look_after()
+    escalated_at = desk.journal.approvals(run)[0].escalated_at
+    assert escalated_at is not None
+    rung = desk.until(lambda: desk.calls(run), "somebody is rung")
+    assert [each["state"] for each in rung] == ["ringing"]
+    desk.look_after()
+    assert desk.journal.approvals(run)[0].escalated_at == escalated_at
+    assert len(desk.calls(run)) == 1
+
+    given = {"approver": "service-manager", "code": desk.code("service-manager"), "answer": "reject"}
+    assert desk.fill(run, **given) == "ACCEPT"
+    assert desk.state(run)["name"] == "Rejected"
+    desk.until(lambda: {each["state"] for each in desk.calls(run)} == {"resolved"}, "nobody is needed any more")
 
 
 def test_an_answer_whose_door_died_before_waking_the_run_is_found_and_the_run_wakes(desk, sleeping_drill):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import httpx
 import pytest
 
 from blocks.orchestrator.client import PrefectOrchestrator
@@ -86,7 +85,7 @@ def test_at_the_cap_it_is_parked_and_a_person_is_paged(desk):
     desk.until(lambda: desk.look_after() or desk.run(run).state is RunState.PARKED, "it is parked", patience_s=150)
     assert f"again after {MOST_RESUMES} automatic resumes" in desk.run(run).reason
     assert desk.journal.lease("hearth") is None
-    rung = desk.until(lambda: calls_of(desk, run), "somebody is rung")
+    rung = desk.until(lambda: desk.calls(run), "somebody is rung")
     assert [(each["state"], each["summary"]) for each in rung] == [
         ("ringing", "hearth · device-api : redémarrage attend quelqu'un")
     ]
@@ -95,9 +94,4 @@ def test_at_the_cap_it_is_parked_and_a_person_is_paged(desk):
     with PrefectOrchestrator() as orchestrator:
         steer(desk.journal, orchestrator, policy, Steer.CONTINUE, run, who="shift-lead")
     desk.until(lambda: desk.run(run).state is RunState.DONE, "it goes on and ends")
-    desk.until(lambda: {each["state"] for each in calls_of(desk, run)} == {"resolved"}, "nobody is needed any more")
-
-
-def calls_of(desk, run):
-    known = httpx.get(f"{desk.sandbox.page('Pager')}/events", timeout=10).json()["ringing"]
-    return [each for each in known if each["dedup_key"].startswith(str(run))]
+    desk.until(lambda: {each["state"] for each in desk.calls(run)} == {"resolved"}, "nobody is needed any more")

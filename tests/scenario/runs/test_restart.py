@@ -6,6 +6,7 @@ import pytest
 
 from blocks.errors import Refused
 from blocks.orchestrator.client import PrefectOrchestrator
+from blocks.ports.approvals import Standing
 from blocks.ports.runs import ActionKind, RunState
 from tasks.runs.catalogue import load_policy
 from tasks.runs.steering import Steer, steer
@@ -95,6 +96,33 @@ def test_a_retry_executes_the_failed_step_and_those_after_it_only(desk):
     again = [each for each in desk.task_runs(run) if each["name"] == "look at device-api before"]
     assert [each["state"]["name"] for each in again].count("Completed") == len(looked) == 1
     assert [each["state"]["name"] for each in again].count("Cached") == 1
+
+
+def test_a_plan_that_changed_after_it_was_asked_is_void_and_asked_again_with_the_difference(desk, slack):
+    run = start(desk, "web-fleet", "storefront")
+    desk.asleep(run)
+    (first,) = desk.journal.approvals(run)
+    gone = first.plan.steps[0]
+    desk.in_the_console("storefront", "web-fleet", gone.item)  # the group launches another in its place
+
+    desk.approve(run, "shift-lead")
+    desk.until(lambda: len(desk.journal.approvals(run)) > 1, "it is asked again")
+    first, second = desk.journal.approvals(run)
+    assert first.standing is Standing.VOID
+    assert f"no longer: {gone.text}" in first.reason
+    assert f"no longer: {gone.text}" in second.differences
+    assert any(each.startswith("new: restart instance i-") for each in second.differences)
+    assert (second.standing, second.decisions) == (Standing.WAITING, ()), "no yes is carried over to another plan"
+    assert desk.steps(run) == []
+    assert desk.journal.lease("storefront") is None
+    former = slack.shows(run, "approval:1", "⚪")
+    assert "approval.approve" not in str(former)
+    card = slack.shows(run, "approval:2", "approval.approve")
+    assert gone.item in str(card), "the card says what changed"
+
+    desk.approve(run, *BOTH)
+    assert desk.state(run)["name"] == "Completed", desk.logs(run)
+    assert [step.item for step in desk.steps(run)] == [step.item for step in second.plan.steps]
 
 
 def test_an_answer_that_is_lost_does_not_restart_twice(desk):

@@ -9,20 +9,9 @@ import pytest
 from blocks.ports.approvals import Standing
 from blocks.ports.runs import RunState
 from deployments.sandbox.lifecycle import order
-from tests.scenario.runs.slack_people import Slack
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 DRILL = "approval-drill/drill"
-
-
-@pytest.fixture
-def slack(desk):
-    people = Slack(desk, {})
-    people.act("mend")
-    people.act("app", mode="auto")
-    yield people
-    people.act("mend")
-    people.act("app", mode="auto")
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])

@@ -46,13 +46,17 @@ class Client:
         port = connect_map(self.state)[f"{url_host}:443"].rpartition(":")[2]
         context = ssl.create_default_context(cafile=str(self.state.home / "tls" / "ca.pem"))
         connector = aiohttp.TCPConnector(ssl=context, resolver=_ToLoopback())
-        method = "PUT" if put else "GET"
+        method = put.pop("method", "PUT" if put else "GET")
         async with (
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=timeout_s)) as session,
             session.request(method, f"https://{url_host}:{port}{path}", **put) as answer,
         ):
             is_json = answer.content_type == "application/json"
             return answer.status, await answer.json() if is_json else await answer.text()
+
+    async def get_row(self, url_host: str, row: dict[str, Any]) -> tuple[int, Any]:
+        """(status, body) of sending one numbered row."""
+        return await self.get(url_host, "/rows", method="POST", json=row)
 
     def query(self, name: str, statement: str, *, connect_timeout_s: int = 3) -> list[tuple[Any, ...]]:
         """Ask a database under its real name, as the reader."""
@@ -85,6 +89,12 @@ def left(home: Path) -> list[str]:
         except psutil.Error:
             continue
     return found
+
+
+async def soon_left(home: Path) -> list[str]:
+    """What is left when those that end by themselves have had the time to."""
+    await eventually(lambda: not left(home), within_s=30)
+    return left(home)
 
 
 @pytest.fixture

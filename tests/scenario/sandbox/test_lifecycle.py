@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -24,7 +23,7 @@ from deployments.sandbox.breaking import break_service
 from deployments.sandbox.lifecycle import bring_up, look, take_down
 from deployments.sandbox.state import State, read_json
 from tests.conftest import needs_program
-from tests.scenario.sandbox.conftest import Client, eventually, left
+from tests.scenario.sandbox.conftest import Client, eventually, left, soon_left
 
 pytestmark = pytest.mark.scenario
 
@@ -47,11 +46,6 @@ owners = {__import__("psutil").Process(each.pid).uids().real for each in picture
 print(json.dumps({"phase": picture.phase, "healthy": look(Path(sys.argv[1])).healthy, "owners": sorted(owners)}))
 take_down(Path(sys.argv[1]))
 """
-
-
-async def _all_gone(home: Path) -> list[str]:
-    await eventually(lambda: not left(home), within_s=20)
-    return left(home)
 
 
 async def test_up_and_down_leave_no_process_and_no_address(new_home):
@@ -106,7 +100,7 @@ async def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_up_finds_its
     client = Client(State.at(new_home))
     await client.get("api.hearth.example", "/devices/device-3/state", json={"heating": "kept"})
     os.kill(read_json(State.at(new_home).record)["supervisor"]["pid"], signal.SIGKILL)
-    assert await _all_gone(new_home) == []
+    assert await soon_left(new_home) == []
     assert look(new_home).phase == "killed"
     assert bring_up(new_home, only=("sites",)).healthy
     assert (await client.get("api.hearth.example", "/devices/device-3/state"))[1] == {"heating": "kept"}
@@ -117,7 +111,7 @@ async def test_kill_9_of_everything_at_once_is_swept_by_the_next_up(new_home):
     supervisor = psutil.Process(read_json(State.at(new_home).record)["supervisor"]["pid"])
     for process in [*supervisor.children(), supervisor]:
         process.kill()
-    assert await _all_gone(new_home) == []
+    assert await soon_left(new_home) == []
     assert bring_up(new_home, only=_SMALL).healthy
 
 
@@ -131,7 +125,7 @@ def test_a_tied_sandbox_ends_with_whoever_started_it(new_home):
     starter.kill()
     starter.wait()
     starter.stdout.close()
-    assert asyncio.run(_all_gone(new_home)) == []
+    assert asyncio.run(soon_left(new_home)) == []
 
 
 async def test_a_component_that_cannot_start_is_named_with_its_log_and_nothing_stays(new_home):
@@ -143,7 +137,7 @@ async def test_a_component_that_cannot_start_is_named_with_its_log_and_nothing_s
         bring_up(new_home, only=("shop",))
     assert str(state.log("shop")) in str(failed.value)
     assert look(new_home).phase == "failed"
-    assert await _all_gone(new_home) == []
+    assert await soon_left(new_home) == []
 
 
 def test_the_commands_show_break_and_mend(new_home):
@@ -227,10 +221,3 @@ def test_an_ordinary_user_runs_it_too():
 def test_breaking_needs_a_running_sandbox(new_home):
     with pytest.raises(Broken, match="vigie up"):
         break_service(State.at(new_home), "device-api", "kill")
-
-
-def test_ready_in_time(new_home):
-    """The small sandbox is no excuse: the sites alone must be there long before the minute of the whole."""
-    began = time.monotonic()
-    bring_up(new_home, only=("sites",))
-    assert time.monotonic() - began < 45

@@ -113,7 +113,7 @@ def until_well(state: State, service: str) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("service", sorted(BEHIND))
+@pytest.mark.parametrize("service", sorted(PAGE))
 def test_a_restart_mends_a_killed_process(clouds, service):
     component = BEHIND[service]
     broken = "web-balancer" if service == "web-fleet" else service

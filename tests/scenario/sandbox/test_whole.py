@@ -105,3 +105,4 @@ def test_a_second_start_finds_everything_again_at_the_same_address(sandbox, home
     quiet(sandbox)  # starting registers, and registering wakes the schedules
     assert again.healthy
     assert again.addresses["Prefect UI"] == up.addresses["Prefect UI"]
+    assert again.seconds > 0

@@ -205,6 +205,19 @@ def test_a_bound_holds_only_what_is_a_number_and_not_over_it(measured, at_most):
     assert (differences(agreed, now) == ()) is fits
 
 
+def test_one_person_is_one_yes_however_often_it_was_written_down():
+    twice = (decision("duty-operator"), decision("duty-operator", door=Door.PREFECT))
+    two = approval(replace(POLICY, quorum=2))
+    assert stand(two, twice) == (Standing.WAITING, "")
+    assert stand(two, (*twice, decision("shift-lead")))[0] is Standing.GRANTED
+
+
+@given(st.integers(-(2**53), 2**53))
+def test_a_whole_number_is_the_same_bound_when_it_comes_back_from_the_journal(at_most):
+    agreed, back = (plan(bounds=(Bound(name="b", at_most=kind(at_most), measured=0),)) for kind in (int, float))
+    assert agreed.digest == back.digest
+
+
 @given(
     st.sampled_from(["reason", "expected_s", "cost", "known_wrong"]),
     st.text(max_size=5),

@@ -13,6 +13,18 @@ from blocks.catalogue.document import Document
 from blocks.catalogue.kinds import EVERYWHERE, KINDS
 from blocks.catalogue.loader import check_catalogue
 from blocks.catalogue.model import CheckBase, Customer, Limits, Maintenance, Platform, Service, Site, Slo
+from blocks.catalogue.recovery import (
+    AddedStep,
+    Capacity,
+    Counterpart,
+    DnsSwitch,
+    Recovery,
+    ReplicatedData,
+    SecondWorker,
+    Sizes,
+    Table,
+    TrafficManagerSwitch,
+)
 from blocks.catalogue.shape import CHECKS
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")
@@ -49,7 +61,23 @@ def _declared(model: type[BaseModel], without: set[str]) -> dict[str, str]:
     return {name: _told(field) for name, field in model.model_fields.items() if name not in without}
 
 
-@pytest.mark.parametrize("model", [Customer, Platform, Site, Service, Slo, Maintenance], ids=lambda m: m.__name__)
+PLAN = (
+    Recovery,
+    ReplicatedData,
+    Table,
+    Counterpart,
+    Sizes,
+    SecondWorker,
+    TrafficManagerSwitch,
+    DnsSwitch,
+    Capacity,
+    AddedStep,
+)
+
+
+@pytest.mark.parametrize(
+    "model", [Customer, Platform, Site, Service, Slo, Maintenance, *PLAN], ids=lambda m: m.__name__
+)
 def test_every_key_and_default_of(model):
     told = _tables(model.__name__)[0]
     assert told == _declared(model, {"name"})

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
+from blocks.ports.approvals import Choice
 from blocks.ports.incidents import Severity
+from tasks.approvals.decide import judge
 from tests.contract.journal.words import assess, begin, opened
+from tests.contract.steps.conftest import open_run
+from tests.unit.approvals.asked import POLICY, plan, said
 
 
 def words(result):
@@ -84,6 +89,19 @@ def test_what_waits_says_for_whom_and_where_to_click(vigie, prefect_api):
     assert "/runs/flow-run/id-busy-bee" in text
     assert "done-dog" not in text
     assert "planned-pig" not in text
+
+
+def test_a_broken_glass_is_said_until_somebody_reviewed_it(vigie, prefect_api, journal):
+    run = uuid4()
+    open_run(journal, run)
+    journal.enrol("shift-lead", b"sealed")
+    question = journal.ask(run, plan=plan(), policy=POLICY, requester="operator")
+    journal.say(question.id, said("shift-lead", Choice.BREAK_GLASS, reason="nobody answers", code_step=1), judge)
+    wanted = f"glass broken by shift-lead: nobody answers; to be reviewed: vigie runs review {str(run)[:8]}"
+    assert wanted in words(vigie("now"))
+    assert json.loads(vigie("now", "--json").output)["unreviewed"] == [str(run)]
+    journal.review(question.id, who="service-manager")
+    assert "reviewed" not in words(vigie("now"))
 
 
 def test_messages_that_wait_are_said(vigie, journal):

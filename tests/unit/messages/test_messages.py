@@ -75,6 +75,7 @@ def test_texts_in_french_are_not_left_in_english():
         "card.plan",
         "field.action",
         "field.parameter.service",
+        "move.column.phase",
     }
 
 

@@ -10,14 +10,27 @@ import pytest
 from blocks.catalogue.kinds import KINDS
 from blocks.catalogue.loader import load_catalogue
 from blocks.errors import Refused
-from deployments.sandbox.faults import CHANGE_FAULTS, FAULTS, ChangeHow, How, Kill, Tell, actions_for, ways
-from deployments.sandbox.names import ROUTES
+from deployments.sandbox.faults import (
+    CHANGE_FAULTS,
+    FAULTS,
+    ChangeHow,
+    Cut,
+    How,
+    Kill,
+    Tell,
+    actions_for,
+    components_of,
+    ways,
+)
+from deployments.sandbox.names import REPLICATION, ROUTES, line_of_vigie
 from deployments.sandbox.parts import ALL_PARTS
-from deployments.sandbox.restarting import BEHIND, MENDED
+from deployments.sandbox.restarting import BEHIND, MACHINES, MENDED
+from deployments.sandbox.whole_sites import named_site
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
 SERVICES = {name: service for platform in CATALOGUE.platforms.values() for name, service in platform.services.items()}
-SITES = {name for platform in CATALOGUE.platforms.values() for name in platform.sites}
+REGIONS = {name: site.region for platform in CATALOGUE.platforms.values() for name, site in platform.sites.items()}
+SITES = set(REGIONS)
 COMPONENTS = {part.name for part in ALL_PARTS}
 ACTIONS = [(s, how, action) for s in FAULTS for how, actions in ways(s).items() for action in actions]
 
@@ -43,18 +56,20 @@ def test_what_can_be_restarted_can_fail_to_be_in_every_way():
 
 def test_what_stands_behind_a_restart_is_a_component_and_what_it_mends_is_a_way_to_break_it():
     assert set(BEHIND) <= set(CHANGE_FAULTS)
-    assert set(BEHIND.values()) <= COMPONENTS
+    assert set(MACHINES.values()) <= COMPONENTS
     assert set(get_args(How)) >= MENDED
 
 
 @pytest.mark.parametrize(("service", "how", "action"), ACTIONS)
 def test_actions_name_components_and_targets_that_exist(service, how, action):
-    assert action.component in COMPONENTS
-    if isinstance(action, Kill):
+    assert set(components_of(action)) <= COMPONENTS
+    if isinstance(action, Kill | Cut):
         return
     if action.component == "relay":
-        assert action.target in {route.name for route in ROUTES}
-    if action.component == "azure" and action.target != "*":
+        assert action.target in {call(route.name) for route in ROUTES for call in (str, line_of_vigie)}
+    if action.component == "azure" and service in SITES:
+        assert action.target in ("*", REGIONS[service])
+    elif action.component == "azure":
         assert SERVICES[service].resource.rpartition("/")[2] == action.target
     if action.component in ("aws", "openstack"):
         assert action.target == service
@@ -67,6 +82,37 @@ def test_a_fault_of_a_site_reaches_the_relay_before_that_site():
         assert isinstance(slow, Tell)
         assert isinstance(kill, Kill)
         assert behind[slow.target] == kill.component
+
+
+@pytest.mark.parametrize("site", ["azure-west", "dc-west"])
+def test_a_dark_site_loses_every_process_of_its_services_at_once_and_nothing_else(site):
+    (cut,) = [action for action in FAULTS[site]["kill"] if isinstance(action, Cut)]
+    names = {name for name, service in SERVICES.items() if service.site == site}
+    killed = {a.component for name in names for a in FAULTS[name].get("kill", ()) if isinstance(a, Kill)}
+    assert killed - {"nameserver"} <= set(cut.components)
+    (other,) = {"azure-west", "dc-west"} - {site}
+    assert not set(cut.components) & set(FAULTS[other]["kill"][0].components)
+
+
+@pytest.mark.parametrize("site", ["azure-west", "dc-west"])
+def test_a_site_that_is_cut_off_keeps_its_clients(site):
+    (cut,) = [action for action in FAULTS[site]["kill"] if isinstance(action, Cut)]
+    lines = [action.target for action in FAULTS[site]["partition"] if action.component == "relay"]
+    ours = {route.name for route in ROUTES if route.component in cut.components} - {REPLICATION}
+    assert set(lines) == {REPLICATION, *map(line_of_vigie, ours)}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("primary", "azure-west"), ("azure-west", "azure-west"), ("recovery", "dc-west"), ("dc-west", "dc-west")],
+)
+def test_a_site_is_called_by_its_name_or_its_role(said, meant):
+    assert named_site(CATALOGUE, said) == meant
+
+
+def test_a_site_that_cannot_go_dark_is_refused_with_those_that_can():
+    with pytest.raises(Refused, match=r"aws-ireland.*azure-west \(primary\), dc-west \(recovery\)"):
+        named_site(CATALOGUE, "aws-ireland")
 
 
 def test_the_platform_may_be_named_too():

@@ -11,7 +11,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from deployments.sandbox.nameserver import ADDRESSES, NameServer
+from deployments.sandbox.nameserver import NameServer
+from deployments.sandbox.nameserver_zone import ADDRESSES
 
 
 def _ask(server: NameServer, name: str, kind: str = "A") -> dns.message.Message:

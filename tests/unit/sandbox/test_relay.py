@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from deployments.sandbox.names import Route
 from deployments.sandbox.relay import Relay, Relays
 
 
@@ -24,7 +23,7 @@ class Line:
     def __init__(self) -> None:
         self.alive = True
         self.address: tuple[str, int] | None = None
-        self.relay = Relay(Route("echo.example:7", "echo"), lambda: self.address if self.alive else None)
+        self.relay = Relay("echo.example:7", lambda: self.address if self.alive else None)
 
     async def ask(self, text: bytes = b"hello") -> bytes:
         async with asyncio.timeout(2.0):

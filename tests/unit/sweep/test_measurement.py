@@ -93,11 +93,15 @@ def test_each_fault_of_the_measurement_is_named(change, words):
     assert [words in fault for fault in verdict.faults] == [True], verdict.faults
 
 
-def test_three_culprits_are_named_and_the_others_counted():
-    declared = {CheckKey("hub", name): {"connected": Unit.PERCENT} for name in "abcde"}
+@pytest.mark.parametrize(
+    ("checks", "named"),
+    [("ab", "hub/a, hub/b"), ("abc", "hub/a, hub/b, hub/c"), ("abcde", "hub/a, hub/b, hub/c and 2 more")],
+)
+def test_three_culprits_are_named_and_the_others_counted(checks, named):
+    declared = {CheckKey("hub", name): {"connected": Unit.PERCENT} for name in checks}
     verdict = judge_measurement(reading_frame([], declared, AT), oldest=timedelta(minutes=2))
-    assert verdict.faults == ("hub/a, hub/b, hub/c and 2 more: does not have exactly one reading",)
-    assert verdict.reading_count == 5
+    assert verdict.faults == (f"{named}: does not have exactly one reading",)
+    assert verdict.reading_count == len(checks)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Name servers, told where clients go: the key, the wire, and the switch."""

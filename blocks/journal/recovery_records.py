@@ -1,0 +1,145 @@
+"""The journal as recovery sees it: each method is one transaction in the platform's one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from blocks.journal import drills, moves
+from blocks.journal.connections import Connections
+from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
+from blocks.ports.recovery import Loss, Move, MoveKind, MoveState
+
+
+class RecoveryRecords:
+    """The `RecoveryJournal` and `DrillJournal` ports on PostgreSQL."""
+
+    _connections: Connections
+
+    # -- moves ---------------------------------------------------------------------------------
+
+    def active_site(self, platform: str) -> str:
+        with self._connections.transaction() as connection:
+            return moves.active_site(connection, platform)
+
+    def begin_move(
+        self,
+        run: UUID,
+        token: int,
+        *,
+        platform: str,
+        kind: MoveKind,
+        from_site: str,
+        to_site: str,
+        outage_at: datetime | None,
+        detected_at: datetime | None,
+        decided_at: datetime | None,
+    ) -> Move:
+        with self._connections.transaction() as connection:
+            return moves.begin(
+                connection,
+                run,
+                token,
+                platform=platform,
+                kind=kind,
+                from_site=from_site,
+                to_site=to_site,
+                outage_at=outage_at,
+                detected_at=detected_at,
+                decided_at=decided_at,
+            )
+
+    def move_serves(self, run: UUID, token: int, *, commit_within: timedelta | None, rolls_back: bool) -> Move:
+        with self._connections.transaction() as connection:
+            return moves.serves(connection, run, token, commit_within=commit_within, rolls_back=rolls_back)
+
+    def settle_move(self, run: UUID, state: MoveState, *, who: str) -> Move:
+        with self._connections.transaction() as connection:
+            return moves.settle(connection, run, state, who)
+
+    def keep_loss(self, run: UUID, loss: Loss) -> Move:
+        with self._connections.transaction() as connection:
+            return moves.keep_loss(connection, run, loss)
+
+    def move(self, run: UUID) -> Move | None:
+        with self._connections.transaction() as connection:
+            return moves.find_move(connection, run)
+
+    def moves(self, platform: str, limit_count: int = 20) -> Sequence[Move]:
+        with self._connections.transaction() as connection:
+            return moves.list_moves(connection, platform, limit_count)
+
+    def moves_to_settle(self) -> Sequence[Move]:
+        with self._connections.transaction() as connection:
+            return moves.to_settle(connection)
+
+    def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
+        with self._connections.transaction() as connection:
+            return moves.durations(connection, platform, action)
+
+    def keep_report(self, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
+        with self._connections.transaction() as connection:
+            drills.keep_report(connection, run, text=text, facts=facts)
+
+    def keep_old_side(self, run: UUID, counts: Sequence[OldSideCount]) -> None:
+        with self._connections.transaction() as connection:
+            drills.keep_old_side(connection, run, counts)
+
+    def old_side(self, run: UUID) -> Sequence[OldSideCount]:
+        with self._connections.transaction() as connection:
+            return drills.old_side(connection, run)
+
+    # -- drills --------------------------------------------------------------------------------
+
+    def keep_drill(
+        self,
+        run: UUID,
+        *,
+        verdict: DrillVerdict,
+        text: str,
+        leftovers: Sequence[str] = (),
+        durations: Mapping[str, timedelta],
+    ) -> Drill:
+        with self._connections.transaction() as connection:
+            return drills.keep_drill(
+                connection, run, verdict=verdict, text=text, leftovers=leftovers, durations=durations
+            )
+
+    def drill(self, run: UUID) -> Drill | None:
+        with self._connections.transaction() as connection:
+            return drills.find_drill(connection, run)
+
+    def drills(self, platform: str, limit_count: int = 20) -> Sequence[Drill]:
+        with self._connections.transaction() as connection:
+            return drills.list_drills(connection, platform, limit_count)
+
+    def keep_restore_test(self, run: UUID, *, data: str, restored_to: datetime, passed: bool, text: str) -> RestoreTest:
+        with self._connections.transaction() as connection:
+            return drills.keep_restore_test(
+                connection, run, data=data, restored_to=restored_to, passed=passed, text=text
+            )
+
+    def restore_tests(self, platform: str, limit_count: int = 20) -> Sequence[RestoreTest]:
+        with self._connections.transaction() as connection:
+            return drills.list_restore_tests(connection, platform, limit_count)
+
+    def lease_resource(self, run: UUID, *, kind: str, reference: str, until: datetime) -> LeasedResource:
+        with self._connections.transaction() as connection:
+            return drills.lease(connection, run, kind=kind, reference=reference, until=until)
+
+    def free_resource(self, run: UUID, *, kind: str, reference: str) -> None:
+        with self._connections.transaction() as connection:
+            drills.free(connection, run, kind=kind, reference=reference)
+
+    def leased_resources(self, run: UUID) -> Sequence[LeasedResource]:
+        with self._connections.transaction() as connection:
+            return drills.leased_of(connection, run)
+
+    def leaked_resources(self) -> Sequence[LeasedResource]:
+        with self._connections.transaction() as connection:
+            return drills.leaked(connection)
+
+    def remind(self, run: UUID, *, name: str, day: date, text: str, facts: Mapping[str, object]) -> bool:
+        with self._connections.transaction() as connection:
+            return drills.remind(connection, run, name=name, day=day, text=text, facts=facts)

@@ -1,0 +1,77 @@
+"""`vigie plan`: what would a move do, step by step, how long would it take, and may it be begun? Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.commands.telling import told
+
+if TYPE_CHECKING:
+    from blocks.ports.approvals import Plan, PlanStep
+
+Kind = Annotated[str, typer.Argument(help="failover, switchover or failback.")]
+Platform = Annotated[str, typer.Argument(help="The platform's name in the catalogue.")]
+Candidate = Annotated[str, typer.Option("--to", help="The site to go to, where there are several.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def plan(kind: Kind, platform: Platform, candidate: Candidate = "", as_json: Json = False) -> None:
+    """Show the plan of a move: its steps in waves, what it fences, what may be lost, and what forbids it now.
+
+    Exit 1 when a guard does not hold: the move would be refused.
+    """
+    from tasks.recovery.planning import make_plan
+
+    with told():
+        made = make_plan(kind, platform, reason="", candidate=candidate)
+    if as_json:
+        typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
+    else:
+        for line in lines_of(made):
+            typer.echo(line)
+    if not all(guard.holds for guard in made.guards):
+        raise typer.Exit(1)
+
+
+def lines_of(made: Plan) -> Iterator[str]:
+    """The plan as people read it in a terminal."""
+    roles = ", ".join(f"{site} becomes {role}" for site, role in made.roles.items())
+    yield f"{made.action} of {made.platform} to {made.candidate or 'nowhere'}: {roles or 'no roles change'}"
+    yield f"about {_seconds(made.expected_s)} from the yes until clients are served"
+    yield from _titled("May it begin?", (f"{_sign(guard.holds)} {guard.name}: {guard.text}" for guard in made.guards))
+    yield from _titled(
+        "At most", (f"{_sign(b.holds)} {b.name}: {b.at_most:g} {b.unit} (now {b.measured:g})" for b in made.bounds)
+    )
+    yield from _titled("Fences", (f"{what}: {how}" for what, how in made.coverage.items()))
+    yield from _titled("Known to be wrong", made.known_wrong)
+    for (phase, wave), steps in groupby(made.steps, key=lambda step: (step.phase, step.wave)):
+        yield from _wave(phase, wave, list(steps))
+
+
+def _wave(phase: str, wave: int, steps: list[PlanStep]) -> Iterator[str]:
+    longest = max(step.expected_s for step in steps)
+    yield f"{phase} {wave + 1}, about {_seconds(longest)}:"
+    for step in steps:
+        yield f"    {step.text}  ({_seconds(step.expected_s)})"
+
+
+def _titled(title: str, lines: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield f"{title}:"
+        yield from (f"    {line}" for line in found)
+
+
+def _sign(holds: bool) -> str:
+    return "yes" if holds else "NO "
+
+
+def _seconds(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,39 @@
+"""Bring a platform home: keep and count what only the old primary has, follow, and move back in peace, share by share.
+
+Plan (from what really ran) → ask → make home ready (save what only it has, rewind, follow) → drain → promote → verify
+the data → start → shift traffic in shares → see clients served → follow the other way round.
+"""
+
+from __future__ import annotations
+
+from blocks.ports.recovery import MoveKind
+from tasks.approvals.asking import approved
+from tasks.recovery.outcome import MoveReport
+from tasks.recovery.phases import carry_out
+from tasks.recovery.planning import plan_for
+from tasks.recovery.proving import remember_rows
+from tasks.recovery.recording import begin_move, let_it_serve
+from tasks.runs.runbook import runbook
+
+
+@runbook(name="failback", run_name="failback of {platform}", subject="platform")
+def failback(platform: str, reason: str) -> MoveReport:
+    """Bring a platform back to its primary site.
+
+    Args:
+        platform: the platform's name in the catalogue.
+        reason: why, for those who must approve it.
+
+    """
+    granted = approved(lambda: plan_for(MoveKind.FAILBACK, platform, reason, ""))
+    known = remember_rows(platform)
+    begin_move(granted)
+    carry_out(granted, "prepare")
+    carry_out(granted, "fence")
+    carry_out(granted, "promote")
+    carry_out(granted, "verify-data", known)
+    carry_out(granted, "start")
+    carry_out(granted, "shift")
+    proofs = carry_out(granted, "verify-clients")
+    carry_out(granted, "settle")
+    return let_it_serve(granted, proofs)

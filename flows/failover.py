@@ -1,0 +1,40 @@
+"""Move a platform away from a site that is gone: fence what can be reached, promote, prove, and send clients there.
+
+Plan → ask → fence → bound what may be lost → promote → verify the data → start by wave → shift traffic → see clients
+served. The rules: two vantage points must agree that the site is gone; nothing is promoted before everything that
+can be fenced is, and a fence that cannot be confirmed was accepted by name; clients return to data that was verified.
+"""
+
+from __future__ import annotations
+
+from blocks.ports.recovery import MoveKind
+from tasks.approvals.asking import approved
+from tasks.recovery.outcome import MoveReport
+from tasks.recovery.phases import carry_out
+from tasks.recovery.planning import plan_for
+from tasks.recovery.proving import remember_rows
+from tasks.recovery.recording import begin_move, bound_losses, let_it_serve
+from tasks.runs.runbook import runbook
+
+
+@runbook(name="failover", run_name="failover of {platform}", subject="platform")
+def failover(platform: str, reason: str, candidate: str = "") -> MoveReport:
+    """Move a platform to its other site because the active one is gone.
+
+    Args:
+        platform: the platform's name in the catalogue.
+        reason: why, for those who must approve it.
+        candidate: the site to go to; may be empty where there is only one.
+
+    """
+    granted = approved(lambda: plan_for(MoveKind.FAILOVER, platform, reason, candidate))
+    known = remember_rows(platform)
+    begin_move(granted)
+    carry_out(granted, "fence")
+    bound_losses(granted)
+    carry_out(granted, "promote")
+    carry_out(granted, "verify-data", known)
+    carry_out(granted, "start")
+    carry_out(granted, "shift")
+    proofs = carry_out(granted, "verify-clients")
+    return let_it_serve(granted, proofs)

@@ -1,0 +1,40 @@
+"""Move a healthy platform to its other site, without losing a row.
+
+Plan → ask → make the other site ready → stop what writes by itself and drain → promote → verify the data → start →
+shift traffic → see clients served → follow the other way round. Refused unless both sides are well.
+"""
+
+from __future__ import annotations
+
+from blocks.ports.recovery import MoveKind
+from tasks.approvals.asking import approved
+from tasks.recovery.outcome import MoveReport
+from tasks.recovery.phases import carry_out
+from tasks.recovery.planning import plan_for
+from tasks.recovery.proving import remember_rows
+from tasks.recovery.recording import begin_move, let_it_serve
+from tasks.runs.runbook import runbook
+
+
+@runbook(name="switchover", run_name="switchover of {platform}", subject="platform")
+def switchover(platform: str, reason: str, candidate: str = "") -> MoveReport:
+    """Move a platform to its other site in peace.
+
+    Args:
+        platform: the platform's name in the catalogue.
+        reason: why, for those who must approve it.
+        candidate: the site to go to; may be empty where there is only one.
+
+    """
+    granted = approved(lambda: plan_for(MoveKind.SWITCHOVER, platform, reason, candidate))
+    known = remember_rows(platform)
+    begin_move(granted)
+    carry_out(granted, "prepare")
+    carry_out(granted, "fence")
+    carry_out(granted, "promote")
+    carry_out(granted, "verify-data", known)
+    carry_out(granted, "start")
+    carry_out(granted, "shift")
+    proofs = carry_out(granted, "verify-clients")
+    carry_out(granted, "settle")
+    return let_it_serve(granted, proofs)

@@ -1,0 +1,170 @@
+"""What are the steps of a move, phase by phase?
+
+Pure. Each step is there whether or not it looks needed right now: one that finds its goal reached changes nothing,
+and a plan that depended on passing looks would have another digest at every look.
+
+The rules: whatever writes on the leaving side is fenced before anything is promoted; a second worker starts only
+where it was stopped on the other side in an earlier phase; clients come last, after data was checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from blocks.catalogue.model import Platform
+from blocks.catalogue.recovery import PlanStepKind, Promise, Recovery
+from blocks.ports.approvals import PlanStep
+from blocks.ports.recovery import MoveKind
+from tasks.recovery.items import Item, Verb, parse_item
+from tasks.recovery.order import groups_of
+from tasks.recovery.timing import expected
+from tasks.recovery.values import PHASES, Durations
+
+_TEXTS = {
+    Verb.FENCE_DATABASE: "fence {thing} in {site}",
+    Verb.DRAIN_DATABASE: "drain {thing} in {site}",
+    Verb.RELEASE_DATABASE: "release {thing} in {site}",
+    Verb.PROMOTE_DATABASE: "promote {thing} in {site}",
+    Verb.STAND_ALONE: "let {thing} in {site} stand alone",
+    Verb.FOLLOW_DATABASE: "let {thing} in {site} follow",
+    Verb.PROTECT_DATABASE: "let each commit of {thing} in {site} wait for its standby",
+    Verb.SAVE_BEYOND: "count and save what only {thing} in {site} has",
+    Verb.VERIFY_DATA: "verify {thing} in {site}",
+    Verb.STOP_WORKER: "stop worker {thing} in {site}",
+    Verb.START_WORKER: "start worker {thing} in {site}",
+    Verb.STOP_SERVICE: "stop {thing} in {site}",
+    Verb.START_SERVICE: "start {thing} in {site}",
+    Verb.RECYCLE_SERVICE: "recycle {thing} in {site}",
+    Verb.STOP_MACHINE: "switch off {thing} in {site}",
+    Verb.START_MACHINE: "switch on {thing} in {site}",
+    Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
+    Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
+}
+_ADDED = {PlanStepKind.CALL: Verb.CALL, PlanStepKind.DEPLOYMENT: Verb.RUN_DEPLOYMENT, PlanStepKind.ASK: Verb.ASK}
+_ALL = 100
+Line = tuple[str, Item]
+"""A phase and what is done in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From where to where."""
+
+    kind: MoveKind
+    platform: Platform
+    plan: Recovery
+    old: str
+    new: str
+
+
+def failover_lines(way: Way, fences: Sequence[Item]) -> Iterator[Line]:
+    """`fences` is what can be reached; all of it is fenced, and then the new site lives alone."""
+    yield from (("fence", fence) for fence in fences)
+    yield from promotion(way, way.plan.data)
+    yield from _start(way, sized=True)
+    yield from (("shift", Item(Verb.SHIFT_TRAFFIC, name, way.new, _ALL)) for name in way.plan.traffic)
+    yield from _proofs(way)
+
+
+def switchover_lines(way: Way, *, moving: Iterable[str], shares: Sequence[int] = (_ALL,)) -> Iterator[Line]:
+    """In peace: the new site is made ready first, so that writers wait for little more than the promotion.
+
+    `moving` is the data that is promoted in the new site; other data is there already.
+    """
+    names = list(moving)
+    yield from _prepare(way)
+    yield from (("fence", Item(Verb.STOP_WORKER, name, way.old)) for name in way.plan.second_workers)
+    yield from (("fence", Item(Verb.DRAIN_DATABASE, name, way.old)) for name in names)
+    yield from promotion(way, names)
+    yield from _start(way, sized=False)
+    yield from _shift(way, shares)
+    yield from _proofs(way)
+    yield from _settle(way)
+
+
+def as_steps(way: Way, lines: Iterable[Line], durations: Durations) -> tuple[PlanStep, ...]:
+    """In the order in which they run, with the plan's own steps before and after each phase."""
+    ordered = [*lines, *_added(way)]
+    phases = [[_step(way, each, item, durations) for phase, item in ordered if phase == each] for each in PHASES]
+    return tuple(step for steps in phases for group in groups_of(way.platform, steps) for step in group)
+
+
+def promotion(way: Way, moving: Iterable[str]) -> Iterator[Line]:
+    """Promote what moves, and verify all data of the new site."""
+    for name in moving:
+        yield "promote", Item(Verb.PROMOTE_DATABASE, name, way.new)
+        yield "promote", Item(Verb.STAND_ALONE, name, way.new)
+    yield from (("verify-data", Item(Verb.VERIFY_DATA, name, way.new)) for name in way.plan.data)
+
+
+def _prepare(way: Way) -> Iterator[Line]:
+    for name, part in way.plan.services.items():
+        if way.new in part.sites:
+            if way.new in part.sizes:
+                yield "prepare", Item(Verb.RESIZE_SERVICE, name, way.new)
+            yield "prepare", Item(Verb.START_SERVICE, name, way.new)
+
+
+def _start(way: Way, *, sized: bool) -> Iterator[Line]:
+    for name, part in way.plan.services.items():
+        if way.new in part.sites:
+            if sized and way.new in part.sizes:
+                yield "start", Item(Verb.RESIZE_SERVICE, name, way.new)
+            if sized:
+                yield "start", Item(Verb.START_SERVICE, name, way.new)
+            if name in way.plan.recycle:
+                yield "start", Item(Verb.RECYCLE_SERVICE, name, way.new)
+    yield from (("start", Item(Verb.START_WORKER, name, way.new)) for name in way.plan.second_workers)
+
+
+def _shift(way: Way, shares: Sequence[int]) -> Iterator[Line]:
+    """A name leads everybody at once; only weighted switches know shares."""
+    for name, switch in way.plan.traffic.items():
+        for share in shares if switch.kind == "azure.traffic_manager" else (_ALL,):
+            yield "shift", Item(Verb.SHIFT_TRAFFIC, name, way.new, share)
+    if len(shares) > 1:  # clients of the leaving site's services stay a while, and must find the new primary
+        for name in way.plan.recycle:
+            if way.old in way.plan.services[name].sites:
+                yield "shift", Item(Verb.RECYCLE_SERVICE, name, way.old)
+
+
+def _proofs(way: Way) -> Iterator[Line]:
+    yield from (("verify-clients", Item(Verb.VERIFY_CLIENTS, proof, way.new)) for proof in way.plan.proofs)
+
+
+def _settle(way: Way) -> Iterator[Line]:
+    for name, data in way.plan.data.items():
+        yield "settle", Item(Verb.FOLLOW_DATABASE, name, way.old)
+        if data.promise is Promise.ZERO_LOSS:
+            yield "settle", Item(Verb.PROTECT_DATABASE, name, way.new)
+    for name, part in way.plan.services.items():
+        if way.old in part.sizes:
+            yield "settle", Item(Verb.RESIZE_SERVICE, name, way.old)
+
+
+def _added(way: Way) -> Iterator[Line]:
+    for name, step in way.plan.steps.items():
+        if way.kind.value in step.moves:
+            yield step.phase, Item(_ADDED[step.kind], name, way.new)
+
+
+def _step(way: Way, phase: str, item: Item, durations: Durations) -> PlanStep:
+    name = str(item)
+    return PlanStep(
+        phase=phase, item=name, text=_say(way, phase, item), expected_s=expected(phase, name, durations).total_seconds()
+    )
+
+
+def _say(way: Way, phase: str, item: Item) -> str:
+    if item.verb in _ADDED.values():
+        return way.plan.steps[item.thing].text
+    if item.verb is Verb.RESIZE_SERVICE:
+        sizes = way.plan.services[item.thing].sizes[item.site]
+        return f"resize {item.thing} in {item.site} to {sizes.rest if phase == 'settle' else sizes.active}"
+    return _TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share)
+
+
+def items_of(steps: Sequence[PlanStep], phase: str = "") -> list[Item]:
+    """The steps' items, of one phase or of all."""
+    return [parse_item(step.item) for step in steps if not phase or step.phase == phase]

@@ -1,0 +1,143 @@
+"""Is a failover right now, and how much may it lose?
+
+Pure. A failover is for a database that is dead or cut off. One that lives and is followed can be moved without losing
+a row, so it is refused and the switchover offered; one that does not answer must be gone for two vantage points. What
+would be lost is held against the plan, or against what was accepted by name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from blocks.catalogue.quantities import format_duration
+from blocks.catalogue.recovery import ReplicatedData
+from blocks.errors import Refused
+from blocks.ports.approvals import Bound, Guard
+from blocks.ports.recovery import DatabaseLook, DatabaseRole, Loss
+from tasks.recovery.building import Way
+from tasks.recovery.fences import answers
+from tasks.recovery.items import Item, Verb
+from tasks.recovery.losses import bound_loss, lag
+from tasks.recovery.values import Accepted, Facts
+from tasks.recovery.vantage import agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The bounds and guards of what may be lost, and sentences about it."""
+
+    bounds: tuple[Bound, ...]
+    guards: tuple[Guard, ...]
+    said: tuple[str, ...]
+
+
+def require_reason(way: Way, facts: Facts) -> str:
+    """Why the old site may be left behind. Raises `Refused` where it may not."""
+    silent = [name for name in way.plan.data if not answers(facts, name, way.old)]
+    agreed = agreement(facts.sightings, way.old)
+    if silent and not agreed.gone:
+        raise Refused(
+            f"{', '.join(silent)} in {way.old} does not answer, but that is no proof: {agreed.text}",
+            where=way.platform.name,
+            next_step="look from another vantage point; where only our own network is down, mend that",
+            code="not_gone",
+        )
+    living = [name for name in way.plan.data if _lives(way, facts, name)]
+    if living and not silent and len(living) == len(way.plan.data):
+        raise Refused(
+            f"{', '.join(living)} lives in {way.old} and is followed in {way.new}",
+            where=way.platform.name,
+            next_step=f"start a switchover, which loses nothing: vigie plan switchover {way.platform.name}",
+            code="alive",
+        )
+    if silent:
+        return agreed.text
+    return "; ".join(look.text for name in way.plan.data if (look := facts.look(name, way.old))) or agreed.text
+
+
+def what_may_be_lost(way: Way, facts: Facts, accepted: Accepted) -> Lost:
+    """Bounds, guards and sentences of all data. Raises `Refused` where the candidate cannot be promoted."""
+    bounds: list[Bound] = []
+    guards: list[Guard] = []
+    said: list[str] = []
+    for name, data in way.plan.data.items():
+        require_candidate(way, facts, name)
+        loss = loss_of(way, facts, name)
+        most_rows = max(data.lose_at_most_rows, accepted.rows_count or 0)
+        most_span = max(way.plan.rpo, accepted.span or timedelta(0))
+        known = math.isfinite(loss.seconds)
+        if not known and not (accepted.rows_count and accepted.span):
+            raise Refused(loss.text, where=way.new, next_step="accept so many rows and so long by name", code="unknown")
+        bounds += _bounds(name, loss if known else None, most_rows, most_span)
+        guards.append(_guard(data, loss, most_rows, most_span) if known else _unseen(name, loss))
+        said += [loss.text, *_accepted(name, accepted)]
+    return Lost(tuple(bounds), tuple(guards), tuple(said))
+
+
+def loss_of(way: Way, facts: Facts, name: str) -> Loss:
+    """The most that may be lost of one kind of data if it were promoted now."""
+    return bound_loss(
+        way.plan.data[name],
+        standby=facts.look(name, way.new),
+        primary=facts.look(name, way.old),
+        last_known=facts.last_known.get(name),
+        until=_last_write(way, facts),
+    )
+
+
+def require_candidate(way: Way, facts: Facts, name: str) -> DatabaseLook:
+    """The look at a standby that can take over. Raises `Refused` for anything else."""
+    look = facts.look(name, way.new)
+    begun = any(ran.item == str(Item(Verb.PROMOTE_DATABASE, name, way.new)) for ran in facts.ran)
+    if look is None or (look.role is not DatabaseRole.STANDBY and not (begun and look.role is DatabaseRole.PRIMARY)):
+        seen = look.text if look is not None else "nobody could look at it"
+        raise Refused(
+            f"{name} in {way.new} cannot take over: {seen}",
+            where=way.new,
+            next_step="a promotion needs a standby: mend it, or restore a backup to a point in time",
+            code="no_standby",
+        )
+    return look
+
+
+def _lives(way: Way, facts: Facts, name: str) -> bool:
+    old, new = facts.look(name, way.old), facts.look(name, way.new)
+    behind = lag(new, old)
+    followed = new is not None and new.role is DatabaseRole.STANDBY and behind is not None and behind <= way.plan.rpo
+    return old is not None and old.takes_writes and followed
+
+
+def _last_write(way: Way, facts: Facts) -> datetime:
+    """A site that is gone took its last write before anybody noticed; of any other it may be this very moment."""
+    gone = agreement(facts.sightings, way.old).gone
+    return facts.detected_at if gone and facts.detected_at is not None else facts.now
+
+
+def _bounds(name: str, loss: Loss | None, most_rows: int, most_span: timedelta) -> list[Bound]:
+    most_s = most_span.total_seconds()
+    rows = float(loss.rows) if loss else float(most_rows)
+    seconds = loss.seconds if loss else most_s
+    return [
+        Bound(name=f"rows of {name} that may be lost", at_most=float(most_rows), measured=rows, unit="rows"),
+        Bound(name=f"seconds of {name} that may be lost", at_most=most_s, measured=seconds, unit="s"),
+    ]
+
+
+def _guard(data: ReplicatedData, loss: Loss, most_rows: int, most_span: timedelta) -> Guard:
+    holds = loss.rows <= most_rows and loss.seconds <= most_span.total_seconds()
+    text = f"{loss.text}; approved are {most_rows} rows and {format_duration(most_span)}"
+    return Guard(name=f"loss of {data.name}", holds=holds, text=text)
+
+
+def _unseen(name: str, loss: Loss) -> Guard:
+    return Guard(name=f"loss of {name}", holds=True, text=f"{loss.text}; accepted unseen")
+
+
+def _accepted(name: str, accepted: Accepted) -> list[str]:
+    if accepted.rows_count is None and accepted.span is None:
+        return []
+    rows = f"{accepted.rows_count} rows" if accepted.rows_count is not None else ""
+    span = format_duration(accepted.span) if accepted.span is not None else ""
+    return [f"whoever asked accepts to lose up to {' and '.join(each for each in (rows, span) if each)} of {name}"]

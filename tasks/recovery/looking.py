@@ -1,0 +1,151 @@
+"""What does one see before a move is planned?
+
+Every look at once, each bounded in time by its adapter. The rule: a look that could not be taken is absent from the
+facts, with a sentence about it in the run's log, and what is absent is never taken for good news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from blocks.catalogue.model import DatabaseCheck, HttpCheck, Platform, Service, TcpCheck, TlsCheck
+from blocks.catalogue.recovery import DnsSwitch
+from blocks.errors import VigieError
+from blocks.journal.adapter import PostgresJournal
+from blocks.network.vantage import WorkerVantage
+from blocks.ports.incidents import Incident
+from blocks.ports.recovery import CapacityLook, ComputeLook, MoveKind, MoveState, Sighting
+from tasks.recovery.decide import home_of
+from tasks.recovery.opening import Parts
+from tasks.recovery.values import Facts, Ran
+
+T = TypeVar("T")
+_AT_ONCE = 24
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks that are taken side by side; `missed` says what could not be seen and why."""
+
+    missed: list[str] = field(default_factory=list[str])
+
+    def take(self, wanted: Mapping[str, Callable[[], T]]) -> dict[str, T]:
+        """Name -> what was seen; what could not be is left out and said."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            going = {name: pool.submit(look) for name, look in wanted.items()}
+        seen: dict[str, T] = {}
+        for name, future in going.items():
+            try:
+                seen[name] = future.result()
+            except VigieError as error:
+                self.missed.append(f"{name} cannot be seen: {error}")
+        return seen
+
+
+def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callable[[str], None]) -> Facts:
+    """The facts of this moment. Raises `Retryable` when the journal does not answer; of all else it says what is."""
+    platform, plan, looks = parts.platform, parts.recovery, Looks()
+    active = journal.active_site(platform.name) or home_of(platform)
+    members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
+    databases = looks.take({key: parts.member(*where).look for key, where in members.items()})
+    compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
+    capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
+    shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
+    for missed in looks.missed:
+        say(missed)
+    seen = {members[key]: look for key, look in databases.items()}
+    alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
+    incidents = journal.open_incidents(platform.name)
+    first = min(incidents, key=lambda each: each.opened_at, default=None)
+    moves = journal.moves(platform.name)
+    return Facts(
+        now=journal.now(),
+        active=active,
+        databases=seen,
+        last_known={name: seen[name, active] for name in plan.data if (name, active) in seen and alive},
+        compute=compute,
+        capacity=capacity,
+        shares={name: dict(each) for name, each in shares.items()},
+        sightings=() if alive else _sightings(parts, active),
+        incidents=tuple(_sentence(each) for each in incidents),
+        durations=journal.durations(platform.name, kind.value),
+        moves=moves,
+        ran=_ran(journal, platform),
+        losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
+        outage_at=first.opened_at if first else None,
+        detected_at=first.opened_at if first else None,
+    )
+
+
+def addresses_of(platform: Platform, site: str) -> Sequence[str]:
+    """host:port of everything that stands in a site, without names that lead to another site once traffic is moved."""
+    plan = platform.recovery
+    moving = {urlsplit(proof).hostname for proof in plan.proofs if "://" in proof} if plan else set[str | None]()
+    found: list[str] = [data.hosts[site] for data in plan.data.values()] if plan else []
+    for service in platform.services.values():
+        for check in service.checks.values() if service.site == site else ():
+            if isinstance(check, TcpCheck | TlsCheck | DatabaseCheck):
+                found.append(check.address)
+            elif isinstance(check, HttpCheck):
+                parts = urlsplit(check.url)
+                found.append(f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
+    return tuple(dict.fromkeys(each for each in found if each.rpartition(":")[0] not in moving))
+
+
+def _sightings(parts: Parts, site: str) -> tuple[Sighting, ...]:
+    """The worker's look and that of the other site's database hosts."""
+    platform, plan = parts.platform, parts.recovery
+    addresses = addresses_of(platform, site)
+    outside = [switch.server for switch in plan.traffic.values() if isinstance(switch, DnsSwitch)]
+    others = [address for other in platform.sites if other != site for address in addresses_of(platform, other)]
+    points = [WorkerVantage(parts.routes, (*others, *outside))]
+    hosts = [
+        parts.vantage(name, other, outside)
+        for name, data in plan.data.items()
+        for other in data.members
+        if other != site
+    ]
+    return tuple(point.sight(site, addresses) for point in (*points, *hosts))
+
+
+def _computed(platform: Platform) -> list[Service]:
+    """Every service that a cloud runs and that a plan may switch."""
+    return [
+        service
+        for service in platform.services.values()
+        if service.kind in {"azure.app_service", "azure.virtual_machine", "openstack.server"}
+    ]
+
+
+def _compute_look(parts: Parts, service: Service) -> Callable[[], ComputeLook]:
+    return lambda: parts.compute(service.site).look(service)
+
+
+def _capacity_look(parts: Parts, site: str) -> Callable[[], CapacityLook]:
+    return lambda: parts.compute(site).capacity(parts.site(site))
+
+
+def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:
+    return lambda: parts.traffic(switch).read_shares()
+
+
+def _ran(journal: PostgresJournal, platform: Platform) -> tuple[Ran, ...]:
+    """Every step since the platform was last at home and whole, oldest first."""
+    home, runs = home_of(platform), []
+    for move in journal.moves(platform.name):
+        if move.to_site == home and move.state is MoveState.COMMITTED:
+            break
+        runs.append(move.run)
+    return tuple(
+        Ran(phase=step.phase, item=step.item, done=step.is_done)
+        for run in reversed(runs)
+        for step in journal.steps(run)
+    )
+
+
+def _sentence(incident: Incident) -> str:
+    return f"{incident.root}: {incident.sentence}"

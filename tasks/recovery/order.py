@@ -1,0 +1,75 @@
+"""Which steps of a phase may run side by side, and which wait for others?
+
+Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
+survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
+needs; a name is switched, and what used the old one recycled, before clients return in shares. Steps of one group
+run side by side, groups one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from blocks.catalogue.model import Platform
+from blocks.ports.approvals import PlanStep
+from tasks.recovery.items import Item, Verb, parse_item
+from tasks.recovery.waves import waves
+
+_ADDED = frozenset({Verb.CALL, Verb.RUN_DEPLOYMENT, Verb.ASK})
+_RANKS: dict[str, dict[Verb, int]] = {
+    "prepare": {
+        Verb.START_MACHINE: 0,
+        Verb.FENCE_DATABASE: 1,
+        Verb.SAVE_BEYOND: 2,
+        Verb.FOLLOW_DATABASE: 3,
+        Verb.RESIZE_SERVICE: 4,
+        Verb.START_SERVICE: 5,
+    },
+    "fence": {Verb.DRAIN_DATABASE: 1},
+    "promote": {Verb.STAND_ALONE: 1},
+    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.RECYCLE_SERVICE: 2, Verb.START_WORKER: 3},
+    "settle": {Verb.PROTECT_DATABASE: 1},
+}
+_FIRST, _LAST = -1, 1_000_000
+_BY_WAVE = frozenset({"prepare", "start"})
+_A_WAVE = 10
+"""More than there are ranks in a wave."""
+
+
+def groups_of(platform: Platform, steps: Sequence[PlanStep]) -> tuple[tuple[PlanStep, ...], ...]:
+    """The steps of one phase in groups. Raises `Refused` where the plan's dependencies run in a circle."""
+    ranked = sorted(((_rank(platform, step), step) for step in steps), key=lambda pair: pair[0])
+    return tuple(tuple(step for _, step in group) for _, group in groupby(ranked, key=lambda pair: pair[0]))
+
+
+def _rank(platform: Platform, step: PlanStep) -> int:
+    item = parse_item(step.item)
+    if item.verb in _ADDED:
+        return _added(platform, item)
+    if step.phase == "shift":
+        return _shift_rank(platform, item)
+    rank = _RANKS.get(step.phase, {}).get(item.verb, 0)
+    return rank + _wave(platform, item) * _A_WAVE if step.phase in _BY_WAVE else rank
+
+
+def _shift_rank(platform: Platform, item: Item) -> int:
+    """Names first, then whoever must connect anew, then clients by share."""
+    if item.verb is not Verb.SHIFT_TRAFFIC:
+        return 1
+    plan = platform.recovery
+    if plan is not None and item.thing in plan.traffic and plan.traffic[item.thing].kind == "dns":
+        return 0
+    return 1 + (item.share or 0)
+
+
+def _added(platform: Platform, item: Item) -> int:
+    step = platform.recovery.steps.get(item.thing) if platform.recovery else None
+    return _FIRST if step is not None and step.when == "before" else _LAST
+
+
+def _wave(platform: Platform, item: Item) -> int:
+    if platform.recovery is None:
+        return 0
+    found = waves(platform, platform.recovery, item.site)
+    return next((number for number, wave in enumerate(found) if item.thing in wave), 0)

@@ -1,0 +1,30 @@
+"""What passes between the steps of a move, and what a move reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from blocks.ports.recovery import Move
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """How many rows each table had when last seen before the move: data -> table -> rows, and where that was seen."""
+
+    rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    seen_on: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class MoveReport:
+    """The whole move, for whoever asked for it."""
+
+    move: Move
+    proofs: tuple[str, ...]  # what clients find, a sentence each
+
+    def __str__(self) -> str:
+        """For log, message and journal."""
+        lost = "; ".join(loss.text for loss in self.move.losses) or "nothing was lost"
+        went = f"{self.move.platform} runs in {self.move.to_site} (from {self.move.from_site})"
+        return f"{went}. {lost}. Clients: {'; '.join(self.proofs)}."

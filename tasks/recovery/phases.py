@@ -1,0 +1,80 @@
+"""Carry out one phase of an approved move: its steps group by group, those of one group side by side.
+
+The rules: a phase is over when each of its steps has ended, and the next begins only when all ended well; when
+several failed, all of them are named, so that nobody mends one and meets the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from blocks.errors import Broken, VigieError
+from blocks.ports.approvals import PlanStep
+from blocks.ports.changes import Change
+from tasks.core.change import Order, Stopped
+from tasks.core.retries import OUTSIDE
+from tasks.core.step import change_step
+from tasks.recovery.items import Verb, parse_item
+from tasks.recovery.opening import Parts
+from tasks.recovery.order import groups_of
+from tasks.recovery.outcome import KnownRows
+from tasks.recovery.proving import judge, see_proof
+from tasks.runs.catalogue import load_platform
+from tasks.runs.runbook import Granted, this_run
+
+
+def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> tuple[str, ...]:
+    """Every step of a phase of the plan, to its end; what each found. Raises the first failure, with the others on it.
+
+    `known` are the rows before the move, for the phase that judges the data.
+    """
+    platform = load_platform(granted.plan.platform).platform
+    steps = [step for step in granted.plan.steps if step.phase == phase]
+    found = list[str]()
+    for group in groups_of(platform, steps):
+        found += _ended([_begin(granted, step, known or KnownRows()) for step in group])
+    return tuple(found)
+
+
+@change_step(retry=OUTSIDE, run_name="{text}")
+def change(order: Order, platform: str, text: str) -> Change:
+    """One step of the plan, as its item says. `text` is how people know it."""
+    del text
+    return Parts(load_platform(platform).platform).change(parse_item(order.item), order.phase)
+
+
+def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:
+    """The step on its way: a change, or a look that proves something."""
+    book, item = this_run(), parse_item(step.item)
+    if item.verb is Verb.VERIFY_DATA:
+        return judge.submit(granted.plan.platform, item.thing, item.site, known)
+    if item.verb is Verb.VERIFY_CLIENTS:
+        return see_proof.submit(granted.plan.platform, item.thing, item.site)
+    submitted: Any = change
+    return submitted.submit(book.order(granted, step), granted.plan.platform, step.text)
+
+
+def _ended(going: Sequence[Any]) -> list[str]:
+    """What steps that run side by side found, all of them waited for."""
+    done, failed = list[str](), list[BaseException]()
+    for each in going:
+        try:
+            result = each.result()
+        except (VigieError, Stopped) as error:
+            failed.append(error)
+        else:
+            done.append(result if isinstance(result, str) else result.outcome)
+    if not failed:
+        return done
+    first, *others = sorted(failed, key=_urgency)
+    for other in others:
+        first.add_note(f"and: {other}")
+    raise first
+
+
+def _urgency(error: BaseException) -> int:
+    """What a person must know first: what is broken, what failed, and last that the run was stopped as asked."""
+    if isinstance(error, Stopped):
+        return 2
+    return 0 if isinstance(error, Broken) else 1

@@ -1,0 +1,54 @@
+"""The plan of a move, made anew from what is seen now. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prefect.logging import get_run_logger
+
+from blocks.errors import Refused
+from blocks.journal.opening import open_journal
+from blocks.ports.approvals import Plan
+from blocks.ports.recovery import MoveKind
+from tasks.core.retries import OUTSIDE
+from tasks.core.step import fresh_step
+from tasks.recovery.decide import plan_move
+from tasks.recovery.looking import look_at
+from tasks.recovery.opening import Parts
+from tasks.recovery.values import Accepted
+from tasks.runs.catalogue import load_platform
+
+
+def make_plan(
+    kind: str,
+    platform: str,
+    *,
+    reason: str,
+    candidate: str = "",
+    accepted: Accepted | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Look, and decide. Raises `Refused` with what speaks against the move."""
+    try:
+        wanted = MoveKind(kind)
+    except ValueError:
+        known = ", ".join(each.value for each in MoveKind)
+        raise Refused(f"there is no move called {kind!r}", next_step=f"choose one of {known}") from None
+    parts = Parts(load_platform(platform).platform)
+    with open_journal() as journal:
+        facts = look_at(parts, journal, wanted, say)
+    return plan_move(wanted, parts.platform, facts, to=candidate, accepted=accepted, reason=reason)
+
+
+@fresh_step(retry=OUTSIDE, run_name="plan the {kind} of {platform}")
+def plan_for(kind: MoveKind, platform: str, reason: str, candidate: str, accepted: Accepted | None = None) -> Plan:
+    """The plan as a step of the run, with what could not be seen in its log."""
+    warn = get_run_logger().warning
+    return make_plan(
+        kind,
+        platform,
+        reason=reason,
+        candidate=candidate,
+        accepted=accepted,
+        say=lambda missed: warn("%s", missed),
+    )

@@ -1,0 +1,76 @@
+"""When did a move begin, what did it lose, and since when does it serve? For the journal, under the move's lease.
+
+The rules: the clock of a move starts with the outage and not with us; a loss is a bound until somebody counted it;
+a platform serves from another site only once its clients were seen to be served.
+"""
+
+from __future__ import annotations
+
+from prefect.logging import get_run_logger
+
+from blocks.journal.opening import open_journal
+from blocks.ports.recovery import Loss, Move, MoveKind
+from tasks.core.retries import JOURNAL, OUTSIDE
+from tasks.core.step import fresh_step, record_step
+from tasks.recovery.losses import bound_loss
+from tasks.recovery.opening import Parts
+from tasks.recovery.outcome import MoveReport
+from tasks.runs.catalogue import load_platform
+from tasks.runs.runbook import Granted
+
+
+@record_step(retry=JOURNAL, run_name="note that the move begins")
+def begin_move(granted: Granted) -> Move:
+    """The move's row: from where to where, since when clients suffer, who knew it when."""
+    plan = granted.plan
+    with open_journal() as journal:
+        known = [each.opened_at for each in journal.open_incidents(plan.platform)]
+        outage_at = min(known, default=None) if plan.action == MoveKind.FAILOVER else None
+        return journal.begin_move(
+            granted.lease.run,
+            granted.lease.token,
+            platform=plan.platform,
+            kind=MoveKind(plan.action),
+            from_site=_from_site(granted),
+            to_site=plan.candidate,
+            outage_at=outage_at,
+            detected_at=outage_at,
+            decided_at=granted.approval.settled_at,
+        )
+
+
+@fresh_step(retry=OUTSIDE, run_name="bound what may be lost")
+def bound_losses(granted: Granted) -> tuple[Loss, ...]:
+    """What the old primary may have acknowledged and the candidate does not have, at most. Kept before promotion."""
+    parts = Parts(load_platform(granted.plan.platform).platform)
+    found: list[Loss] = []
+    with open_journal() as journal:
+        for name, data in parts.recovery.data.items():
+            left = parts.member(name, _from_site(granted)).look()
+            taken = parts.member(name, granted.plan.candidate).look()
+            loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now())
+            journal.keep_loss(granted.lease.run, loss)
+            found.append(loss)
+    for loss in found:
+        get_run_logger().info("%s", loss.text)
+    return tuple(found)
+
+
+@record_step(retry=JOURNAL, run_name="the platform serves from its other site")
+def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveReport:
+    """From now on the other site is the active one; the commit window begins."""
+    recovery = Parts(load_platform(granted.plan.platform).platform).recovery
+    with open_journal() as journal:
+        move = journal.move_serves(
+            granted.lease.run,
+            granted.lease.token,
+            commit_within=recovery.commit_window,
+            rolls_back=recovery.rolls_back,
+        )
+    return MoveReport(move, proofs)
+
+
+def _from_site(granted: Granted) -> str:
+    """The site that is left: the one whose role changes and which is not the candidate."""
+    (left,) = [site for site in granted.plan.roles if site != granted.plan.candidate]
+    return left

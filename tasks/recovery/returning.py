@@ -1,0 +1,100 @@
+"""Do more clients come back, do we wait, or do they go away again?
+
+Pure. A site that has just recovered can be killed by everybody returning at once, with the backlog of hours. So
+traffic returns in shares, and each share earns the next: enough clients seen for long enough, few errors, and answers
+about as quick as on the side they came from. What was not measured earns nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Next(StrEnum):
+    """What happens to the share of traffic."""
+
+    GO_ON = "go on"
+    WAIT = "wait"
+    STOP = "stop"  # this share stays, and a person looks
+    RETURN = "return"  # back to the share before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientsSeen:
+    """What clients of the returning site saw at this share. None where nobody measured."""
+
+    share_pct: int
+    requests_count: int
+    errors_count: int
+    latency_ms: float | None  # 95th percentile
+    latency_before_ms: float | None  # the same on the side that they left
+    seen_for: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRule:
+    """When a share is good enough, and when it is bad enough to go back."""
+
+    requests_count: int = 20
+    soak: timedelta = timedelta(seconds=10)
+    patience: timedelta = timedelta(minutes=5)
+    stop_over_errors_pct: float = 1.0
+    return_over_errors_pct: float = 5.0
+    stop_over_latency_times: float = 2.0
+    return_over_latency_times: float = 5.0
+    latency_floor_ms: float = 100.0  # below this nobody notices a multiple
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What comes next, and why, with the numbers."""
+
+    next: Next
+    text: str
+
+
+def judge_share(seen: ClientsSeen, rule: StopRule | None = None) -> Ruling:
+    """Bad clients speak at once, good ones only after the soak."""
+    rule = rule or StopRule()
+    if seen.requests_count < rule.requests_count:
+        return _few(seen, rule)
+    errors_pct, times = 100 * seen.errors_count / seen.requests_count, _times(seen, rule)
+    at = f"at {seen.share_pct} % {seen.errors_count} of {seen.requests_count} requests failed ({errors_pct:.1f} %)"
+    if errors_pct > rule.return_over_errors_pct or times > rule.return_over_latency_times:
+        return Ruling(Next.RETURN, f"{at}, {_pace(seen)}: over {_limits(rule.return_over_errors_pct, rule, back=True)}")
+    if errors_pct > rule.stop_over_errors_pct or times > rule.stop_over_latency_times:
+        return Ruling(Next.STOP, f"{at}, {_pace(seen)}: over {_limits(rule.stop_over_errors_pct, rule, back=False)}")
+    if seen.seen_for < rule.soak:
+        return Ruling(Next.WAIT, f"{at}, {_pace(seen)}, for {seen.seen_for.total_seconds():.0f} s so far")
+    return Ruling(Next.GO_ON, f"{at}, {_pace(seen)}")
+
+
+def _few(seen: ClientsSeen, rule: StopRule) -> Ruling:
+    said = f"at {seen.share_pct} % only {seen.requests_count} requests of {rule.requests_count} were seen"
+    if seen.seen_for < rule.patience:
+        return Ruling(Next.WAIT, said)
+    return Ruling(Next.STOP, f"{said} in {seen.seen_for.total_seconds():.0f} s: nothing is proven")
+
+
+def _times(seen: ClientsSeen, rule: StopRule) -> float:
+    """How many times slower than before; infinitely where one of the two was not measured."""
+    if seen.latency_ms is None or not math.isfinite(seen.latency_ms):
+        return rule.return_over_latency_times  # over the limit to stop, not to go back: nobody saw that it is slow
+    if seen.latency_ms <= rule.latency_floor_ms:
+        return 0.0
+    before = seen.latency_before_ms
+    return seen.latency_ms / max(before if before and math.isfinite(before) else 0.0, rule.latency_floor_ms)
+
+
+def _pace(seen: ClientsSeen) -> str:
+    now = "an unknown time" if seen.latency_ms is None else f"{seen.latency_ms:.0f} ms"
+    before = "" if seen.latency_before_ms is None else f" against {seen.latency_before_ms:.0f} ms before"
+    return f"95 % answered within {now}{before}"
+
+
+def _limits(errors_pct: float, rule: StopRule, *, back: bool) -> str:
+    times = rule.return_over_latency_times if back else rule.stop_over_latency_times
+    return f"{errors_pct:g} % errors or {times:g} times the latency"

@@ -1,0 +1,75 @@
+"""What is seen before a move is planned, and what came of looking at it.
+
+Everything here was read; nothing is decided. A look that could not be taken is absent, and what is absent is never
+taken for good news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
+
+PHASES = (
+    "check",
+    "prepare",
+    "fence",
+    "promote",
+    "verify-data",
+    "start",
+    "shift",
+    "verify-clients",
+    "settle",
+)
+"""In this order. `prepare` makes the arriving site ready while the old one still serves: moves in peace only."""
+
+Durations = Mapping[tuple[str, str], Sequence[timedelta]]
+"""(phase, item) -> how long that step took, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A step of earlier moves, as the journal has it. Not `done`: its intent was written and its outcome was not."""
+
+    phase: str
+    item: str
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was seen at one moment, on the journal's clock.
+
+    `databases` is by (data, site), `compute` by service, `shares` by switch. `last_known` is the newest look at
+    each primary while it lived. `ran` is every step since the platform was last at home and whole, oldest first.
+    """
+
+    now: datetime
+    active: str
+    databases: Mapping[tuple[str, str], DatabaseLook] = field(default_factory=dict[tuple[str, str], DatabaseLook])
+    last_known: Mapping[str, DatabaseLook] = field(default_factory=dict[str, DatabaseLook])
+    compute: Mapping[str, ComputeLook] = field(default_factory=dict[str, ComputeLook])
+    capacity: Mapping[str, CapacityLook] = field(default_factory=dict[str, CapacityLook])
+    shares: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    sightings: Sequence[Sighting] = ()
+    incidents: Sequence[str] = ()
+    durations: Durations = field(default_factory=dict[tuple[str, str], Sequence[timedelta]])
+    moves: Sequence[Move] = ()  # newest first
+    ran: Sequence[Ran] = ()
+    losses: Sequence[Loss] = ()  # counted already, not yet saved
+    outage_at: datetime | None = None  # the last time that clients were served
+    detected_at: datetime | None = None  # when an incident said so
+
+    def look(self, data: str, site: str) -> DatabaseLook | None:
+        """The look at that server, None where nobody could look."""
+        return self.databases.get((data, site))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What whoever starts a failover takes upon himself beyond the plan; stands on the card and in the digest."""
+
+    rows_count: int | None = None
+    span: timedelta | None = None

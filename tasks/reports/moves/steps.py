@@ -1,0 +1,142 @@
+"""What came of this move, for everybody who was not there?
+
+The last step of a move or drill: its report is built from the journal alone, kept in the evidence store, shown on the
+run's page and told in Slack. What only shows the result cannot make a move that went well fail: what could not be
+written is said in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.logging import get_run_logger
+
+from blocks.catalogue.model import Customer, Platform, Recovery
+from blocks.errors import Broken, VigieError
+from blocks.evidence.store import keep_page, open_evidence_store
+from blocks.journal.adapter import PostgresJournal
+from blocks.journal.opening import open_journal
+from blocks.ports.drills import OldSideCount
+from blocks.slack.moves import SUMMARY
+from blocks.slack.moves_told import title_of
+from blocks.slack.voice import Voice
+from tasks.core.retries import JOURNAL
+from tasks.core.step import record_step
+from tasks.reports.moves.build import build_report
+from tasks.reports.moves.calendar import Rehearsed, render_calendar
+from tasks.reports.moves.page import render_html, render_markdown
+from tasks.reports.moves.picture import draw_move
+from tasks.reports.moves.values import MoveReport, Recorded
+from tasks.runs.catalogue import Known, load_platform
+
+
+@record_step(retry=JOURNAL, run_name="report")
+def report_move(run: UUID, old_side: Sequence[OldSideCount] = ()) -> str:
+    """Build, keep, show and want the message; the sentence that says what came of it.
+
+    `old_side` are counts of clients on the side that was left, where somebody measured them; they are kept first.
+    """
+    with open_journal() as journal:
+        if old_side:
+            journal.keep_old_side(run, old_side)
+        known = load_platform(journal.run(run).platform)
+        report = build_report(read_recorded(journal, run, promised(known.platform)))
+        kept_in = asyncio.run(_show(report, run, known.customer))
+        sentence = title_of(Voice("en", known.customer.time_zone), report.summary)
+        facts = {"summary": SUMMARY.dump_python(report.summary, mode="json"), "kept_in": kept_in}
+        journal.keep_report(run, text=sentence, facts=facts)
+    get_run_logger().info("%s", sentence)
+    return sentence
+
+
+def read_recorded(journal: PostgresJournal, run: UUID, plan: Recovery) -> Recorded:
+    """What the journal holds of it."""
+    return Recorded(
+        run=journal.run(run),
+        actions=journal.actions(run),
+        steps=journal.steps(run),
+        approvals=journal.approvals(run),
+        move=journal.move(run),
+        drill=journal.drill(run),
+        old_side=journal.old_side(run),
+        rto=plan.rto,
+        rpo=plan.rpo,
+        at=journal.now(),
+    )
+
+
+@record_step(retry=JOURNAL, run_name="drill calendars")
+def report_drills(platforms: Sequence[str]) -> int:
+    """The calendar of drills and restores of each customer, as a table; how many platforms are in one."""
+    by_customer: dict[str, list[Known]] = {}
+    for known in map(load_platform, platforms):
+        if known.platform.recovery is not None:
+            by_customer.setdefault(known.customer.name, []).append(known)
+    with open_journal() as journal:
+        at = journal.now()
+        for customer, known in by_customer.items():
+            words = _words(known[0].customer)
+            rows = render_calendar([_rehearsed(journal, each.platform) for each in known], at=at, **words)
+            title = Voice(**words).say("drill.title", customer=customer)
+            asyncio.run(_unless_refused(acreate_table_artifact(rows, key=f"drills-{customer}", description=title)))
+    return sum(len(known) for known in by_customer.values())
+
+
+def _rehearsed(journal: PostgresJournal, platform: Platform) -> Rehearsed:
+    plan = promised(platform)
+    return Rehearsed(
+        platform=platform.name,
+        drills=journal.drills(platform.name),
+        restores=journal.restore_tests(platform.name),
+        drill_every=plan.drill_every,
+        restore_every=plan.restore_every,
+    )
+
+
+def promised(platform: Platform) -> Recovery:
+    """The platform's recovery plan. Raises `Broken` when it has none any more."""
+    if platform.recovery is None:
+        raise Broken(
+            f"{platform.name} has no recovery plan, so nothing says what was promised",
+            next_step="put the plan back into the catalogue, then `vigie apply`, and retry: the run is as it was",
+        )
+    return platform.recovery
+
+
+async def _show(report: MoveReport, run: UUID, customer: Customer) -> str:
+    """Keep the page and show it on the run; where it is kept, empty when it could not be."""
+    words, platform = _words(customer), report.summary.platform
+    picture = await asyncio.to_thread(draw_move, report, **words)
+    kept_in = await _keep(report, run, render_html(report, picture=picture, **words))
+    markdown = render_markdown(report, picture=picture, kept_in=kept_in, **words)
+    title = title_of(Voice(**words), report.summary)
+    await _unless_refused(acreate_markdown_artifact(markdown, key=f"move-{platform}", description=title))
+    return kept_in
+
+
+async def _keep(report: MoveReport, run: UUID, page: str) -> str:
+    summary = report.summary
+    try:
+        store = await open_evidence_store()
+        return await keep_page(store, platform=summary.platform, run=run, at=summary.began_at, page=page.encode())
+    except VigieError as error:
+        get_run_logger().error("the report could not be kept: %s", error)
+        return ""
+
+
+async def _unless_refused(showing: Coroutine[Any, Any, object]) -> None:
+    import httpx
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        await showing
+    except (PrefectHTTPStatusError, httpx.HTTPError) as error:
+        get_run_logger().error("Prefect did not take a part of the report: %s", type(error).__name__)
+
+
+def _words(customer: Customer) -> dict[str, str]:
+    return {"language": customer.language, "time_zone": customer.time_zone}
