@@ -160,9 +160,19 @@ CHANGE_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
 """What goes wrong only when the service is restarted; until then it is well, and no sweep sees anything."""
 
 
+RecoveryHow = Literal["no-capacity", "host-down", "drop-after", "no-effect"]
+RECOVERY_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
+    "private-cloud": _cloud("openstack", "private-cloud", "no-capacity"),
+    "standby-server": _cloud("openstack", "standby-server", "host-down"),
+    "device-api-recovery": _cloud("openstack", "device-api-recovery", "host-down"),
+    "name-service": _cloud("nameserver", "name-service", "drop-after", "no-effect"),
+}
+"""What goes wrong only when a platform moves: no check of health sees it before."""
+
+
 def ways(service: str) -> dict[str, tuple[Action, ...]]:
     """Every way to break a service, with those that show only when it is changed."""
-    return FAULTS[service] | CHANGE_FAULTS.get(service, {})
+    return FAULTS[service] | CHANGE_FAULTS.get(service, {}) | RECOVERY_FAULTS.get(service, {})
 
 
 def actions_for(service: str, how: str) -> tuple[Action, ...]:

@@ -13,10 +13,12 @@ from blocks.errors import Refused
 from deployments.sandbox.faults import (
     CHANGE_FAULTS,
     FAULTS,
+    RECOVERY_FAULTS,
     ChangeHow,
     Cut,
     How,
     Kill,
+    RecoveryHow,
     Tell,
     actions_for,
     components_of,
@@ -52,6 +54,12 @@ def test_what_can_be_restarted_can_fail_to_be_in_every_way():
     assert restarted == set(CHANGE_FAULTS)
     assert all(set(hows) == set(get_args(ChangeHow)) for hows in CHANGE_FAULTS.values())
     assert not set(get_args(ChangeHow)) & set(get_args(How))
+
+
+def test_what_goes_wrong_in_a_move_can_be_ordered_beside_everything_else():
+    assert set(RECOVERY_FAULTS) <= set(FAULTS)
+    assert {how for hows in RECOVERY_FAULTS.values() for how in hows} == set(get_args(RecoveryHow))
+    assert not [name for name, hows in RECOVERY_FAULTS.items() if set(hows) & set(FAULTS[name])]
 
 
 def test_what_stands_behind_a_restart_is_a_component_and_what_it_mends_is_a_way_to_break_it():
