@@ -22,7 +22,7 @@ from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.config import HostConfig
 from deployments.dbhost.decide import Ruling, must_fence, rule_start
 from deployments.dbhost.heartbeat import Heartbeat
-from deployments.dbhost.local import Facts, Local, read_history, to_bytes
+from deployments.dbhost.local import Facts, Local, newest_timeline, read_history, to_bytes
 from deployments.dbhost.memory import Memory, Operation
 from deployments.dbhost.peers import ask_peers
 from deployments.dbhost.source import conninfo, write_passfile
@@ -232,7 +232,7 @@ class Keeper:
         if self._control is None or self.cluster.running:
             data = self.cluster.control_data()
             timelines = ("Latest checkpoint's TimeLineID", "Min recovery ending loc's timeline")
-            timeline = max(int(data.get(name) or 0) for name in timelines)
+            timeline = max(newest_timeline(self.config.data_dir), *(int(data.get(name) or 0) for name in timelines))
             positions = ("Latest checkpoint location", "Minimum recovery ending location")
             position = max(to_bytes(data.get(name) or "0/0") for name in positions)
             self._control = (data["Database system identifier"], timeline, position)

@@ -38,7 +38,7 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "wal_keep_size": "256MB",
 }
-_FURNISHED = "3"  # counted up when new folders get more than old ones have
+_FURNISHED = "4"  # counted up when new folders get more than old ones have
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def host_config(state: State, component: str, server: PostgresServer) -> HostCon
         ca_file=authority.ca_file,
         stop_seconds=5.0,
         starts_alone=True,
-        looks_at=tuple(route.name for route in ROUTES if route.name not in (own.line, other.line, other.server)),
+        looks_at=tuple(route.name for route in ROUTES if route.name not in (own.line, other.line)),
         connect_to={
             **{route.name: f"127.0.0.1:{relayed_port(state, route.name)}" for route in ROUTES},
             other.server: f"127.0.0.1:{relayed_port(state, other.line)}",

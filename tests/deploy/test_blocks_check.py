@@ -23,6 +23,8 @@ SECRETS = {  # block -> the field that opens it
     "openstack-hearth-reader": "application_credential_secret",
     "openstack-hearth-operator": "application_credential_secret",
     "postgres-hearth-reader": "password",
+    "database-host-hearth-reader": "token",
+    "database-host-hearth-operator": "token",
     "slack": "bot_token",
     "pagerduty-hearth": "routing_key",
 }
