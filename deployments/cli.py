@@ -13,6 +13,7 @@ from deployments.commands import (
     gateway,
     journal,
     night,
+    plan,
     runs,
     sandbox,
     worker,
@@ -34,6 +35,7 @@ app.command("ack")(night.ack)
 app.command("silence")(night.silence)
 app.command("beat")(night.beat)
 app.command("apply")(apply.apply)
+app.command("plan")(plan.plan)
 app.command("worker")(worker.worker)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")
