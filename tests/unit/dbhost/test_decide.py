@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,15 @@ def test_when_a_former_primary_starts(peers, alone, starts, why):
     assert (ruling.may_start, why in ruling.why) == (starts, True), ruling.why
 
 
+@pytest.mark.parametrize(
+    ("timeline", "waits"), [(1, True), (2, False), (3, False)], ids=["it gives way", "two of one", "we give way"]
+)
+def test_it_waits_only_for_one_that_will_give_way(timeline, waits):
+    other = peer(timeline, writes=True)
+    ruling = rule_start(SYSTEM, 2, [other], starts_alone=True)
+    assert (ruling.may_start, ruling.waits) == (False, waits)
+
+
 @given(
     st.lists(
         st.builds(peer, st.integers(0, 5), writes=st.booleans(), system=st.sampled_from([SYSTEM, "other"])), max_size=4
@@ -60,6 +71,8 @@ def test_it_never_starts_beside_one_that_is_ahead_or_writes(peers, timeline, alo
         (peer(1, writes=True), False),
         (peer(2, writes=True, system="other"), False),
         (SILENT, False),
+        (replace(peer(2), wants_writes=True), True),
+        (replace(peer(1), wants_writes=True), False),
     ],
 )
 def test_a_running_primary_fences_itself_when_it_is_left_behind(said, fences):
