@@ -59,6 +59,8 @@ class Keeper:
         self._orders: queue.SimpleQueue[Operation | None] = queue.SimpleQueue()
         self._ended: dict[tuple[str, str], threading.Event] = {}
         self._restarts: deque[float] = deque()
+        self._wants_writes = False  # it waits for an older primary to give way
+        self._asked_again_at = 0.0
         self._serving = threading.Event()  # it runs for others too, not only for us
         self._control: tuple[str, int, int] | None = None
 
@@ -177,12 +179,16 @@ class Keeper:
 
     def _boot(self) -> None:
         """Start, unless the fence, an order or a peer says no. A failure is said in the status, the door stays open."""
+        self._wants_writes = False
         self.cluster.stop_leftover()
         if self.memory.fence is not None or not self.memory.known.wanted:
             return
         try:
             if not self.cluster.is_standby:
                 ruling = self.rule_start(starts_alone=self.config.starts_alone)
+                if ruling.waits:
+                    self._wants_writes, self.last_error = True, f"waiting: {ruling.why}"
+                    return
                 if not ruling.may_start:
                     self.memory.raise_fence(ITSELF, ruling.why)
                     _log.error("%s stays fenced: %s", self.config.name, ruling.why)
@@ -193,7 +199,10 @@ class Keeper:
             _log.error("%s does not start: %s", self.config.name, error)
 
     def _look_after(self) -> None:
-        """A server that ended by itself is started again as at boot, a few times."""
+        """A server that ended by itself is started again as at boot, a few times; one that waits asks again."""
+        if self._wants_writes and time.monotonic() > self._asked_again_at:
+            self._asked_again_at = time.monotonic() + _ASK_PEERS_EVERY_S / 2
+            self._boot()
         if self.cluster.process is None or self.cluster.running:
             return
         self._serving.clear()
@@ -252,6 +261,7 @@ class Keeper:
             "name": self.config.name,
             "role": role,
             "takes_writes": role == "primary",
+            "wants_writes": role == "stopped" and self._wants_writes,
             "is_standby": self.cluster.is_standby,
             "running": self._serving.is_set() and self.cluster.running,
             "system_id": system,
