@@ -62,9 +62,9 @@ class Power:
         return _PATIENCE
 
     def check(self) -> None:
-        """Raises `Retryable` while something else goes on with it."""
+        """Raises `Retryable` while something else goes on with what is to start; a fence waits for Azure's 409 only."""
         standing = self.access.look(self.resource, self._standing)
-        if not standing.settled:
+        if self.on and not standing.settled:
             raise Retryable(
                 f"something else goes on with it: {standing.text}",
                 where=str(self.resource),

@@ -27,3 +27,12 @@ def databases_of_platform(platform: Platform, block_name: str) -> list[tuple[str
             and block_name == (check.credentials or platform.database_credentials)
         }
     )
+
+
+def databases_of_recovery(platform: Platform, block_name: str) -> list[tuple[str, str]]:
+    """(host:port, database) of every server whose role a recovery plan changes with this operator's block."""
+    if platform.recovery is None or platform.recovery.database_operator != block_name:
+        return []
+    members = {name for data in platform.recovery.data.values() for name in data.members.values()}
+    checks = [check for name in members for check in platform.services[name].checks.values()]
+    return sorted({(check.address, check.database) for check in checks if isinstance(check, DatabaseCheck)})

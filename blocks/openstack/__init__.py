@@ -1,1 +1,1 @@
-"""The private cloud: what its servers and its own services say, and what restarts them, through openstacksdk."""
+"""The private cloud: what its servers and its own services say, and what acts on them, through openstacksdk."""

@@ -82,7 +82,7 @@ class HostDoor:
                 where=self.address,
                 next_step="check the token in the DatabaseHost block against the door's token files",
             )
-        raise (Refused if answer.status_code == 422 else Retryable)(said, where=self.address)  # noqa: PLR2004
+        raise (Refused if answer.is_client_error else Retryable)(said, where=self.address)
 
     def _answer(self, method: str, path: str, body: Any, answer_s: float) -> httpx.Response:
         import httpx

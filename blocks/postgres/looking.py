@@ -21,9 +21,11 @@ HEARTBEAT = "vigie_heartbeat"
 _SELF = """
     SELECT pg_is_in_recovery(),
            (SELECT system_identifier::text FROM pg_control_system()),
-           coalesce((SELECT received_tli FROM pg_stat_wal_receiver),
-                    (SELECT greatest(c.timeline_id, nullif(r.min_recovery_end_timeline, 0))
-                       FROM pg_control_checkpoint() c, pg_control_recovery() r)),
+           (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline,
+                            (SELECT received_tli FROM pg_stat_wal_receiver),
+                            (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir()
+                              WHERE name ~ '^[0-9A-F]{24}$'))
+              FROM pg_control_checkpoint() c, pg_control_recovery() r),
            (coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint,
            (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
            current_setting('default_transaction_read_only') = 'on',

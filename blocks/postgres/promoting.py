@@ -1,8 +1,9 @@
 """Has the standby become a primary, and is it fit to take the clients?
 
-    baseline   its timeline
+    baseline   its timeline, and which sequences are behind already
     evidence   a newer timeline, and no recovery any more
-    goal       it takes writes, and no sequence would give out a number that is used already
+    goal       it takes writes, and no sequence fell behind its column (one that was behind before is told, and stops
+               nobody: it was so on the old primary too)
 
 The rule: whom the old primary waited for, and that it was drained, came along with a base backup or a rewind as
 settings of its own; they are taken back before the promotion, or the new primary waits for itself.
@@ -18,7 +19,7 @@ from blocks.errors import Retryable
 from blocks.ports.changes import Evidence, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
 from blocks.postgres.change import PATIENCE, baseline_of, generation, require_role, timeline_before
-from blocks.postgres.sequences import find_behind
+from blocks.postgres.sequences import Sequences, find_behind
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -53,8 +54,8 @@ class Promote:
         require_role(self.member.look(), DatabaseRole.STANDBY, what="a promotion")
 
     def read_baseline(self) -> Mapping[str, str]:
-        """System, timeline, position and role."""
-        return baseline_of(self.member)
+        """System, timeline, position and role, and `sequences_behind`: "devices.id orders.id"."""
+        return {**baseline_of(self.member), "sequences_behind": " ".join(sorted(self._sequences().behind))}
 
     def find_evidence(self, mark: Mark) -> Evidence | None:
         """A primary on a newer timeline."""
@@ -80,7 +81,11 @@ class Promote:
         look = self.member.look()
         if not look.takes_writes or look.timeline <= timeline_before(mark, self.member.address):
             return Seen(reached=False, text=look.text)
+        sequences = self._sequences()
+        fell_behind = sequences.behind - set(mark.baseline.get("sequences_behind", "").split())
+        return Seen(reached=not fell_behind, text=f"{look.text}; {sequences.text}")
+
+    def _sequences(self) -> Sequences:
         connection: Connection
         with self.member.asking() as connection:
-            sequences = find_behind(connection)
-        return Seen(reached=not sequences.behind, text=f"{look.text}; {sequences.text}")
+            return find_behind(connection)

@@ -30,9 +30,9 @@ _OWNED = """
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """The columns whose sequence is behind, and what was looked at."""
+    """The columns (table.column) whose sequence is behind, and what was looked at."""
 
-    behind: tuple[str, ...]
+    behind: frozenset[str]
     text: str
 
 
@@ -40,9 +40,10 @@ def find_behind(connection: Connection) -> Sequences:
     """Every sequence that a column owns, against the column's greatest value. Raises psycopg.Error."""
     owned = connection.execute(_OWNED).fetchall()
     looked_at = [row for row in owned if row[4]]
-    behind = tuple(said for row in looked_at if (said := _behind(connection, row)))
+    behind = {f"{row[1]}.{row[2]}": said for row in looked_at if (said := _behind(connection, row))}
     text = f"{len(looked_at)} of {len(owned)} sequences looked at"
-    return Sequences(behind, f"{text}, behind: {', '.join(behind)}" if behind else f"{text}, none behind its column")
+    told = ", ".join(f"{column} ({said})" for column, said in sorted(behind.items()))
+    return Sequences(frozenset(behind), f"{text}, behind: {told}" if told else f"{text}, none behind its column")
 
 
 def _behind(connection: Connection, row: tuple[Any, ...]) -> str:
@@ -51,4 +52,4 @@ def _behind(connection: Connection, row: tuple[Any, ...]) -> str:
     ((greatest,),) = connection.execute(question).fetchall()
     if greatest is None or greatest <= (last or 0):
         return ""
-    return f"{table}.{column} (at {last or 0}, used up to {greatest})"
+    return f"at {last or 0}, used up to {greatest}"

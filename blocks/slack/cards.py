@@ -124,7 +124,7 @@ def _cost(voice: Voice, plan: Plan, most: int) -> str:
     """Empty when the plan does not say."""
     if plan.cost in _FREE:
         return voice.say("card.no_cost")
-    return voice.say("card.cost", cost=plain(plan.cost, most)) if plan.cost else ""
+    return voice.say("card.cost", cost=plain(retell(voice, plan.cost), most)) if plan.cost else ""
 
 
 def _why(voice: Voice, plan: Plan) -> list[str]:
@@ -148,10 +148,10 @@ def _evidence(voice: Voice, plan: Plan) -> Blocks:
 def _roles(voice: Voice, plan: Plan) -> list[str]:
     lines = [say(voice, "card.candidate", candidate=plan.candidate)] if plan.candidate else []
     if plan.roles:
-        roles = [voice.say("card.role", site=site, role=role) for site, role in plan.roles.items()]
+        roles = [voice.say("card.role", site=site, role=retell(voice, role)) for site, role in plan.roles.items()]
         lines.append(say(voice, "card.roles", roles=voice.listing(roles)))
     if plan.coverage:
-        covered = [f"{name} ({how})" for name, how in plan.coverage.items()]
+        covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
         lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
     return lines
 
@@ -159,7 +159,7 @@ def _roles(voice: Voice, plan: Plan) -> list[str]:
 def _bound(voice: Voice, bound: Bound) -> str:
     unit = f" {bound.unit}" if bound.unit else ""
     most, measured = f"{voice.number(bound.at_most)}{unit}", f"{voice.number(bound.measured)}{unit}"
-    return say(voice, "card.bound", name=bound.name, most=most, measured=measured)
+    return say(voice, "card.bound", name=retell(voice, bound.name), most=most, measured=measured)
 
 
 def _guard(voice: Voice, guard: Guard) -> str:

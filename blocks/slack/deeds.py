@@ -61,6 +61,29 @@ DEEDS: tuple[tuple[str, str], ...] = (
         rf"^server (?P<name>{_ITEM}) is (?P<state>\w+), power state (?P<power>\w+), rebooted since(?:, \w+)?$",
         "le serveur {name} est « {state} » (alimentation {power}), redémarré depuis",
     ),
+    # -- servers and names that a move changes
+    (rf"^start server (?P<name>{_ITEM})$", "démarrer le serveur {name}"),
+    (rf"^stop server (?P<name>{_ITEM})$", "arrêter le serveur {name}"),
+    (rf"^resize server (?P<name>{_ITEM}) to (?P<size>{_ITEM})$", "passer le serveur {name} à la taille {size}"),
+    (rf"^evacuate server (?P<name>{_ITEM})$", "reconstruire le serveur {name} sur un autre hôte"),
+    (
+        rf"^lead (?P<name>{_ITEM}) to (?P<site>{_ITEM}) \((?P<value>\S+)\)$",
+        "faire mener {name} vers {site} ({value})",
+    ),
+    (r"^(?P<rest>(?:start|stop|resize|evacuate|lead) .+) may begin$", "{rest} : rien ne s'y oppose"),
+    *(
+        (
+            rf"^server (?P<name>{_ITEM}) is (?P<state>\w+){task}, power state (?P<power>\d+), size (?P<size>{_ITEM}){host}$",  # noqa: E501
+            f"le serveur {{name}} est « {{state}} »{dit_task}, alimentation {{power}}, taille {{size}}{dit_host}",
+        )
+        for task, dit_task in (("", ""), (r" \((?P<task>[\w-]+)\)", " ({task})"))
+        for host, dit_host in (("", ""), (r", its host is (?P<host>\w+)", ", son hôte est « {host} »"))
+    ),
+    (r"^Nova says that (?P<action>\w+) failed$", "selon Nova, {action} a échoué"),
+    (
+        rf"^(?P<name>{_ITEM}) leads to (?P<value>.+), time to live (?P<count>\d+) s$",
+        "{name} mène à {value}, durée de vie {count} s",
+    ),
     # -- how the service was
     (
         r"^(?P<rest_done>.+)\. Before: (?P<rest_before>.+)\. After: (?P<rest_after>.+)\.$",

@@ -13,6 +13,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     # -- what is done, by the flow's name; others are called by that name --------------------------
     "action.service-restart": Text("restart", "redémarrage"),
     "action.approval-drill": Text("approval drill", "exercice d'approbation"),
+    "action.switchover": Text("switchover", "basculement planifié"),
+    "action.failover": Text("failover", "basculement d'urgence"),
+    "action.failback": Text("failback", "retour au site d'origine"),
+    "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
     # -- where a question stands --------------------------------------------------------------------
     "standing.waiting": Text("To approve", "À approuver"),

@@ -112,7 +112,7 @@ def _can_be(block: Any) -> bool:
 
 
 async def _examine(label: str, block: Any, saved: Any) -> Examined:
-    from blocks.postgres.block import PostgresReader
+    from blocks.postgres.block import DatabaseHost, PostgresReader
 
     try:
         if type(block).__name__ == "AwsCredentials":
@@ -122,6 +122,8 @@ async def _examine(label: str, block: Any, saved: Any) -> Examined:
             return Examined(label, tuple(await examine_aws(block, OPERATOR if acts else READER)))
         if isinstance(block, PostgresReader):
             return Examined(label, await _examine_reader(block, label.rpartition("/")[2], list(saved)))
+        if isinstance(block, DatabaseHost):
+            return Examined(label, await block.examine(_routes(list(saved))))
         return Examined(label, tuple(await block.examine()))
     except VigieError as error:
         return Examined(label, error=str(error))
@@ -136,19 +138,25 @@ def _operators(saved: Sequence[Any]) -> set[str]:
 
 
 async def _examine_reader(reader: Any, name: str, saved: Sequence[Any]) -> tuple[Capability, ...]:
-    """A database role is examined where the platforms use it: on each server that a check names."""
+    """A database role is examined where the platforms use it: on each server that a check or a recovery plan names."""
     from blocks.catalogue.block import PlatformBlock
-    from blocks.network.block import ProbeNetwork
+    from blocks.catalogue.databases import databases_of_platform, databases_of_recovery
 
     platforms = [block.platform() for block in saved if isinstance(block, PlatformBlock)]
-    routes = next((block.routes() for block in saved if isinstance(block, ProbeNetwork)), None)
-    from blocks.catalogue.databases import databases_of_platform
-
-    places = sorted({place for platform in platforms for place in databases_of_platform(platform, name)})
+    routes = _routes(saved)
+    found_by = (databases_of_platform, databases_of_recovery)
+    places = sorted({place for platform in platforms for find in found_by for place in find(platform, name)})
     if not places:
         return await reader.examine()
     found = await asyncio.gather(*(reader.examine(address, database, routes) for address, database in places))
     return tuple(capability for each in found for capability in each)
+
+
+def _routes(saved: Sequence[Any]) -> Any:
+    """Where names lead, when they lead elsewhere."""
+    from blocks.network.block import ProbeNetwork
+
+    return next((block.routes() for block in saved if isinstance(block, ProbeNetwork)), None)
 
 
 def _as_json(examined: Examined) -> dict[str, Any]:

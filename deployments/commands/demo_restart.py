@@ -160,6 +160,7 @@ class _People:
         found = ((name, self.phones.fresh_code(self.journal, name)) for name in ours)
         name, code = next(((name, code) for name, code in found if code), ("", ""))
         given = {"approver": name, "code": code, "answer": "approve", "reason": "demonstration"}
+        given["confirmation"] = question.policy.typed
         if code and call(f"/flow_runs/{asked.run}/resume", {"run_input": given})["status"] == "ACCEPT":
             asked.answered = sleep
             self.console.print(f"  {name} says yes: one-time code, in the Prefect UI's form")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from deployments.commands.telling import told
 
 if TYPE_CHECKING:
+    from blocks.catalogue.model import Platform as PlatformModel
     from blocks.ports.approvals import Plan, PlanStep
 
 Kind = Annotated[str, typer.Argument(help="failover, switchover or failback.")]
@@ -27,41 +29,46 @@ def plan(kind: Kind, platform: Platform, candidate: Candidate = "", as_json: Jso
     Exit 1 when a guard does not hold: the move would be refused.
     """
     from tasks.recovery.planning import make_plan
+    from tasks.runs.catalogue import load_platform
 
     with told():
-        made = make_plan(kind, platform, reason="", candidate=candidate)
+        made = make_plan(kind, platform, reason="", candidate=candidate, say=lambda said: typer.echo(said, err=True))
+        declared = load_platform(platform).platform
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
     else:
-        for line in lines_of(made):
+        for line in lines_of(declared, made):
             typer.echo(line)
     if not all(guard.holds for guard in made.guards):
         raise typer.Exit(1)
 
 
-def lines_of(made: Plan) -> Iterator[str]:
+def lines_of(declared: PlatformModel, made: Plan) -> Iterator[str]:
     """The plan as people read it in a terminal."""
+    from tasks.recovery.order import groups_of
+    from tasks.recovery.timing import predict_rto
+
     roles = ", ".join(f"{site} becomes {role}" for site, role in made.roles.items())
-    yield f"{made.action} of {made.platform} to {made.candidate or 'nowhere'}: {roles or 'no roles change'}"
-    yield f"about {_seconds(made.expected_s)} from the yes until clients are served"
+    yield f"{made.action} of {made.platform} to {made.candidate}: {roles}"
+    yield predict_rto(declared, timedelta(seconds=made.expected_s), ()).text
     yield from _titled("May it begin?", (f"{_sign(guard.holds)} {guard.name}: {guard.text}" for guard in made.guards))
     yield from _titled(
         "At most", (f"{_sign(b.holds)} {b.name}: {b.at_most:g} {b.unit} (now {b.measured:g})" for b in made.bounds)
     )
     yield from _titled("Fences", (f"{what}: {how}" for what, how in made.coverage.items()))
-    yield from _titled("Known to be wrong", made.known_wrong)
-    for (phase, wave), steps in groupby(made.steps, key=lambda step: (step.phase, step.wave)):
-        yield from _wave(phase, wave, list(steps))
+    yield from _titled("Good to know", made.known_wrong)
+    for phase, steps in groupby(made.steps, key=lambda step: step.phase):
+        for number, group in enumerate(groups_of(declared, list(steps)), 1):
+            yield from _group(phase, number, group)
 
 
-def _wave(phase: str, wave: int, steps: list[PlanStep]) -> Iterator[str]:
-    longest = max(step.expected_s for step in steps)
-    yield f"{phase} {wave + 1}, about {_seconds(longest)}:"
-    for step in steps:
+def _group(phase: str, number: int, group: Sequence[PlanStep]) -> Iterator[str]:
+    yield f"{phase} {number}, about {_seconds(max(step.expected_s for step in group))}:"
+    for step in group:
         yield f"    {step.text}  ({_seconds(step.expected_s)})"
 
 
-def _titled(title: str, lines: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
+def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
     found = list(lines)
     if found:
         yield f"{title}:"

@@ -189,6 +189,8 @@ def _guarding(keeper: Keeper) -> Any:
 async def _explaining(request: web.Request, handler: Any) -> web.StreamResponse:
     try:
         return await handler(request)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.reason}, status=error.status)
     except _NotAllowedError as error:
         return web.json_response({"error": str(error)}, status=403)
     except Refused as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +36,10 @@ _SETTINGS = {
 
 
 @contextmanager
-def isolated(cluster: Cluster, config: HostConfig, secrets: Secrets) -> Generator[Local]:
-    """The server of a stopped folder, for us alone. Must be entered from the main thread."""
+def isolated(
+    cluster: Cluster, config: HostConfig, secrets: Secrets, more: Mapping[str, str] | None = None
+) -> Generator[Local]:
+    """The server of a stopped folder, for us alone, with `more` settings. Must be entered from the main thread."""
     if cluster.running:
         raise Broken(
             f"PostgreSQL {cluster.name} is running: it cannot be read in isolation", where=str(cluster.data_dir)
@@ -50,7 +52,9 @@ def isolated(cluster: Cluster, config: HostConfig, secrets: Secrets) -> Generato
         hba.write_text(f"local all {config.superuser} {how}\n")
         give(folder, config)
         give(hba, config)
-        cluster.launch(config.port, _SETTINGS | {"unix_socket_directories": str(folder), "hba_file": str(hba)})
+        cluster.launch(
+            config.port, {**_SETTINGS, **(more or {}), "unix_socket_directories": str(folder), "hba_file": str(hba)}
+        )
         local = Local(config, secrets, str(folder))
         cluster.await_ready(local.answers)
         yield local

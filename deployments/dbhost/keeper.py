@@ -22,7 +22,7 @@ from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.config import HostConfig
 from deployments.dbhost.decide import Ruling, must_fence, rule_start
 from deployments.dbhost.heartbeat import Heartbeat
-from deployments.dbhost.local import Facts, Local, read_history, to_bytes
+from deployments.dbhost.local import Facts, Local, newest_timeline, read_history, to_bytes
 from deployments.dbhost.memory import Memory, Operation
 from deployments.dbhost.peers import ask_peers
 from deployments.dbhost.source import conninfo, write_passfile
@@ -59,6 +59,8 @@ class Keeper:
         self._orders: queue.SimpleQueue[Operation | None] = queue.SimpleQueue()
         self._ended: dict[tuple[str, str], threading.Event] = {}
         self._restarts: deque[float] = deque()
+        self._wants_writes = False  # it waits for an older primary to give way
+        self._asked_again_at = 0.0
         self._serving = threading.Event()  # it runs for others too, not only for us
         self._control: tuple[str, int, int] | None = None
 
@@ -177,12 +179,16 @@ class Keeper:
 
     def _boot(self) -> None:
         """Start, unless the fence, an order or a peer says no. A failure is said in the status, the door stays open."""
+        self._wants_writes = False
         self.cluster.stop_leftover()
         if self.memory.fence is not None or not self.memory.known.wanted:
             return
         try:
             if not self.cluster.is_standby:
                 ruling = self.rule_start(starts_alone=self.config.starts_alone)
+                if ruling.waits:
+                    self._wants_writes, self.last_error = True, f"waiting: {ruling.why}"
+                    return
                 if not ruling.may_start:
                     self.memory.raise_fence(ITSELF, ruling.why)
                     _log.error("%s stays fenced: %s", self.config.name, ruling.why)
@@ -193,7 +199,10 @@ class Keeper:
             _log.error("%s does not start: %s", self.config.name, error)
 
     def _look_after(self) -> None:
-        """A server that ended by itself is started again as at boot, a few times."""
+        """A server that ended by itself is started again as at boot, a few times; one that waits asks again."""
+        if self._wants_writes and time.monotonic() > self._asked_again_at:
+            self._asked_again_at = time.monotonic() + _ASK_PEERS_EVERY_S / 2
+            self._boot()
         if self.cluster.process is None or self.cluster.running:
             return
         self._serving.clear()
@@ -232,7 +241,7 @@ class Keeper:
         if self._control is None or self.cluster.running:
             data = self.cluster.control_data()
             timelines = ("Latest checkpoint's TimeLineID", "Min recovery ending loc's timeline")
-            timeline = max(int(data.get(name) or 0) for name in timelines)
+            timeline = max(newest_timeline(self.config.data_dir), *(int(data.get(name) or 0) for name in timelines))
             positions = ("Latest checkpoint location", "Minimum recovery ending location")
             position = max(to_bytes(data.get(name) or "0/0") for name in positions)
             self._control = (data["Database system identifier"], timeline, position)
@@ -252,6 +261,7 @@ class Keeper:
             "name": self.config.name,
             "role": role,
             "takes_writes": role == "primary",
+            "wants_writes": role == "stopped" and self._wants_writes,
             "is_standby": self.cluster.is_standby,
             "running": self._serving.is_set() and self.cluster.running,
             "system_id": system,

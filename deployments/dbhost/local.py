@@ -6,6 +6,7 @@ The rule: a question has its time; a server that does not answer in it is said t
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
     from deployments.dbhost.config import HostConfig, Secrets
 
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
 _FACTS = """
     SELECT pg_is_in_recovery(),
            (SELECT system_identifier::text FROM pg_control_system()),
-           coalesce((SELECT received_tli FROM pg_stat_wal_receiver),
-                    (SELECT greatest(c.timeline_id, nullif(r.min_recovery_end_timeline, 0))
-                       FROM pg_control_checkpoint() c, pg_control_recovery() r)),
+           (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline,
+                            (SELECT received_tli FROM pg_stat_wal_receiver),
+                            (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir()
+                              WHERE name ~ '^[0-9A-F]{24}$'))
+              FROM pg_control_checkpoint() c, pg_control_recovery() r),
            coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,
            pg_last_wal_replay_lsn() - '0/0'::pg_lsn,
            current_setting('default_transaction_read_only') = 'on',
@@ -114,6 +118,12 @@ def read_history(data_dir: Path, timeline: int) -> Mapping[str, int]:
         return {}
     parts = (line.split() for line in path.read_text().splitlines())
     return {words[0]: to_bytes(words[1]) for words in parts if len(words) > 1 and words[0].isdigit()}
+
+
+def newest_timeline(data_dir: Path) -> int:
+    """The newest timeline that the server has log of: a crash soon after a promotion leaves the control file behind."""
+    names = (path.name for path in (data_dir / "pg_wal").iterdir())
+    return max((int(name[:8], 16) for name in names if _SEGMENT.fullmatch(name)), default=0)
 
 
 def to_bytes(position: str) -> int:

@@ -133,6 +133,16 @@ class Memory:
         """Count and where the rows are, for good."""
         _write(self.folder / f"beyond-{divergence}.json", found)
 
+    # -- backups
+
+    def backups(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every base backup: its name -> when it had ended."""
+        return {path.stem.removeprefix("backup-"): self._read(path) for path in self.folder.glob("backup-*.json")}
+
+    def keep_backup(self, name: str, known: Mapping[str, Any]) -> None:
+        """It ended well."""
+        _write(self.folder / f"backup-{name}.json", known)
+
     # -- orders
 
     def operation(self, token: str, verb: str) -> Operation | None:

@@ -9,6 +9,7 @@ Every order may be given again under the same token: it is carried out once, and
     unslot    unused replication slots are dropped, and what used ones keep is bounded
     count     how many row changes lie beyond a position, by table
     save      the same, with the rows themselves
+    backup, restore, adopt   back to a moment (restore.py)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from deployments.dbhost.isolated import isolated
 from deployments.dbhost.keeper import FENCE_SECONDS, Carry, Keeper
 from deployments.dbhost.local import to_position
 from deployments.dbhost.memory import Operation
+from deployments.dbhost.restore import adopt, backup, restore
 from deployments.dbhost.settings import DRAINED, forget_settings
 
 _BOUND = "SELECT current_setting('max_slot_wal_keep_size')"
@@ -142,6 +144,9 @@ ORDERS: Mapping[str, Carry] = {
     "unslot": unslot,
     "count": count_order,
     "save": save_order,
+    "backup": backup,
+    "restore": restore,
+    "adopt": adopt,
 }
 FOR_READERS = frozenset({"count"})
 """Orders that change nothing of the server, for whoever may look."""

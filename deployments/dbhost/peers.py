@@ -47,4 +47,5 @@ def _said(address: str, status: Mapping[str, Any]) -> PeerSaid:
         system_id=str(status["system_id"]),
         timeline=int(status["timeline"]),
         takes_writes=bool(status["takes_writes"]),
+        wants_writes=bool(status["wants_writes"]),
     )

@@ -50,6 +50,15 @@ def conninfo(config: HostConfig, address: str, **more: str) -> str:
     )
 
 
+def local_conninfo(config: HostConfig) -> str:
+    """How to connect to the server beside us as the replication role."""
+    import psycopg.conninfo
+
+    return psycopg.conninfo.make_conninfo(
+        host=config.connect_host, port=config.port, user=config.replication_user, passfile=str(_passfile(config))
+    )
+
+
 def write_passfile(config: HostConfig, secrets: Secrets) -> None:
     """Beside the data folder, for the server's account: in no configuration file and on no command line."""
     path = _passfile(config)

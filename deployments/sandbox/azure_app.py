@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,9 +18,12 @@ from typing import Any
 
 from aiohttp import web
 
+from deployments.sandbox.azure_buckets import Bucket
+from deployments.sandbox.azure_control import control_routes
 from deployments.sandbox.azure_faults import Faults, Traffic
 from deployments.sandbox.azure_lives import ActivityLog
 from deployments.sandbox.azure_login import Login
+from deployments.sandbox.azure_resources import Address, ArmError, Operation, Resource
 from deployments.sandbox.azure_routes import (
     PAGED_CHILDREN,
     about,
@@ -35,7 +36,7 @@ from deployments.sandbox.azure_routes import (
     usages,
 )
 from deployments.sandbox.azure_spec import Exchange, Specification
-from deployments.sandbox.azure_store import Address, ArmError, Operation, Resource, Store
+from deployments.sandbox.azure_store import Store
 from deployments.sandbox.azure_traffic import PROFILES, must_be_valid, read_endpoint, shares, with_endpoint
 
 _CALLER = web.RequestKey("caller", str)
@@ -43,29 +44,6 @@ _SETTLES_EVERY_S = 0.1
 _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
-
-
-@dataclass
-class Bucket:
-    """Requests that are left; refilled every second, as Resource Manager does since 2024."""
-
-    size: float
-    refill_per_s: float
-    left: float = field(init=False)
-    at: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        self.left = self.size
-
-    def take(self) -> int:
-        """0 when there was one, else the seconds to wait."""
-        now = time.monotonic()
-        self.left = min(self.size, self.left + (now - self.at) * self.refill_per_s)
-        self.at = now
-        if self.left < 1:
-            return max(1, math.ceil((1 - self.left) / self.refill_per_s))
-        self.left -= 1
-        return 0
 
 
 @dataclass
@@ -94,10 +72,7 @@ class AzureSimulator:
         app = web.Application()
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self.login.token)
         app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self.login.discovery)
-        app.router.add_post("/_sandbox/break", self._break)
-        app.router.add_post("/_sandbox/mend", self._mend)
-        app.router.add_get("/_sandbox/traffic", self._traffic)
-        app.router.add_get("/_sandbox/traffic-shares", self._traffic_shares)
+        app.router.add_routes(control_routes(self.faults, self.traffic, self.shares))
         app.cleanup_ctx.append(self._settling)
         app.router.add_route("*", "/{path:.*}", self._resource_manager)
         return app
@@ -296,26 +271,6 @@ class AzureSimulator:
             operation = found.name if found else ""
             violations = self.specification.check(exchange)
         self.traffic.record(exchange, operation, violations, str(request.get(_CALLER, "")))
-
-    async def _break(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        try:
-            return web.json_response({"done": self.faults.apply(str(asked["target"]), str(asked["how"]), asked)})
-        except (KeyError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-
-    async def _mend(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        try:
-            return web.json_response({"done": self.faults.mend(str(asked.get("target", "*")))})
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-
-    async def _traffic(self, _: web.Request) -> web.Response:
-        return web.json_response(self.traffic.shown())
-
-    async def _traffic_shares(self, _: web.Request) -> web.Response:
-        return web.json_response(self.shares())
 
     def shares(self) -> dict[str, dict[str, float]]:
         """Profile -> endpoint -> per cent of clients, now."""

@@ -16,8 +16,9 @@ from aiohttp import web
 
 from deployments.sandbox.azure_lives import CHANGE_FAULTS
 from deployments.sandbox.azure_login import Login
+from deployments.sandbox.azure_resources import ArmError, Resource
 from deployments.sandbox.azure_spec import Exchange
-from deployments.sandbox.azure_store import ArmError, Resource, Store
+from deployments.sandbox.azure_store import Store
 
 HOWS = (
     "throttle",

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from deployments.sandbox.azure_store import ArmError
+from deployments.sandbox.azure_resources import ArmError
 
 _SCOPE = "https://management.azure.com/.default"
 

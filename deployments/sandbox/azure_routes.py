@@ -14,8 +14,9 @@ from typing import Any
 
 from deployments.sandbox.azure_kinds import DAILY_MESSAGES, FLEET_COUNT, MACHINE_SIZES
 from deployments.sandbox.azure_lives import INSTANCES, instances, process, processes
+from deployments.sandbox.azure_resources import Address, ArmError, Resource
 from deployments.sandbox.azure_signals import definitions_answer, health_answer, metrics_answer, value_at
-from deployments.sandbox.azure_store import PAGE_COUNT, Address, ArmError, Resource, Store
+from deployments.sandbox.azure_store import PAGE_COUNT, Store
 
 Query = dict[str, str]
 Broken = dict[str, datetime]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deployments.sandbox.azure_kinds import HOURLY_ONLY, Kind, Metric
-from deployments.sandbox.azure_store import ArmError, Resource
+from deployments.sandbox.azure_resources import ArmError, Resource
 
 GRAINS = {"PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440}
 _SHOWN_BEFORE = timedelta(hours=1)

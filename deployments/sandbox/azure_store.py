@@ -1,106 +1,25 @@
 """Which resources exist in the sandbox's Azure, and what happens when somebody changes them?
 
 One store for every type: ids in any casing, lists page by page, writes that take polls and refuse a
-second writer meanwhile. The rule: what was not put there does not exist, and an operation is over
-only when it was asked about often enough and enough time has passed.
+second writer meanwhile. The rule: what was not put there does not exist, and a change is there only when its
+operation has ended.
 """
 
 from __future__ import annotations
 
 import copy
-import re
-import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deployments.sandbox.azure_kinds import KINDS, MACHINE_SIZES, Kind
-from deployments.sandbox.azure_lives import TAKES_S, Life
+from deployments.sandbox.azure_kinds import KINDS
+from deployments.sandbox.azure_lives import TAKES_S
+from deployments.sandbox.azure_resources import Address, ArmError, Operation, Resource, merge
+from deployments.sandbox.azure_room import is_machine, must_fit, used
 
 PAGE_COUNT = 2
-_POLLS = 2
-_SECONDS = 1.0
-_UNASKED_S = 1.0  # how much longer it takes when nobody asks
 _ON_THE_WAY = {"running": "starting", "stopped": "stopping", "deallocated": "deallocating"}
-_ID = re.compile(
-    r"^/subscriptions/(?P<sub>[^/]+)(?:/resourcegroups/(?P<group>[^/]+))?/providers/(?P<type>[^/]+/[^/]+)"
-    r"(?:/(?P<name>[^/]+)(?:/(?P<action>.+))?)?$",
-    re.IGNORECASE,
-)
-
-
-class ArmError(Exception):
-    """An error that Resource Manager answers."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
-
-
-@dataclass(frozen=True)
-class Address:
-    """A path of Resource Manager, in parts; what is absent is empty."""
-
-    subscription: str
-    group: str
-    type: str
-    name: str
-    action: str
-
-    @classmethod
-    def parse(cls, path: str) -> Address | None:
-        """None where the path is no resource, list or action."""
-        match = _ID.match(path)
-        return (
-            None if match is None else cls(*(match[part] or "" for part in ("sub", "group", "type", "name", "action")))
-        )
-
-    @property
-    def id(self) -> str:
-        """The resource's id, in this casing."""
-        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/{self.type}/{self.name}"
-
-
-@dataclass
-class Operation:
-    """A change that is still going on."""
-
-    id: str
-    resource: str
-    polls: int = 0
-    needed_polls: int = _POLLS
-    takes_s: float = _SECONDS
-    began: float = field(default_factory=time.monotonic)
-    fault: str = ""
-    event: str = ""  # what happens in the world when it ends: started, stopped
-
-    @property
-    def done(self) -> bool:
-        """Polled often enough, and long enough ago; or nobody asked for a while."""
-        passed_s = time.monotonic() - self.began
-        enough = self.polls >= self.needed_polls or passed_s >= self.takes_s + _UNASKED_S
-        return enough and passed_s >= self.takes_s
-
-    def hasten(self) -> None:
-        """What takes long takes no longer than usual from now on."""
-        self.takes_s = min(self.takes_s, time.monotonic() - self.began + TAKES_S[""])
-
-
-@dataclass
-class Resource:
-    """One resource as it is stored; `power` is the running state of a virtual machine."""
-
-    kind: Kind
-    body: dict[str, Any]
-    operation: Operation | None = None
-    power: str = "running"
-    settled: dict[str, Any] | None = None  # what it becomes when the operation ends; None with `gone`: deleted
-    becoming: str = ""  # the power that the operation ends in
-    failed: str = ""  # why its last operation failed
-    gone: bool = False
-    life: Life = field(default_factory=Life)
 
 
 class Store:
@@ -220,11 +139,8 @@ class Store:
             operation.event = "started" if state == "Running" else "stopped"
 
     def used(self, subscription: str, region: str) -> dict[str, tuple[int, int]]:
-        """Name of each quota -> (used, limit): what is deallocated uses none."""
-        there = [one for key, one in self._resources.items() if key.split("/")[2] == subscription.lower()]
-        machines = [one for one in there if _is_machine(one) and one.body["location"] == region]
-        cores = sum(_cores(one.body) for one in machines if one.power != "deallocated")
-        return {"cores": (cores, self.core_limit), "virtualMachines": (len(machines), 25_000)}
+        """Name of each quota -> (used, limit)."""
+        return used(self._resources.values(), subscription, region, self.core_limit)
 
     def settle(self) -> None:
         """End every operation whose time has come, whoever asks."""
@@ -265,17 +181,8 @@ class Store:
             self._finish(resource.operation)
 
     def _must_fit(self, resource: Resource, body: dict[str, Any]) -> None:
-        """409 in Azure's words when a machine of that size is more than the quota of cores allows."""
-        if not _is_machine(resource):
-            return
-        size, region = body["properties"]["hardwareProfile"]["vmSize"], body["location"]
-        if size not in MACHINE_SIZES:
-            raise ArmError(400, "InvalidParameter", f"The value {size} provided for the VM size is not valid.")
-        used, limit = self.used(body["id"].split("/")[2], region)["cores"]
-        own = _cores(resource.body) if resource.power != "deallocated" else 0
-        if used - own + _cores(body) > limit:
-            words = f"exceeding approved Total Regional Cores quota. Current Limit: {limit}, Current Usage: {used}"
-            raise ArmError(409, "OperationNotAllowed", f"Operation could not be completed as it results in {words}.")
+        cores, limit = self.used(body["id"].split("/")[2], body["location"])["cores"]
+        must_fit(resource, body, cores, limit)
 
     def _free(self, address: Address) -> Resource:
         resource = self.find(address)
@@ -302,7 +209,7 @@ class Store:
         if body is was:
             return
         resource.kind.arrive(body)
-        if _is_machine(resource):
+        if is_machine(resource):
             resource.life.touch()
         if "etag" in body:
             body["etag"] = str(uuid.uuid4())
@@ -311,7 +218,8 @@ class Store:
 
     def _begin(self, resource: Resource, fault: str = "") -> Operation:
         operation = Operation(str(uuid.uuid4()), resource.body["id"].lower(), fault=fault)
-        operation.takes_s = TAKES_S[fault] if fault else _SECONDS
+        if fault:
+            operation.takes_s = TAKES_S[fault]
         self._operations[operation.id] = resource.operation = operation
         return operation
 
@@ -343,7 +251,7 @@ class Store:
         """What starts or stops now does."""
         if not operation.event:
             return
-        if _is_machine(resource):
+        if is_machine(resource):
             resource.power = resource.becoming
             resource.life.touch()
         elif operation.event == "stopped":
@@ -351,24 +259,3 @@ class Store:
         else:
             resource.life.start()
         self.tell(operation.event, resource.body["id"])
-
-
-def _is_machine(resource: Resource) -> bool:
-    return resource.kind.type == "Microsoft.Compute/virtualMachines"
-
-
-def _cores(body: dict[str, Any]) -> int:
-    return MACHINE_SIZES[body["properties"]["hardwareProfile"]["vmSize"]][0]
-
-
-def merge(old: dict[str, Any], new: dict[str, Any], stays: tuple[str, ...] = ("id", "name", "type")) -> dict[str, Any]:
-    """RFC 7396: null removes, objects merge, the rest replaces; a resource's own id, name and type stay."""
-    merged = copy.deepcopy(old)
-    for key, value in new.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge(merged[key], value, ())
-        elif key not in stays:
-            merged[key] = value
-    return merged

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from deployments.sandbox.azure_store import ArmError, Resource, merge
+from deployments.sandbox.azure_resources import ArmError, Resource, merge
 
 PROFILES = "microsoft.network/trafficmanagerprofiles"
 _TYPES = {name.lower(): name for name in ("AzureEndpoints", "ExternalEndpoints", "NestedEndpoints")}

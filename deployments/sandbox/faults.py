@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from blocks.errors import Refused
-from deployments.sandbox.names import REPLICATION, ROUTES, line_of_vigie
+from deployments.sandbox.names import DOOR, REPLICATION, REPLICATION_BACK, ROUTES, line_of_vigie
 
 How = Literal[
     "kill", "slow", "refuse", "partition", "expired-cert", "wrong-body", "throttle", "metric-spike", "replication-stop"
@@ -46,6 +46,7 @@ class Cut:
 
 
 Action = Kill | Tell | Cut
+_REPLICATION = (REPLICATION, REPLICATION_BACK)
 
 
 def components_of(action: Action) -> tuple[str, ...]:
@@ -87,12 +88,10 @@ def _whole(cloud: Tell, *components: str) -> dict[str, tuple[Action, ...]]:
 
     In both cases the cloud's interface for what runs there answers nothing; what is global (traffic) goes on.
     """
-    names = [route.name for route in ROUTES if route.component in components and route.name != REPLICATION]
-    lines = tuple(Tell("relay", line_of_vigie(name), "partition") for name in names)
-    return {
-        "kill": (Cut(components), cloud),
-        "partition": (Tell("relay", REPLICATION, "partition"), *lines, cloud),
-    }
+    between = [*_REPLICATION, *(route.name for route in ROUTES if route.at == DOOR)]  # the two sites
+    ours = [route.name for route in ROUTES if route.component in components and route.name not in _REPLICATION]
+    lines = tuple(Tell("relay", name, "partition") for name in (*between, *map(line_of_vigie, ours)))
+    return {"kill": (Cut(components), cloud), "partition": (*lines, cloud)}
 
 
 def _component(name: str) -> dict[str, tuple[Action, ...]]:
@@ -161,9 +160,19 @@ CHANGE_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
 """What goes wrong only when the service is restarted; until then it is well, and no sweep sees anything."""
 
 
+RecoveryHow = Literal["no-capacity", "host-down", "drop-after", "no-effect"]
+RECOVERY_FAULTS: dict[str, dict[str, tuple[Action, ...]]] = {
+    "private-cloud": _cloud("openstack", "private-cloud", "no-capacity"),
+    "standby-server": _cloud("openstack", "standby-server", "host-down"),
+    "device-api-recovery": _cloud("openstack", "device-api-recovery", "host-down"),
+    "name-service": _cloud("nameserver", "name-service", "drop-after", "no-effect"),
+}
+"""What goes wrong only when a platform moves: no check of health sees it before."""
+
+
 def ways(service: str) -> dict[str, tuple[Action, ...]]:
     """Every way to break a service, with those that show only when it is changed."""
-    return FAULTS[service] | CHANGE_FAULTS.get(service, {})
+    return FAULTS[service] | CHANGE_FAULTS.get(service, {}) | RECOVERY_FAULTS.get(service, {})
 
 
 def actions_for(service: str, how: str) -> tuple[Action, ...]:

@@ -5,7 +5,8 @@ production. A name of the catalogue that is missing here would be asked of the r
 test compares the two.
 
 Every name is reached by two lines: the one of clients, and vigie's own in front of it. So vigie's network can be
-cut while clients see nothing of it.
+cut while clients see nothing of it. A database host's door has no clients: the first line is the other host's, and
+vigie's is beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from deployments.sandbox.state import State
 REPLICATION = "replication.hearth.example:5432"
 REPLICATION_BACK = "replication.dc-west.hearth.example:5432"  # the line after a move
 NAME_SERVER = "ns1.hearth.example:53"
+DOOR = "door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ ROUTES = (
     Route("db2.hearth.example:5432", "household-standby"),
     Route(REPLICATION, "household-primary"),
     Route(REPLICATION_BACK, "household-standby"),
-    Route("db1.hearth.example:8443", "household-primary", "door"),
-    Route("db2.dc-west.hearth.example:8443", "household-standby", "door"),
+    Route("db1.hearth.example:8443", "household-primary", DOOR),
+    Route("db2.dc-west.hearth.example:8443", "household-standby", DOOR),
+    Route(NAME_SERVER, "nameserver"),  # by TCP; who asks it by UDP is led to itself
 )
 
 ENTRANCES = (

@@ -28,6 +28,7 @@ from deployments.sandbox.state import read_json, write_json
 ZONES = ("hearth.example.", "storefront.example.")
 ADDRESSES = {
     "api.hearth.example.": "192.0.2.10",
+    "api.azure-west.hearth.example.": "192.0.2.10",
     "updates.hearth.example.": "192.0.2.11",
     "db.hearth.example.": "192.0.2.20",
     "db1.hearth.example.": "192.0.2.20",

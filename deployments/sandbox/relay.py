@@ -27,7 +27,7 @@ from pathlib import Path
 from deployments.sandbox.control import serve_control
 from deployments.sandbox.edge import Answers, Edge, Standing, follow_traffic
 from deployments.sandbox.lifetimes import Identity
-from deployments.sandbox.names import ENTRANCES, ROUTES, line_of_vigie
+from deployments.sandbox.names import DOOR, ENTRANCES, ROUTES, Route, line_of_vigie
 from deployments.sandbox.state import State, read_json, write_json
 
 HOWS = ("refuse", "partition", "slow")
@@ -233,15 +233,18 @@ def _lines(state: State, former: dict[str, str], answers: Answers) -> tuple[dict
         except OSError:
             return Relay(name, target, behind=behind)
 
-    def before(relay: Relay) -> Relay:
-        return opened(line_of_vigie(relay.name), lambda: relay.address, lambda: relay.standing)
+    def own(route: Route) -> Relay:
+        relay, name = clients[route.name], line_of_vigie(route.name)
+        if route.at == DOOR:
+            return opened(name, partial(live_target, state, route.component, route.at))
+        return opened(name, lambda: relay.address, lambda: relay.standing)
 
     def edges(side: dict[str, Relay], call: Callable[[str], str]) -> dict[str, Relay]:
         found = [Edge(entrance, side, answers) for entrance in ENTRANCES]
         return {edge.name: opened(call(edge.name), edge.choose, edge.standing) for edge in found}
 
     clients = {each.name: opened(each.name, partial(live_target, state, each.component, each.at)) for each in ROUTES}
-    vigie = {name: before(relay) for name, relay in clients.items()}
+    vigie = {route.name: own(route) for route in ROUTES}
     return clients | edges(clients, str), vigie | edges(vigie, line_of_vigie)
 
 

@@ -41,6 +41,7 @@ PRELOADS = (
     "azure.mgmt.monitor.aio",
     "azure.mgmt.resourcehealth.aio",
     "azure.mgmt.storage.aio",
+    "azure.mgmt.trafficmanager.aio",
     "azure.mgmt.web.aio",
     "boto3",
     "botocore.session",

@@ -59,7 +59,7 @@ def _what(voice: Voice, plan: Plan) -> str:
     bounds = [
         voice.say(
             "card.bound",
-            name=bound.name,
+            name=retell(voice, bound.name),
             most=f"{voice.number(bound.at_most)} {bound.unit}",
             measured=voice.number(bound.measured),
         )
@@ -68,7 +68,19 @@ def _what(voice: Voice, plan: Plan) -> str:
     guards = [
         voice.say("card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text)) for guard in plan.guards
     ]
-    return "\n\n".join(part for part in ("\n".join(steps), _list((*bounds, *guards))) if part)
+    return "\n\n".join(part for part in ("\n".join(steps), _roles(voice, plan), _list((*bounds, *guards))) if part)
+
+
+def _roles(voice: Voice, plan: Plan) -> str:
+    """Who takes over, what each site is then, and every fence with who confirms it: one line each."""
+    roles = voice.listing([voice.say("card.role", site=s, role=retell(voice, r)) for s, r in plan.roles.items()])
+    covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
+    lines = [
+        _say(voice, "card.candidate", candidate=plan.candidate) if plan.candidate else "",
+        _say(voice, "card.roles", roles=roles) if roles else "",
+        _say(voice, "card.coverage", coverage=voice.listing(covered)) if covered else "",
+    ]
+    return _LINE_BREAK.join(line for line in lines if line)
 
 
 def _rules(voice: Voice, question: Approval) -> list[str]:

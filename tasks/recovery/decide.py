@@ -85,7 +85,7 @@ def _failover(way: Way, facts: Facts, accepted: Accepted, reason: str) -> Plan:
     seen = require_reason(way, facts)
     fences = find_fences(way, facts)
     lost = what_may_be_lost(way, facts, accepted)
-    old = "not confirmed fenced" if NOT_CONFIRMED in fences.coverage.values() else "fenced"
+    old = "fenced, not confirmed" if NOT_CONFIRMED in fences.coverage.values() else "fenced"
     return _plan(
         way,
         facts,

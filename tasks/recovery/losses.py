@@ -37,7 +37,7 @@ def bound_loss(
         return Loss(data=data.name, kind=LossKind.BOUND, rows=0, seconds=0.0, text=text)
     seconds, since = _seconds(standby, primary, until)
     looks = [each for each in (standby, primary, last_known) if each is not None]
-    pace = max(_SLOWEST, *(each.changed_rows_per_s for each in looks))
+    pace = max([_SLOWEST, *(each.changed_rows_per_s for each in looks)])
     if standby is None or math.isinf(seconds):
         return Loss(data=data.name, kind=LossKind.BOUND, rows=_UNKNOWN_ROWS, seconds=math.inf, text=_unknown(data))
     rows = math.ceil(seconds * pace)

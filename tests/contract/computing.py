@@ -73,8 +73,9 @@ def azure(folder: Path, kind: str, size: str) -> Iterator[Computing]:
     from blocks.azure.actions import COMPUTE_ACTIONS
     from blocks.azure.compute import open_compute
     from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
+    from deployments.sandbox.azure_resources import Address
     from deployments.sandbox.azure_seed import seed
-    from deployments.sandbox.azure_store import Address, Store
+    from deployments.sandbox.azure_store import Store
     from tests.contract.azure.conftest import GROUP
 
     store, names = Store(), ("hearth-main", "hearth-other")

@@ -89,8 +89,9 @@ def azure(folder: Path) -> Iterator[Switching]:
     """A Traffic Manager profile in the simulated Azure, as the sandbox seeds it."""
     from blocks.azure.actions import TRAFFIC_ACTION
     from blocks.azure.traffic import open_traffic
+    from deployments.sandbox.azure_resources import Address
     from deployments.sandbox.azure_seed import seed_profile
-    from deployments.sandbox.azure_store import Address, Store
+    from deployments.sandbox.azure_store import Store
     from deployments.sandbox.azure_traffic import with_endpoint
     from tests.contract.azure.conftest import GROUP
 

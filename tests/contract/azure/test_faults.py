@@ -20,7 +20,7 @@ from blocks.clock import SystemClock
 from blocks.errors import Broken, Refused, Retryable, VigieError
 from blocks.ports.health import MissingCode
 from blocks.ports.network import Routes
-from deployments.sandbox.azure_app import Bucket
+from deployments.sandbox.azure_buckets import Bucket
 from tests.contract.azure.conftest import (
     ARCHIVE,
     HUB,

@@ -16,7 +16,7 @@ from blocks.azure.traffic import profiles
 from blocks.clock import SystemClock
 from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.changes import EvidenceKind
-from deployments.sandbox.azure_store import Address
+from deployments.sandbox.azure_resources import Address
 from tests.contract.azure.conftest import GROUP, HUB, SUBSCRIPTION
 from tests.contract.computing import COMPUTING
 from tests.contract.switching import HERE, SWITCHING, THERE

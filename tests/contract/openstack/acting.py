@@ -22,16 +22,16 @@ def intend(change: Change) -> Mark:
     return Mark(key=key, run=uuid4(), intended_at=datetime.now(UTC), baseline=dict(change.read_baseline()))
 
 
-def reached(change: Change, mark: Mark, within_s: float = 30.0) -> Seen:
+def reached(change: Change, mark: Mark, within_s: float = 60.0) -> Seen:
     """Looked at until the goal holds."""
     until = time.monotonic() + within_s
     while not (seen := change.read_effect(mark)).reached:
         assert time.monotonic() < until, seen.text
-        time.sleep(0.2)
+        time.sleep(0.3)
     return seen
 
 
-def carried_out(change: Change, within_s: float = 30.0) -> tuple[Mark, Evidence]:
+def carried_out(change: Change, within_s: float = 60.0) -> tuple[Mark, Evidence]:
     """From the intent to the goal, with what proves it, given by the act and found again by a look."""
     mark = intend(change)
     assert change.find_evidence(mark) is None

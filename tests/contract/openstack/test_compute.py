@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -312,7 +313,7 @@ def test_accepted_without_effect_fails_on_the_read_back(lab, name):
     change = verbs(lab)[name]
     mark = intend(change)
     lab.break_("no-effect", "db-2" if name == "start" else "app-1")
-    hurried = change.__class__(change.by, change.service, _hurried(change.verb))
+    hurried = replace(change, verb=replace(change.verb, asks_for=timedelta(seconds=1)))
     if name == "resize":
         with pytest.raises(Retryable, match="takes longer than"):
             hurried.act(mark)
@@ -322,13 +323,6 @@ def test_accepted_without_effect_fails_on_the_read_back(lab, name):
     assert not seen.reached
     assert {"start": "powering-on", "stop": "powering-off", "resize": "resize_migrating"}[name] in seen.text
     assert len(lab.sent()) == 1
-
-
-def _hurried(verb):
-    from dataclasses import replace
-    from datetime import timedelta
-
-    return replace(verb, asks_for=timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("name", ["start", "resize"])

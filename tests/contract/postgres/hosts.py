@@ -158,7 +158,7 @@ class Pair:
         return opened
 
 
-def eventually(condition: Callable[[], Any], said: Callable[[], str] = lambda: "", seconds: float = 30.0) -> Any:
+def eventually(condition: Callable[[], Any], said: Callable[[], str] = lambda: "", seconds: float = 90.0) -> Any:
     """What the condition gives once it is true; a server that does not answer yet is asked again."""
     deadline = time.monotonic() + seconds
     while True:
@@ -170,12 +170,12 @@ def eventually(condition: Callable[[], Any], said: Callable[[], str] = lambda: "
 
 
 @contextlib.contextmanager
-def running_pair(folder: Path, **west: Any) -> Iterator[Pair]:
-    """A pair of its own: west is primary, east follows it, both doors are open."""
-    pair = make_pair(folder, **west)
+def running_pair(folder: Path, *, rooms: tuple[str, ...] = (), **west: Any) -> Iterator[Pair]:
+    """A pair of its own: west is primary, east follows it, both doors are open. `rooms`: archive and backups."""
+    pair = make_pair(folder, rooms, **west)
     try:
-        pair.west.start()
         pair.east.start()
+        pair.west.start()
         eventually(lambda: pair.member(pair.west).look().followers.get("east_db") == 0, pair.east.log)
         yield pair
     finally:
@@ -186,7 +186,7 @@ def running_pair(folder: Path, **west: Any) -> Iterator[Pair]:
             host.server.remove()
 
 
-def make_pair(folder: Path, **west: Any) -> Pair:
+def make_pair(folder: Path, rooms: tuple[str, ...] = (), **west: Any) -> Pair:
     """The folders and configurations, nothing running."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -199,6 +199,8 @@ def make_pair(folder: Path, **west: Any) -> Pair:
     _let_rewind(primary)
     primary.stop()
     doors = {"west": free_port(), "east": free_port()}
+    made = [primary.place.own(primary.place.data_dir.with_name(room)) for room in rooms]
+    west |= dict(zip(("archive_dir", "backup_dir"), map(str, made), strict=False))
     hosts = {
         server.name: _host(folder, server, ca, doors, {"west": primary, "east": standby}, west)
         for server in (primary, standby)
@@ -303,7 +305,7 @@ def mark_for(change: Change, baseline: dict[str, str] | None = None) -> Mark:
     )
 
 
-def carry_out(change: Change, *, seconds: float = 40.0) -> tuple[Mark, Evidence, Seen]:
+def carry_out(change: Change, *, seconds: float = 90.0) -> tuple[Mark, Evidence, Seen]:
     """Check, baseline, act, wait for the effect, and enter the step again: the evidence must be there."""
     change.check()
     mark = mark_for(change)
@@ -315,7 +317,7 @@ def carry_out(change: Change, *, seconds: float = 40.0) -> tuple[Mark, Evidence,
     return mark, evidence, seen
 
 
-def reach(change: Change, mark: Mark, seconds: float = 40.0) -> Seen:
+def reach(change: Change, mark: Mark, seconds: float = 90.0) -> Seen:
     """The effect, as the engine awaits it."""
     last = ""
 

@@ -84,3 +84,40 @@ def test_what_people_typed_is_shown_and_never_interpreted(text):
             assert shown[position - 1] == "\\"
     card = card_markdown(approval(plan=plan(reason=text, subject=text)), FR)
     assert shown in card
+
+
+MOVED = approval(
+    plan=plan(
+        action="failover",
+        candidate="dc-west",
+        roles={"dc-west": "active", "azure-west": "fenced, not confirmed"},
+        coverage={"fence-database:household:azure-west": "NOT confirmed: nothing there answers us"},
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("voice", "pieces"),
+    [
+        (
+            EN,
+            (
+                "**Takes over** dc-west",
+                "azure-west becomes fenced, not confirmed",
+                "fence-database:household:azure-west (NOT confirmed: nothing there answers us)",
+            ),
+        ),
+        (
+            FR,
+            (
+                "**Prend le relais** dc-west",
+                "azure-west devient isolé, sans confirmation",
+                "isoler la base household à azure-west (NON confirmé : rien n'y répond)",
+            ),
+        ),
+    ],
+    ids=["en", "fr"],
+)
+def test_who_takes_over_and_what_nobody_confirms_is_accepted_by_name(voice, pieces):
+    told = card_markdown(MOVED, voice).replace("\u00a0", " ").replace("\\", "")
+    assert [piece for piece in pieces if piece not in told] == []

@@ -12,7 +12,9 @@ from blocks.catalogue.mistakes import CatalogueInvalid
 from blocks.errors import Refused
 
 DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
-ACTIONS = ("approval-drill", "service-restart")
+EVERYWHERE = ("approval-drill", "service-restart")
+MOVES = ("switchover", "failover", "failback", "recovery-drill")
+ACTIONS = (*EVERYWHERE, *MOVES)
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +35,25 @@ def write(tmp_path):
 def test_the_shipped_rules_are_right_and_let_every_action_be_asked(catalogue):
     rules = load_rules(DEPLOYMENTS / "approvals.yaml", catalogue, ACTIONS)
     for platform in catalogue.platforms.values():
-        for action in ACTIONS:
+        for action in (*EVERYWHERE, *(MOVES if platform.recovery else ())):
             policy = rules.policy_for(platform.customer, platform.name, action)
             assert policy.approvers
     assert rules.policy_for("hearth", "hearth", "service-restart").needs_code
     assert not rules.policy_for("storefront", "storefront", "service-restart").needs_code
     assert "service-manager" in rules.everybody()
+
+
+def test_a_move_of_hearth_is_never_one_person_s_and_says_which_platform_is_meant(catalogue):
+    rules = load_rules(DEPLOYMENTS / "approvals.yaml", catalogue, ACTIONS)
+    moves = {action: rules.policy_for("hearth", "hearth", action) for action in MOVES}
+    for action in ("switchover", "failover", "failback"):
+        policy = moves[action]
+        assert not policy.requester_may_approve
+        assert (policy.needs_code, policy.typed) == (True, "hearth")
+    assert moves["failover"].glass == ("shift-lead",)
+    assert moves["switchover"].glass == moves["failback"].glass == ()
+    assert (moves["failback"].quorum, moves["failover"].quorum) == (2, 1)
+    assert moves["recovery-drill"].requester_may_approve
 
 
 def test_without_a_rule_nobody_may():

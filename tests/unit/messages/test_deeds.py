@@ -37,6 +37,33 @@ WELL = Look("device-api", State.OK, 5)
             "server db2 is ACTIVE, power state 1, rebooted since",
             "le serveur db2 est « ACTIVE » (alimentation 1), redémarré depuis",
         ),
+        ("start server hearth-worker-1", "démarrer le serveur hearth-worker-1"),
+        ("stop server hearth-app-1", "arrêter le serveur hearth-app-1"),
+        ("resize server hearth-app-1 to m1.large", "passer le serveur hearth-app-1 à la taille m1.large"),
+        ("evacuate server hearth-db-2", "reconstruire le serveur hearth-db-2 sur un autre hôte"),
+        ("stop server hearth-app-1 may begin", "arrêter le serveur hearth-app-1 : rien ne s'y oppose"),
+        (
+            "server hearth-app-1 is ACTIVE, power state 1, size m1.small",
+            "le serveur hearth-app-1 est « ACTIVE », alimentation 1, taille m1.small",
+        ),
+        (
+            (
+                "server hearth-app-1 is RESIZE (resize_prep), power state 4, size m1.small, its host is DOWN; "
+                "Nova says that resize failed"
+            ),
+            (
+                "le serveur hearth-app-1 est « RESIZE » (resize_prep), alimentation 4, taille m1.small, "
+                "son hôte est « DOWN » ; selon Nova, resize a échoué"
+            ),
+        ),
+        (
+            "lead db.hearth.example to dc-west (198.51.100.20)",
+            "faire mener db.hearth.example vers dc-west (198.51.100.20)",
+        ),
+        (
+            "db.hearth.example leads to 198.51.100.20, time to live 30 s",
+            "db.hearth.example mène à 198.51.100.20, durée de vie 30 s",
+        ),
         ("device-api is ok (5 checks)", "device-api bon (contrôles : 5)"),
         ("waits for an approval", "attend une approbation"),
         ("goes on after waiting", "reprend"),

@@ -25,7 +25,7 @@ def plan(facts=None, **named):
 def test_a_dark_site_is_left_with_every_fence_named_that_nobody_confirmed():
     made = plan()
     assert made.candidate == CELLAR
-    assert made.roles == {CELLAR: "active", AZURE: "not confirmed fenced"}
+    assert made.roles == {CELLAR: "active", AZURE: "fenced, not confirmed"}
     assert made.coverage == {
         "stop-worker:digest:azure-west": NOT_CONFIRMED,
         "stop-service:device-api:azure-west": NOT_CONFIRMED,

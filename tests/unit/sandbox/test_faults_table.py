@@ -13,16 +13,18 @@ from blocks.errors import Refused
 from deployments.sandbox.faults import (
     CHANGE_FAULTS,
     FAULTS,
+    RECOVERY_FAULTS,
     ChangeHow,
     Cut,
     How,
     Kill,
+    RecoveryHow,
     Tell,
     actions_for,
     components_of,
     ways,
 )
-from deployments.sandbox.names import REPLICATION, ROUTES, line_of_vigie
+from deployments.sandbox.names import DOOR, REPLICATION, REPLICATION_BACK, ROUTES, line_of_vigie
 from deployments.sandbox.parts import ALL_PARTS
 from deployments.sandbox.restarting import BEHIND, MACHINES, MENDED
 from deployments.sandbox.whole_sites import named_site
@@ -52,6 +54,12 @@ def test_what_can_be_restarted_can_fail_to_be_in_every_way():
     assert restarted == set(CHANGE_FAULTS)
     assert all(set(hows) == set(get_args(ChangeHow)) for hows in CHANGE_FAULTS.values())
     assert not set(get_args(ChangeHow)) & set(get_args(How))
+
+
+def test_what_goes_wrong_in_a_move_can_be_ordered_beside_everything_else():
+    assert set(RECOVERY_FAULTS) <= set(FAULTS)
+    assert {how for hows in RECOVERY_FAULTS.values() for how in hows} == set(get_args(RecoveryHow))
+    assert not [name for name, hows in RECOVERY_FAULTS.items() if set(hows) & set(FAULTS[name])]
 
 
 def test_what_stands_behind_a_restart_is_a_component_and_what_it_mends_is_a_way_to_break_it():
@@ -98,8 +106,9 @@ def test_a_dark_site_loses_every_process_of_its_services_at_once_and_nothing_els
 def test_a_site_that_is_cut_off_keeps_its_clients(site):
     (cut,) = [action for action in FAULTS[site]["kill"] if isinstance(action, Cut)]
     lines = [action.target for action in FAULTS[site]["partition"] if action.component == "relay"]
-    ours = {route.name for route in ROUTES if route.component in cut.components} - {REPLICATION}
-    assert set(lines) == {REPLICATION, *map(line_of_vigie, ours)}
+    ours = {route.name for route in ROUTES if route.component in cut.components} - {REPLICATION, REPLICATION_BACK}
+    doors = {route.name for route in ROUTES if route.at == DOOR}
+    assert set(lines) == {REPLICATION, REPLICATION_BACK, *doors, *map(line_of_vigie, ours)}
 
 
 @pytest.mark.parametrize(

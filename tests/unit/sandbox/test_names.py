@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from blocks.catalogue.loader import load_catalogue
+from deployments.sandbox.household import DATABASES
 from deployments.sandbox.names import (
     ENTRANCES,
     NAME_SERVER,
@@ -17,6 +18,7 @@ from deployments.sandbox.names import (
     relayed_port,
 )
 from deployments.sandbox.nameserver_zone import ADDRESSES
+from deployments.sandbox.resolving import ADDRESSED
 from deployments.sandbox.state import State
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
@@ -71,6 +73,11 @@ def test_an_entrance_leads_to_sites_of_its_platform_by_names_that_are_served():
         assert set(entrance.sites) == set(CATALOGUE.platforms["hearth"].sites)
         assert entrance.first in entrance.sites
         assert set(entrance.sites.values()) <= {route.name for route in ROUTES}
+
+
+def test_the_database_name_leads_to_the_addresses_that_the_plan_gives_it():
+    values = CATALOGUE.platforms["hearth"].recovery.traffic["database-name"].values
+    assert {address: DATABASES[site] for site, address in values.items()} == ADDRESSED
 
 
 def test_without_components_the_map_is_empty(tmp_path):

@@ -9,10 +9,11 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.update
 import pytest
 
 from deployments.sandbox.nameserver import NameServer
-from deployments.sandbox.nameserver_zone import ADDRESSES
+from deployments.sandbox.nameserver_zone import ADDRESSES, Records
 
 
 def _ask(server: NameServer, name: str, kind: str = "A") -> dns.message.Message:
@@ -72,3 +73,55 @@ async def test_it_answers_over_udp_and_over_tcp():
     assert _addresses(over_udp) == _addresses(over_tcp) == [ADDRESSES["shop.storefront.example."]]
     transport.close()
     tcp.close()
+
+
+def _change(records: Records, **what) -> dns.rcode.Rcode:
+    """A change signed by the operator, as the server gets it."""
+    (key,) = records.keys.values()
+    message = dns.update.UpdateMessage("hearth.example.", keyring=key)
+    for method, arguments in what.items():
+        getattr(message, method)(*arguments)
+    return dns.message.from_wire(
+        NameServer(records).answer(message.to_wire()), keyring=key, request_mac=message.mac
+    ).rcode()
+
+
+def test_what_was_changed_is_still_changed_after_a_start_and_the_serial_has_moved(tmp_path):
+    records = Records(tmp_path)
+    before = records.serial
+    assert _change(records, replace=("db", 30, "A", "198.51.100.20")) == dns.rcode.NOERROR
+    again = Records(tmp_path)
+    assert _addresses(_ask(NameServer(again), "db.hearth.example")) == ["198.51.100.20"]
+    assert (again.serial, again.keys) == (before + 1, records.keys)
+    assert _change(again, replace=("db", 30, "A", "198.51.100.20")) == dns.rcode.NOERROR
+    assert again.serial == before + 1, "nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"present": ("db",)}, dns.rcode.NOERROR),
+        ({"present": ("nobody",)}, dns.rcode.NXDOMAIN),
+        ({"absent": ("db",)}, dns.rcode.YXDOMAIN),
+        ({"present": ("db", "A")}, dns.rcode.NOERROR),
+        ({"present": ("db", "AAAA")}, dns.rcode.NXRRSET),
+        ({"absent": ("db", "A")}, dns.rcode.YXRRSET),
+        ({"present": ("db", "A", "192.0.2.20")}, dns.rcode.NOERROR),
+        ({"present": ("db", "A", "192.0.2.20", "192.0.2.21")}, dns.rcode.NXRRSET),
+        ({"add": ("api", 30, "A", "192.0.2.99")}, dns.rcode.REFUSED),
+        ({"delete": ("db",)}, dns.rcode.REFUSED),
+    ],
+)
+def test_prerequisites_and_rights_are_those_of_rfc_2136(tmp_path, what, said):
+    records = Records(tmp_path)
+    assert _change(records, **what) == said
+    assert records.values("db.hearth.example.", "A") == ["192.0.2.20"]
+
+
+def test_a_change_of_another_zone_is_not_ours(tmp_path):
+    records = Records(tmp_path)
+    (key,) = records.keys.values()
+    message = dns.update.UpdateMessage("example.net.", keyring=key)
+    message.replace("db", 30, "A", "192.0.2.1")
+    reply = dns.message.from_wire(NameServer(records).answer(message.to_wire()), keyring=key, request_mac=message.mac)
+    assert reply.rcode() == dns.rcode.NOTAUTH

@@ -1,0 +1,230 @@
+"""What does a move to another site say in French: its steps, what may be lost, who confirms a fence, why not?
+
+The shapes of what tasks/recovery/ records in English; rulings.py retells by them. A group whose name begins with `rest`
+is a sentence itself.
+"""
+
+from __future__ import annotations
+
+_N = r"[^\s:;,]+"
+_ROWS, _SPAN = r"[\d.]+", r"[\w.]+"
+_VERBS = {
+    "fence-database": "isoler la base",
+    "drain-database": "vider la base",
+    "release-database": "libérer la base",
+    "promote-database": "promouvoir la base",
+    "stand-alone": "laisser seule la base",
+    "follow-database": "remettre à la suite la base",
+    "protect-database": "protéger la base",
+    "save-beyond": "garder les lignes de",
+    "stop-worker": "arrêter la tâche",
+    "stop-service": "arrêter",
+    "stop-machine": "éteindre",
+    "shift-traffic": "détourner le trafic",
+}
+_STEPS = {
+    "fence": "isoler {name} à {site}",
+    "drain": "vider {name} de ses écritures à {site}",
+    "release": "libérer {name} à {site}",
+    "promote": "promouvoir {name} à {site}",
+    "count and save what only": "compter et garder ce que seul {name} possède à {site}",
+    "verify": "vérifier {name} à {site}",
+    "stop worker": "arrêter la tâche {name} à {site}",
+    "start worker": "démarrer la tâche {name} à {site}",
+    "stop": "arrêter {name} à {site}",
+    "start": "démarrer {name} à {site}",
+    "recycle": "renouveler {name} à {site}",
+    "switch off": "éteindre {name} à {site}",
+    "switch on": "allumer {name} à {site}",
+    "prove": "prouver {name} à {site}",
+}
+
+MOVES: tuple[tuple[str, str], ...] = (
+    # -- the steps of a plan
+    (rf"^count and save what only (?P<name>{_N}) in (?P<site>{_N}) has$", _STEPS["count and save what only"]),
+    (r"^prove (?P<name>\S+) in (?P<site>\S+)$", _STEPS["prove"]),
+    *(
+        (rf"^{verb} (?P<name>{_N}) in (?P<site>{_N})$", french)
+        for verb, french in _STEPS.items()
+        if verb not in {"prove", "count and save what only"}
+    ),
+    (rf"^let (?P<name>{_N}) in (?P<site>{_N}) stand alone$", "laisser {name} à {site} écrire sans attendre de copie"),
+    (rf"^let (?P<name>{_N}) in (?P<site>{_N}) follow$", "remettre {name} à {site} à la suite de l'autre site"),
+    (
+        rf"^let each commit of (?P<name>{_N}) in (?P<site>{_N}) wait for its standby$",
+        "faire attendre la copie à chaque écriture de {name} à {site}",
+    ),
+    (rf"^resize (?P<name>{_N}) in (?P<site>{_N}) to (?P<size>\S+)$", "passer {name} à {site} en {size}"),
+    (rf"^send (?P<share>\d+) % of (?P<name>{_N}) to (?P<site>{_N})$", "envoyer {share} % de {name} vers {site}"),
+    # -- fences, by item, and who confirms them
+    *(
+        (rf"^(?P<platform>{_N}/)?{verb}:(?P<name>{_N}):(?P<site>{_N})$", f"{{platform}}{french} {{name}} à {{site}}")
+        for verb, french in _VERBS.items()
+    ),
+    (r"^confirmed by its host$", "confirmé par son hôte"),
+    (r"^confirmed by its provider$", "confirmé par son fournisseur"),
+    (r"^confirmed by the switch$", "confirmé par l'aiguillage"),
+    (
+        rf"^confirmed by its provider, which switches off (?P<name>{_N})$",
+        "confirmé par son fournisseur, qui éteint {name}",
+    ),
+    (r"^NOT confirmed: nothing there answers us$", "NON confirmé : rien n'y répond"),
+    (r"^active$", "actif"),
+    (r"^standby$", "en secours"),
+    (r"^fenced$", "isolé"),
+    (r"^fenced, not confirmed$", "isolé, sans confirmation"),
+    # -- what may be lost
+    (rf"^rows of (?P<name>{_N}) that may be lost$", "lignes de {name} qui peuvent être perdues"),
+    (rf"^seconds of (?P<name>{_N}) that may be lost$", "secondes de {name} qui peuvent être perdues"),
+    (rf"^rows that only (?P<name>{_N}) in (?P<site>{_N}) has$", "lignes que seul {name} à {site} possède"),
+    (rf"^loss of (?P<name>{_N})$", "perte de {name}"),
+    (
+        rf"^(?P<rest>at most .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",
+        "{rest} ; admis : {rows} lignes et {span}",
+    ),
+    (r"^(?P<rest>nobody knows .+); accepted unseen$", "{rest} ; accepté sans le voir"),
+    (
+        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(heartbeat (?P<one>\d+) of (?P<all>\d+), (?P<pace>\S+) rows/s\)$",  # noqa: E501
+        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (battement {one} sur {all}, {pace} lignes/s)",  # noqa: E501
+    ),
+    (
+        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(newest heartbeat (?P<at>\S+) UTC, (?P<pace>\S+) rows/s\)$",  # noqa: E501
+        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at} UTC, {pace} lignes/s)",  # noqa: E501
+    ),
+    (
+        rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+)$",
+        "{name} ne perd rien : chaque écriture a attendu {who}",
+    ),
+    (
+        rf"^nobody knows how much of (?P<name>{_N}) may be lost: its standby shows no heartbeat$",
+        "nul ne sait combien de {name} peut être perdu : sa copie ne montre aucun battement",
+    ),
+    (
+        rf"^(?P<name>{_N}) cannot promise zero loss: it follows some seconds behind$",
+        "{name} ne peut pas promettre zéro perte : sa copie a quelques secondes de retard",
+    ),
+    (
+        rf"^whoever asked accepts to lose up to (?P<most>.+) of (?P<name>{_N})$",
+        "le demandeur accepte de perdre jusqu'à {most} de {name}",
+    ),
+    (rf"^(?P<name>{_N}) has nothing in (?P<site>{_N}): (?P<meanwhile>.+)$", "{name} n'a rien à {site} : {meanwhile}"),
+    (
+        rf"^the (?P<rest_kind>{_N}) to (?P<site>{_N}) is not committed yet$",
+        "{rest_kind} vers {site} : pas encore validé",
+    ),
+    (r"^switchover$", "basculement planifié"),
+    (r"^failover$", "basculement d'urgence"),
+    (r"^failback$", "retour"),
+    (rf"^(?P<name>{_N}) runs as (?P<size>\S+) in (?P<site>{_N})$", "{name} tourne en {size} à {site}"),
+    # -- why it may begin
+    (r"^the old site$", "l'ancien site"),
+    (rf"^(?P<name>{_N}) follows$", "{name} suit"),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) is (?P<seconds>\d+) s behind$", "{name} à {site} a {seconds} s de retard"),
+    (rf"^capacity of (?P<site>{_N})$", "capacité de {site}"),
+    (rf"^traffic (?P<name>{_N})$", "trafic {name}"),
+    (rf"^the way home of (?P<name>{_N})$", "le retour de {name}"),
+    (
+        r"^does not say where clients are sent now, so it could not be moved$",
+        "ne dit pas où vont les clients : inutilisable",
+    ),
+    (
+        rf"^(?P<site>{_N}) is gone, seen from (?P<names>.+)$",
+        "{site} a disparu, vu de {names}",
+    ),
+    (
+        rf"^(?P<site>{_N}) is gone for (?P<names>.+) only, (?P<count>\d+) vantage points must agree(?:; (?P<rest_cut>.+))?$",  # noqa: E501
+        "{site} n'a disparu que pour {names}, il faut l'accord de {count} points de vue ({rest_cut})",
+    ),
+    (
+        rf"^(?P<site>{_N}) is still seen by (?P<names>[^(]+) \((?P<how>.+?)\)(?:; (?P<rest_cut>.+))?$",
+        "{site} est encore vu de {names} : {how} ({rest_cut})",
+    ),
+    (
+        r"^(?P<names>.+) sees nothing else either: its own network may be what is down$",
+        "{names} ne voit rien d'autre non plus : son propre réseau est peut-être en panne",
+    ),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) follows (?P<other>{_N})$", "{name} à {site} suit {other}"),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) has a history of its own and is made to follow (?P<other>{_N}) first$",
+        "{name} à {site} a sa propre histoire et est d'abord remis à la suite de {other}",
+    ),
+    (
+        rf"^(?P<name>{_N}) was never promoted in (?P<other>{_N}) and is released in (?P<site>{_N})$",
+        "{name} n'a jamais été promu à {other} et est libéré à {site}",
+    ),
+    (rf"^(?P<name>{_N}) takes writes in (?P<site>{_N}) already$", "{name} accepte déjà les écritures à {site}"),
+    (
+        r"^(?P<name>[a-z0-9-]+): (?P<rest>(?:whatever only|\d+ rows that only|\S+ has no row) .+)$",
+        "{name} : {rest}",
+    ),
+    (
+        rf"^whatever only (?P<site>{_N}) has is counted, saved as evidence and not merged$",
+        "ce que seul {site} possède est compté, gardé comme preuve, et pas fusionné",
+    ),
+    (
+        rf"^(?P<rows>\d+) rows that only (?P<site>{_N}) has are saved as evidence and not merged$",
+        "{rows} lignes que seul {site} possède sont gardées comme preuve, et pas fusionnées",
+    ),
+    (rf"^(?P<site>{_N}) has no row of its own$", "{site} n'a aucune ligne à lui seul"),
+    # -- why it may not
+    (
+        rf"^(?P<names>.+) lives in (?P<site>{_N}) and is followed in (?P<other>{_N})(?P<rest>.*)$",
+        "{names} vit à {site} et est suivi à {other}{rest}",
+    ),
+    (
+        rf"^(?P<names>.+) in (?P<site>{_N}) does not answer, but that is no proof: (?P<rest>.+)$",
+        "{names} à {site} ne répond pas, mais ce n'est pas une preuve : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) takes no writes: (?P<rest>.+)$",
+        "{name} à {site} n'accepte pas d'écriture : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) does not follow (?P<other>{_N}): (?P<rest>.+)$",
+        "{name} à {site} ne suit pas {other} : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) is (?P<late>.+) behind, over the rpo of (?P<rpo>{_SPAN})(?P<rest>.*)$",
+        "{name} à {site} a un retard de {late}, au-delà du RPO de {rpo}{rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) cannot take over: (?P<rest>.+)$",
+        "{name} à {site} ne peut pas prendre le relais : {rest}",
+    ),
+    (
+        rf"^(?P<site>{_N}) cannot take (?P<name>{_N}): (?P<rest>.+)$",
+        "{site} ne peut pas accueillir {name} : {rest}",
+    ),
+    (
+        r"^(?P<need>\d+) (?P<what>cores|MiB of memory|servers) are needed and (?P<free>\d+) are free(?P<rest>.*)$",
+        "il faut {need} ({what}), {free} libres{rest}",
+    ),
+    (
+        rf"^(?P<site>{_N}) is where (?P<name>{_N}) is active: it cannot take over from itself(?P<rest>.*)$",
+        "{site} est le site actif de {name} : il ne peut pas se relayer lui-même{rest}",
+    ),
+    # -- clients who come back, and the window to commit
+    (
+        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within (?P<ms>\d+) ms(?: against (?P<before>\d+) ms before)?(?:: over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency)?$",  # noqa: E501
+        "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), 95 % ont répondu en {ms} ms",
+    ),
+    (
+        rf"^nobody committed the (?P<rest_kind>{_N}) in time, and going back to (?P<site>{_N}) loses nothing$",
+        "{rest_kind} : personne n'a validé à temps, et revenir à {site} ne perd rien",
+    ),
+    (
+        rf"^going back to (?P<site>{_N}) by itself would not be lossless: (?P<rest>.+)$",
+        "revenir tout seul à {site} perdrait quelque chose : {rest}",
+    ),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) has rows of its own$", "{name} à {site} a des lignes à lui seul"),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) does not follow$", "{name} à {site} ne suit pas"),
+    # -- several platforms at once
+    (
+        rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",
+        "{name} de {who} (priorité {priority}) attend : à {site} {rest}",
+    ),
+    (
+        r"^predicted RTO (?P<all>.+) of (?P<target>.+): detection (?P<one>.+), decision (?P<two>.+), execution (?P<three>[\d.]+ \w+)(?P<rest>.*)$",  # noqa: E501
+        "RTO prévu {all} sur {target} : détection {one}, décision {two}, exécution {three}{rest}",
+    ),
+)

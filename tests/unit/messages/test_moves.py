@@ -1,0 +1,111 @@
+"""Whatever a plan of a move puts on a card is said in French, whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blocks.ports.recovery import Loss, LossKind, MoveKind
+from blocks.slack.rulings import retell
+from blocks.slack.voice import Voice
+from tasks.recovery.decide import plan_move
+from tasks.recovery.priority import Want, one_question, share_out
+from tasks.recovery.values import Accepted
+from tests.unit.recovery import scenes
+from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
+
+FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
+
+LOST = Loss(data="household", kind=LossKind.EXACT, rows=12, seconds=1.0, text="lost")
+FAILOVER = plan_move(MoveKind.FAILOVER, HEARTH, scenes.dark())
+WAITS = [
+    Want(platform=name, customer="hearth", priority=1, needs=HEARTH.recovery.capacity[CELLAR], plan=FAILOVER)
+    for name in ("hearth", "hub")
+]
+PLANS = {
+    "switchover": plan_move(MoveKind.SWITCHOVER, HEARTH, scenes.quiet()),
+    "failover": FAILOVER,
+    "failover of a site that answers": plan_move(
+        MoveKind.FAILOVER,
+        HEARTH,
+        scenes.dark(
+            compute=scenes.compute(*scenes.EVERYTHING, "household-data-vm"), moves=(scenes.a_move(to_site=AZURE),)
+        ),
+    ),
+    "failover accepted": plan_move(
+        MoveKind.FAILOVER,
+        HEARTH,
+        scenes.with_database(scenes.dark(), CELLAR, database(scenes.STANDBY, heartbeat_at=None)),
+        accepted=Accepted(rows_count=10_000, span=timedelta(hours=1)),
+    ),
+    "failback": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere()),
+    "failback with a count": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(LOST,))),
+    "failback without one": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(replace(LOST, rows=0),))),
+    "several": one_question(share_out(WAITS, replace(ROOM, instances_free=1))),
+}
+_SAME = {"16 cores free"}  # the providers' own words
+
+
+def sentences(plan):
+    yield from (step.text for step in plan.steps)
+    yield from (text for pair in plan.coverage.items() for text in pair)
+    yield from plan.roles.values()
+    yield from (bound.name for bound in plan.bounds)
+    yield from (text for guard in plan.guards for text in (guard.name, guard.text))
+    yield from plan.known_wrong
+    yield plan.cost
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_every_sentence_of_a_card_is_french(plan):
+    prefixed = [each.removeprefix("hearth: ") for each in sentences(plan)]
+    said = {
+        each: retell(FR, each)
+        for each in prefixed
+        if each not in _SAME and not each.startswith(("sends ", "the database"))
+    }
+    assert [each for each, french in said.items() if french == each and each != "none"] == []
+    assert all(retell(EN, each) == each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("fence household in azure-west", "isoler household à azure-west"),
+        ("send 25 % of api to azure-west", "envoyer 25 % de api vers azure-west"),
+        ("prove https://api.hearth.example/health in dc-west", "prouver https://api.hearth.example/health à dc-west"),
+        ("fence-database:household:azure-west", "isoler la base household à azure-west"),
+        ("NOT confirmed: nothing there answers us", "NON confirmé : rien n'y répond"),
+        (
+            "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29 UTC, 40 rows/s); approved are 2000 rows and 5min",
+            "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
+        ),
+        ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
+        (
+            "household in azure-west does not answer, but that is no proof: azure-west is gone for lyon only, 2 vantage points must agree",
+            "household à azure-west ne répond pas, mais ce n'est pas une preuve : azure-west n'a disparu que pour lyon, il faut l'accord de 2 points de vue",
+        ),
+        (
+            "household: 12 rows that only azure-west has are saved as evidence and not merged",
+            "household : 12 lignes que seul azure-west possède sont gardées comme preuve, et pas fusionnées",
+        ),
+        ("azure-west has no row of its own", "azure-west n'a aucune ligne à lui seul"),
+        ("household in azure-west is 301 s behind", "household à azure-west a 301 s de retard"),
+        (
+            "going back to azure-west by itself would not be lossless: household in azure-west does not follow",
+            "revenir tout seul à azure-west perdrait quelque chose : household à azure-west ne suit pas",
+        ),
+        (
+            "at 5 % 11 of 200 requests failed (5.5 %), 95 % answered within 120 ms against 110 ms before: over 5 % errors or 5 times the latency",
+            "à 5 %, 11 requêtes sur 200 ont échoué (5.5 %), 95 % ont répondu en 120 ms",
+        ),
+        (
+            "predicted RTO 9.5 min of 15.0 min: detection 7.0 min, decision 60 s, execution 90 s",
+            "RTO prévu 9.5 min sur 15.0 min : détection 7.0 min, décision 60 s, exécution 90 s",
+        ),
+    ],
+)  # fmt: skip
+def test_it_is_said_in_french(sentence, said):
+    assert retell(FR, sentence).replace("\u00a0", " ") == said

@@ -1,0 +1,181 @@
+"""Would the plan work tonight? Everything that says no is a finding, and what nobody saw is one too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blocks.catalogue.recovery import Promise
+from blocks.errors import Refused
+from blocks.ports.health import State
+from tasks.recovery.readiness import Evidence, findings, needed_credentials
+from tasks.recovery.timing import PredictedRto
+from tests.unit.recovery.scenes import (
+    AZURE,
+    CELLAR,
+    HEARTH,
+    NOW,
+    PRIMARY,
+    ROOM,
+    STANDBY,
+    STOPPED,
+    database,
+    with_plan,
+)
+
+BLOCKS = needed_credentials(HEARTH, HEARTH.recovery)
+DRILLED = NOW - timedelta(days=20)
+
+
+def rto(minutes):
+    return PredictedRto(
+        detection=timedelta(minutes=7),
+        decision=timedelta(minutes=2),
+        execution=timedelta(minutes=minutes),
+        target=timedelta(minutes=15),
+    )
+
+
+def ready(**changes):
+    values = {
+        "now": NOW,
+        "active": AZURE,
+        "databases": {("household", AZURE): database(PRIMARY), ("household", CELLAR): database(STANDBY, behind_s=1)},
+        "capacity": {CELLAR: ROOM},
+        "traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: "3.4.1"}},
+        "follow_within": {"api": timedelta(seconds=60), "database-name": timedelta(seconds=30)},
+        "certificates_d": {(CELLAR, "api.dc-west.hearth.example:443"): 80.0},
+        "credentials": dict.fromkeys(BLOCKS, ""),
+        "last_drill_at": DRILLED,
+        "last_restore_at": DRILLED,
+        "predicted": rto(5),
+        "control_plane": {"journal": "dc-north", "Prefect server": "dc-north", "gateway": "dc-north"},
+    }
+    return Evidence(**(values | changes))
+
+
+def found(platform=HEARTH, **changes):
+    return findings(platform, ready(**changes))
+
+
+def test_a_plan_that_would_work_has_no_finding():
+    assert found() == ()
+
+
+def databases(standby=None, primary=None):
+    return {
+        ("household", AZURE): primary or database(PRIMARY),
+        ("household", CELLAR): standby or database(STANDBY, behind_s=1),
+    }
+
+
+C, W, U = State.CRITICAL, State.WARNING, State.UNKNOWN
+REPLICATION = "replication-household-dc-west"
+TABLE = {
+    "stopped standby": ({"databases": databases(database(STOPPED))}, REPLICATION, C, "household in dc-west could not be promoted: the database is stopped"),
+    "standby not looked at": ({"databases": {("household", AZURE): database(PRIMARY)}}, REPLICATION, C, "nobody could look at it"),
+    "over the rpo": ({"databases": databases(database(STANDBY, behind_s=301))}, REPLICATION, C, "is 301 s behind, over the rpo of 5min"),
+    "over half the rpo": ({"databases": databases(database(STANDBY, behind_s=151))}, REPLICATION, W, "is 151 s behind, over half the rpo of 5min"),
+    "no heartbeat": ({"databases": databases(database(STANDBY, heartbeat_at=None))}, REPLICATION, U, "no heartbeat to compare"),
+    "a dead primary": ({"databases": databases(primary=database(STOPPED))}, REPLICATION, U, "no heartbeat to compare"),
+    "an orphan slot": ({"databases": databases(primary=database(PRIMARY, slots={"old": False, "hearth_db2": True}))}, "slot-household-old", W, "slot old of household is used by nobody"),
+    "no room": ({"capacity": {CELLAR: replace(ROOM, cores_free=2)}}, "capacity-dc-west", C, "dc-west could not take hearth: 4 cores are needed and 2 are free"),
+    "room that nobody knows": ({"capacity": {}}, "capacity-dc-west", U, "nobody can say what dc-west can still take"),
+    "another version": ({"traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: "3.3.0"}}}, "drift-device-api-version", W, "the version of device-api differs: 3.4.1 in azure-west, 3.3.0 in dc-west"),
+    "a version missing": ({"traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: ""}}}, "drift-device-api-version", W, "nothing in dc-west"),
+    "clients that stay": ({"follow_within": {"api": timedelta(seconds=226), "database-name": timedelta(seconds=30)}}, "traffic-api", W, "stay up to 226s, over a quarter of the rto of 15min"),
+    "clients nobody knows": ({"follow_within": {"api": timedelta(seconds=60)}}, "traffic-database-name", U, "nobody can say how long clients of database-name stay"),
+    "a certificate that ends soon": ({"certificates_d": {(CELLAR, "a:443"): 13.9}}, "certificate-a:443", W, "valid for 14 days"),
+    "a certificate that ends now": ({"certificates_d": {(CELLAR, "a:443"): 2.9}}, "certificate-a:443", C, "valid for 3 days"),
+    "a certificate nobody saw": ({"certificates_d": {(CELLAR, "a:443"): None}}, "certificate-a:443", U, "cannot be seen"),
+    "a key that does not open": ({"credentials": dict.fromkeys(BLOCKS, "") | {"dns-hearth-operator": "BADKEY"}}, "credential-dns-hearth-operator", C, "credential dns-hearth-operator does not open: BADKEY"),
+    "a key nobody tried": ({"credentials": {name: "" for name in BLOCKS if name != "openstack-hearth-operator"}}, "credential-openstack-hearth-operator", U, "nobody has tried"),
+    "no drill": ({"last_drill_at": None}, "last-drill", W, "no drill was ever tried, one every 90d is promised"),
+    "an old drill": ({"last_drill_at": NOW - timedelta(days=91)}, "last-drill", W, "the last drill is 91 days old, one every 90d is promised"),
+    "no restore": ({"last_restore_at": None}, "last-restore", W, "no restore was ever tried"),
+    "an old restore": ({"last_restore_at": NOW - timedelta(days=31)}, "last-restore", W, "31 days old, one every 30d"),
+    "too slow": ({"predicted": rto(6.1)}, "rto", C, "predicted RTO 15.1 min of 15.0 min: detection 7.0 min"),
+    "a speed nobody predicts": ({"predicted": None}, "rto", U, "nobody can predict"),
+    "a control plane in the fire": ({"control_plane": {"journal": AZURE}}, "control-plane-journal", C, "vigie's journal lives in azure-west, the very site that it would save hearth from"),
+    "a control plane somewhere": ({"control_plane": {"journal": ""}}, "control-plane-journal", U, "nobody knows where vigie's journal lives"),
+    "no control plane": ({"control_plane": {}}, "control-plane", U, "nobody knows where vigie's own"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "name", "severity", "said"), TABLE.values(), ids=TABLE)
+def test_each_finding_says_what_and_what_next(changes, name, severity, said):
+    (finding,) = found(**changes)
+    assert (finding.name, finding.severity) == (name, severity)
+    assert said in finding.sentence
+    assert ". Next: " in finding.sentence
+
+
+def test_half_the_rpo_and_just_the_rpo_are_still_in_time():
+    assert found(databases=databases(database(STANDBY, behind_s=150))) == ()
+    assert (
+        found(last_drill_at=NOW - timedelta(days=90), predicted=rto(6), certificates_d={(CELLAR, "a:443"): 14.0}) == ()
+    )
+
+
+def test_quota_alone_is_no_capacity():
+    needs = HEARTH.recovery.capacity[CELLAR].model_copy(update={"risk_accepted_by": ""})
+    (finding,) = found(with_plan(capacity={CELLAR: needs}))
+    assert "quota is not capacity" in finding.sentence
+    assert found(with_plan(capacity={CELLAR: needs.model_copy(update={"reserved": True})})) == ()
+
+
+def test_a_promise_of_zero_loss_needs_commits_that_wait():
+    household = HEARTH.recovery.data["household"].model_copy(update={"promise": Promise.ZERO_LOSS})
+    safe = with_plan(data={"household": household})
+    (finding,) = found(safe)
+    assert (finding.name, finding.severity) == ("promise-household", C)
+    assert found(safe, databases=databases(primary=database(PRIMARY, synchronous_with="hearth_db2"))) == ()
+
+
+def test_clients_that_hold_on_to_dead_connections():
+    (finding,) = found(with_plan(client_timeout=timedelta(minutes=4)))
+    assert finding.name == "client-timeout"
+
+
+def test_elsewhere_the_sites_have_changed_places():
+    away = {
+        ("household", CELLAR): database(PRIMARY, timeline=4),
+        ("household", AZURE): database(STANDBY, timeline=4, behind_s=400),
+    }
+    (finding,) = found(active=CELLAR, databases=away, capacity={})
+    assert finding.name == "replication-household-azure-west"
+    lives = found(
+        active=CELLAR,
+        databases=away | {("household", AZURE): database(STANDBY)},
+        control_plane={"a": CELLAR, "b": AZURE},
+    )
+    assert [each.name for each in lives] == ["control-plane-a", "control-plane-b"]
+
+
+def test_the_worst_comes_first_and_nothing_at_all_is_no_good_news():
+    nothing = findings(HEARTH, Evidence(now=NOW, active=AZURE))
+    ranks = [finding.severity.rank for finding in nothing]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len({finding.name for finding in nothing}) == len(nothing)
+    assert {"control-plane", "rto", "capacity-dc-west", "traffic-api", "last-drill", REPLICATION} <= {
+        each.name for each in nothing
+    }
+
+
+def test_every_credential_of_a_move_is_tried():
+    assert BLOCKS == [
+        "azure-hearth-operator",
+        "azure-hearth-reader",
+        "dns-hearth-operator",
+        "openstack-hearth-operator",
+        "openstack-hearth-reader",
+        "postgres-hearth-operator",
+        "postgres-hearth-reader",
+    ]
+
+
+def test_a_platform_without_a_plan_is_never_ready():
+    with pytest.raises(Refused, match="no recovery plan"):
+        findings(HEARTH.model_copy(update={"recovery": None}), ready())
