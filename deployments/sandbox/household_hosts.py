@@ -129,9 +129,7 @@ def host_config(state: State, component: str, server: PostgresServer) -> HostCon
         starts_alone=True,
         looks_at=(*(route.name for route in ROUTES if route.name not in (own.line, other.line)), NAME_SERVER),
         connect_to={
-            NAME_SERVER: state.address(
-                "nameserver"
-            ),  # what stands in neither site, to tell a dead one from a blind eye
+            NAME_SERVER: state.address("nameserver"),  # in neither site: tells a dead one from a blind eye
             **{route.name: f"127.0.0.1:{relayed_port(state, route.name)}" for route in ROUTES},
             other.server: f"127.0.0.1:{relayed_port(state, other.line)}",
         },
