@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ _SETTINGS = {
     "wal_keep_size": "1TB",  # a rewind, and whoever counts, still need it
 }
 
+_LONGEST = 70  # of the 107 characters of a socket's path; the folder and the socket in it take the rest
+
 
 @contextmanager
 def isolated(
@@ -45,7 +48,7 @@ def isolated(
             f"PostgreSQL {cluster.name} is running: it cannot be read in isolation", where=str(cluster.data_dir)
         )
     cluster.stop_leftover()
-    folder = Path(tempfile.mkdtemp(prefix="vigie-"))
+    folder = Path(tempfile.mkdtemp(prefix="vigie-", dir=_room(config)))
     try:
         hba = folder / "hba.conf"
         how = "scram-sha-256" if secrets.superuser else "trust"
@@ -61,6 +64,27 @@ def isolated(
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _room(config: HostConfig) -> Path:
+    """A place for a socket that the server's account can reach: a socket's whole path has to be short."""
+    places = (Path(tempfile.gettempdir()), config.data_dir.parent, Path("/var/tmp"))  # noqa: S108
+    found = next((place for place in places if len(str(place)) <= _LONGEST and _open_to(place, config)), None)
+    if found is None:
+        raise Broken(
+            f"none of {', '.join(map(str, places))} can hold the socket of an isolated server: each is too long or "
+            "closed to the server's account",
+            where=config.name,
+            next_step="set TMPDIR of the database host to a short folder that everybody may pass through",
+        )
+    return found
+
+
+def _open_to(place: Path, config: HostConfig) -> bool:
+    """May the server's account pass through? As ourselves we may; another account needs every folder on the way."""
+    if "user" not in config.identity:
+        return os.access(place, os.W_OK | os.X_OK)
+    return place.is_dir() and all(each.stat().st_mode & stat.S_IXOTH for each in (place, *place.parents))
 
 
 def give(path: Path, config: HostConfig) -> None:
