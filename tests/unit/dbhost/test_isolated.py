@@ -13,7 +13,7 @@ from deployments.dbhost.isolated import _room
 
 
 def config(data_dir: Path, run_as: str = "") -> HostConfig:
-    files = {name: data_dir for name in ("certificate", "reader_token_file", "operator_token_file", "state_dir")}
+    files = dict.fromkeys(("certificate", "reader_token_file", "operator_token_file", "state_dir"), data_dir)
     return HostConfig.model_construct(name="db", data_dir=data_dir, run_as=run_as, **files)
 
 
