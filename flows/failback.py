@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from blocks.ports.recovery import MoveKind
 from tasks.approvals.asking import approved
-from tasks.recovery.outcome import MoveReport
+from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
 from tasks.recovery.proving import remember_rows
-from tasks.recovery.recording import begin_move, let_it_serve
+from tasks.recovery.recording import begin_move, let_it_serve, note_nothing_lost
+from tasks.reports.moves.steps import report_move
 from tasks.runs.runbook import runbook
 
 
 @runbook(name="failback", run_name="failback of {platform}", subject="platform")
-def failback(platform: str, reason: str) -> MoveReport:
+def failback(platform: str, reason: str) -> MoveOutcome:
     """Bring a platform back to its primary site.
 
     Args:
@@ -30,10 +31,13 @@ def failback(platform: str, reason: str) -> MoveReport:
     begin_move(granted)
     carry_out(granted, "prepare")
     carry_out(granted, "fence")
+    note_nothing_lost(granted)
     carry_out(granted, "promote")
     carry_out(granted, "verify-data", known)
     carry_out(granted, "start")
     carry_out(granted, "shift")
     proofs = carry_out(granted, "verify-clients")
+    outcome = let_it_serve(granted, proofs)
     carry_out(granted, "settle")
-    return let_it_serve(granted, proofs)
+    report_move(granted.lease.run)
+    return outcome

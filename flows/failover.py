@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from blocks.ports.recovery import MoveKind
 from tasks.approvals.asking import approved
-from tasks.recovery.outcome import MoveReport
+from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
 from tasks.recovery.proving import remember_rows
 from tasks.recovery.recording import begin_move, bound_losses, let_it_serve
+from tasks.reports.moves.steps import report_move
 from tasks.runs.runbook import runbook
 
 
 @runbook(name="failover", run_name="failover of {platform}", subject="platform")
-def failover(platform: str, reason: str, candidate: str = "") -> MoveReport:
+def failover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
     """Move a platform to its other site because the active one is gone.
 
     Args:
@@ -37,4 +38,6 @@ def failover(platform: str, reason: str, candidate: str = "") -> MoveReport:
     carry_out(granted, "start")
     carry_out(granted, "shift")
     proofs = carry_out(granted, "verify-clients")
-    return let_it_serve(granted, proofs)
+    outcome = let_it_serve(granted, proofs)
+    report_move(granted.lease.run)
+    return outcome

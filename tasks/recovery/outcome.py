@@ -17,7 +17,7 @@ class KnownRows:
 
 
 @dataclass(frozen=True, slots=True)
-class MoveReport:
+class MoveOutcome:
     """The whole move, for whoever asked for it."""
 
     move: Move

@@ -15,11 +15,13 @@ from blocks.ports.changes import Change
 from tasks.core.change import Order, Stopped
 from tasks.core.retries import OUTSIDE
 from tasks.core.step import change_step
+from tasks.recovery.building import items_of
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.opening import Parts
 from tasks.recovery.order import groups_of
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge, see_proof
+from tasks.recovery.recording import count_loss, other_site
 from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted, this_run
 
@@ -34,6 +36,8 @@ def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> t
     found = list[str]()
     for group in groups_of(platform, steps):
         found += _ended([_begin(granted, step, known or KnownRows()) for step in group])
+        for saved in [item for item in items_of(group) if item.verb is Verb.SAVE_BEYOND]:  # before it is rewound
+            count_loss(platform.name, saved.thing, saved.site, other_site(granted.plan, saved.site))
     return tuple(found)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from prefect.logging import get_run_logger
 
 from blocks.journal.opening import open_journal
-from blocks.ports.recovery import Loss, Move, MoveKind
+from blocks.ports.approvals import Plan
+from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
+from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import Parts
-from tasks.recovery.outcome import MoveReport
+from tasks.recovery.outcome import MoveOutcome
 from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted
 
@@ -56,8 +58,47 @@ def bound_losses(granted: Granted) -> tuple[Loss, ...]:
     return tuple(found)
 
 
+@fresh_step(retry=OUTSIDE, run_name="count what only {data} in {site} had")
+def count_loss(platform: str, data: str, site: str, taken: str) -> Loss | None:
+    """What the old primary in `site` acknowledged and the promoted one in `taken` does not have: exact, counted once.
+
+    It belongs to the move that left the site. None where no move did; counted before, it is not counted again.
+    """
+    with open_journal() as journal:
+        left = next((move for move in journal.moves(platform) if move.from_site == site and move.has_moved), None)
+        if left is None:
+            return None
+        known = next((loss for loss in left.losses if loss.data == data and loss.kind is LossKind.EXACT), None)
+        if known is None:
+            parts = Parts(load_platform(platform).platform)
+            known = parts.member(data, site).count_beyond(parts.member(data, taken).look())
+            journal.keep_loss(left.run, known)
+    get_run_logger().info("%s", known.text)
+    return known
+
+
+@record_step(retry=JOURNAL, run_name="nothing was lost")
+def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
+    """For a move in peace: each drain ended only when the other site had every byte, so the loss is exactly zero."""
+    drained = [item for step in granted.plan.steps if (item := parse_item(step.item)).verb is Verb.DRAIN_DATABASE]
+    found = tuple(
+        Loss(
+            data=item.thing,
+            kind=LossKind.EXACT,
+            rows=0,
+            seconds=0.0,
+            text=f"{item.thing} lost nothing: it was drained in {item.site} until the other site had every byte",
+        )
+        for item in drained
+    )
+    with open_journal() as journal:
+        for loss in found:
+            journal.keep_loss(granted.lease.run, loss)
+    return found
+
+
 @record_step(retry=JOURNAL, run_name="the platform serves from its other site")
-def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveReport:
+def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
     """From now on the other site is the active one; the commit window begins."""
     recovery = Parts(load_platform(granted.plan.platform).platform).recovery
     with open_journal() as journal:
@@ -67,10 +108,15 @@ def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveReport:
             commit_within=recovery.commit_window,
             rolls_back=recovery.rolls_back,
         )
-    return MoveReport(move, proofs)
+    return MoveOutcome(move, proofs)
+
+
+def other_site(plan: Plan, site: str) -> str:
+    """The other site of a plan."""
+    (other,) = [each for each in plan.roles if each != site]
+    return other
 
 
 def _from_site(granted: Granted) -> str:
-    """The site that is left: the one whose role changes and which is not the candidate."""
-    (left,) = [site for site in granted.plan.roles if site != granted.plan.candidate]
-    return left
+    """The site that is left."""
+    return other_site(granted.plan, granted.plan.candidate)
