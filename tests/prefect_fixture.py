@@ -13,6 +13,7 @@ import pytest
 
 from deployments.sandbox.lifecycle import bring_up, take_down
 from deployments.sandbox.state import State
+from tests.sandbox_fixture import in_turn
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,8 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
     """The folder of a server that is up for the session and gone after it, even when the session is killed."""
     running = os.environ.get("VIGIE_TEST_SANDBOX")  # one that is up already, for whoever works on these tests
     home = Path(running) if running else tmp_path_factory.mktemp("prefect")
-    bring_up(home, only=("prefect-server",), tied=not running)
+    with in_turn():
+        bring_up(home, only=("prefect-server",), tied=not running)
     yield State.at(home)
     if not running:
         take_down(home)

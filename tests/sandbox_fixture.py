@@ -6,8 +6,12 @@ use the sandbox's Prefect server and journal; `run_deployment` lets its worker r
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +114,8 @@ def whole_sandbox(tmp_path_factory):
     """The sandbox, up for the whole session and gone after it, even when the session is killed."""
     running = os.environ.get("VIGIE_TEST_SANDBOX")  # one that is up already, for whoever works on these tests
     home = Path(running) if running else tmp_path_factory.mktemp("vigie")
-    bring_up(home, tied=not running)
+    with in_turn():
+        bring_up(home, tied=not running)
     if not running:
         _up.append(home)
     sandbox = Sandbox(home, State.at(home))
@@ -132,6 +137,14 @@ def quiet(sandbox: Sandbox) -> None:
             sandbox.call(path, as_is(schedule) | {"active": False}, "PATCH")
     for row in sandbox.call("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}):
         sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
+
+
+@contextmanager
+def in_turn() -> Generator[None]:
+    """One start at a time on this machine: three at once on two cores each wait longer than anybody's patience."""
+    with (Path(tempfile.gettempdir()) / f"vigie-tests-{os.getuid()}.turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 def put_away() -> None:

@@ -1,12 +1,16 @@
-"""`vigie plan`: what would a move do, step by step, how long would it take, and may it be begun? Changes nothing."""
+"""`vigie plan` and `vigie paper`: what would a move do, how long would it take, may it begin, and how by hand?
+
+Both look and change nothing. Paper is for the night when Prefect is down too: print it while all is well.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,10 +24,13 @@ if TYPE_CHECKING:
 Kind = Annotated[str, typer.Argument(help="failover, switchover or failback.")]
 Platform = Annotated[str, typer.Argument(help="The platform's name in the catalogue.")]
 Candidate = Annotated[str, typer.Option("--to", help="The site to go to, where there are several.")]
+Gone = Annotated[bool, typer.Option("--suppose-gone", help="As if the active site were dark: to read, not to do.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def plan(kind: Kind, platform: Platform, candidate: Candidate = "", as_json: Json = False) -> None:
+def plan(
+    kind: Kind, platform: Platform, candidate: Candidate = "", suppose_gone: Gone = False, as_json: Json = False
+) -> None:
     """Show the plan of a move: its steps in waves, what it fences, what may be lost, and what forbids it now.
 
     Exit 1 when a guard does not hold: the move would be refused.
@@ -32,7 +39,7 @@ def plan(kind: Kind, platform: Platform, candidate: Candidate = "", as_json: Jso
     from tasks.runs.catalogue import load_platform
 
     with told():
-        made = make_plan(kind, platform, reason="", candidate=candidate, say=lambda said: typer.echo(said, err=True))
+        made = make_plan(kind, platform, reason="", candidate=candidate, as_if_gone=suppose_gone, say=echo_error)
         declared = load_platform(platform).platform
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
@@ -41,6 +48,39 @@ def plan(kind: Kind, platform: Platform, candidate: Candidate = "", as_json: Jso
             typer.echo(line)
     if not all(guard.holds for guard in made.guards):
         raise typer.Exit(1)
+
+
+def paper(
+    platform: Platform,
+    kind: Annotated[str, typer.Option("--move", help="failover, switchover or failback.")] = "failover",
+    file: Annotated[Path | None, typer.Option("--out", help="Where to write; else paper-PLATFORM-MOVE.html.")] = None,
+) -> None:
+    """Write a move as one page with the exact commands, to be done by hand on the night when Prefect is down too.
+
+    A failover is written as if the active site were gone.
+    """
+    from tasks.recovery.paper import render_paper
+    from tasks.recovery.planning import make_plan
+    from tasks.runs.catalogue import load_platform
+
+    with told():
+        known = load_platform(platform)
+        made = make_plan(kind, platform, reason="", as_if_gone=kind == "failover", say=echo_error)
+        page = render_paper(
+            known.platform,
+            made,
+            at=datetime.now(UTC),
+            language=known.customer.language,
+            time_zone=known.customer.time_zone,
+        )
+    written = file or Path(f"paper-{platform}-{kind}.html")
+    written.write_text(page, encoding="utf-8")
+    typer.echo(f"{written}: {len(made.steps)} steps; print it, and keep it where the control plane is not")
+
+
+def echo_error(said: str) -> None:
+    """What could not be seen, beside the plan."""
+    typer.echo(said, err=True)
 
 
 def lines_of(declared: PlatformModel, made: Plan) -> Iterator[str]:

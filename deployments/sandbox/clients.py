@@ -34,7 +34,7 @@ from deployments.sandbox.state import State
 
 API = "api.hearth.example"
 DATABASE = "db.hearth.example"
-_WRITE_EVERY_S = 0.1
+_WRITE_EVERY_S = 0.4
 _WRITE_PATIENCE_S = 1.5
 _AT_ONCE = 20  # attempts under way; more are not made, as a client's own limit
 _FAREWELL_EVERY = 10  # a client opens a new connection about once a second, and so follows its name

@@ -15,6 +15,7 @@ from tasks.core.step import fresh_step
 from tasks.recovery.decide import plan_move
 from tasks.recovery.looking import look_at
 from tasks.recovery.opening import Parts
+from tasks.recovery.supposing import suppose_gone
 from tasks.recovery.values import Accepted
 from tasks.runs.catalogue import load_platform
 
@@ -26,9 +27,13 @@ def make_plan(
     reason: str,
     candidate: str = "",
     accepted: Accepted | None = None,
+    as_if_gone: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """Look, and decide. Raises `Refused` with what speaks against the move."""
+    """Look, and decide. Raises `Refused` with what speaks against the move.
+
+    `as_if_gone`: what it would be if the active site were dark; for reading, not for doing.
+    """
     try:
         wanted = MoveKind(kind)
     except ValueError:
@@ -37,6 +42,7 @@ def make_plan(
     parts = Parts(load_platform(platform).platform)
     with open_journal() as journal:
         facts = look_at(parts, journal, wanted, say)
+    facts = suppose_gone(parts.platform, facts) if as_if_gone else facts
     return plan_move(wanted, parts.platform, facts, to=candidate, accepted=accepted, reason=reason)
 
 

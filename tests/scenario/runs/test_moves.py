@@ -92,7 +92,7 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
         assert len(gone) <= bound.rows
         (approval,) = desk.journal.approvals(away)
         assert approval.standing is Standing.GRANTED
-        assert "not confirmed" in " ".join(approval.plan.coverage.values())
+        assert "NOT confirmed" in " ".join(approval.plan.coverage.values())
     finally:
         mend_service(desk.sandbox.state, "primary")
 

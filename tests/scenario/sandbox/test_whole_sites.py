@@ -32,6 +32,7 @@ from deployments.sandbox.lifecycle import bring_up, look, order, take_down
 from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.restarting import restart_component, start_component
 from deployments.sandbox.state import State
+from tests.sandbox_fixture import in_turn
 from tests.scenario.sandbox.conftest import Client, remove_databases
 
 pytestmark = [
@@ -85,7 +86,8 @@ class Network:
 def network() -> Iterator[Network]:
     home = Path(tempfile.mkdtemp(prefix="vg-"))
     home.chmod(0o755)
-    bring_up(home, only=("sites", "clients", "azure", "openstack"), tied=True)
+    with in_turn():
+        bring_up(home, only=("sites", "clients", "azure", "openstack"), tied=True)
     network = Network(State.at(home))
     network.until(lambda: len(network.writes) > 20)
     yield network
