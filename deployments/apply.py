@@ -363,7 +363,9 @@ def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Cata
     """The flow's parameter schema with the catalogue's platforms, and services, as the choices of its parameters."""
     each = entry.each_platform
     if each is not None and catalogue.platforms:
-        schema["properties"][each.parameter]["enum"] = sorted(catalogue.platforms)
+        schema["properties"][each.parameter]["enum"] = sorted(
+            name for name, platform in catalogue.platforms.items() if each.that is None or platform.recovery
+        )
     if each is not None and each.services is not None:
         schema["properties"][each.services.parameter]["enum"] = restarted_services(catalogue)
     return schema

@@ -36,6 +36,7 @@ class EachPlatform(_Strict):
     """What the catalogue adds: a choice of platforms for `parameter`, of services for `services`, a schedule each."""
 
     parameter: str
+    that: Literal["moves"] | None = None  # only platforms with a recovery plan
     services: Services | None = None
     schedule: Literal["sweep_every"] | None = None
 

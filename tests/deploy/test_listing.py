@@ -21,6 +21,9 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "health-sweep",
         "approval-drill",
         "service-restart",
+        "switchover",
+        "failover",
+        "failback",
         "resume-runs",
         "steer-run",
     ]

@@ -13,7 +13,7 @@ from blocks.errors import Refused
 
 DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
 EVERYWHERE = ("approval-drill", "service-restart")
-MOVES = ("switchover", "failover", "failback", "recovery-drill")
+MOVES = ("switchover", "failover", "failback")
 ACTIONS = (*EVERYWHERE, *MOVES)
 
 
@@ -53,7 +53,6 @@ def test_a_move_of_hearth_is_never_one_person_s_and_says_which_platform_is_meant
     assert moves["failover"].glass == ("shift-lead",)
     assert moves["switchover"].glass == moves["failback"].glass == ()
     assert (moves["failback"].quorum, moves["failover"].quorum) == (2, 1)
-    assert moves["recovery-drill"].requester_may_approve
 
 
 def test_without_a_rule_nobody_may():
