@@ -5,7 +5,7 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 
-.PHONY: setup demo test test-kills check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
+.PHONY: setup demo test test-kills test-real-cloud check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
 
 setup: .venv/ready
 
@@ -24,6 +24,15 @@ test: setup check
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
 		tests/scenario/worker tests/scenario/runs
+
+# A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
+test-real-cloud: setup .venv-openstack/ready
+	@VIGIE_TEST_REAL_CLOUD=1 $(BIN)/pytest -q tests/openstack_real
+
+.venv-openstack/ready: tests/openstack_real/requirements.lock
+	$(PYTHON) -m venv .venv-openstack
+	.venv-openstack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -17,6 +17,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
+collect_ignore = [] if os.environ.get("VIGIE_TEST_REAL_CLOUD") == "1" else ["openstack_real"]  # make test-real-cloud
 _KILLING = ("tests/scenario/worker/", "tests/scenario/runs/")
 _BY_MAKE_TEST_KILLS = "time: whole runbooks and workers, killed in earnest (make test-kills)"
 _SANDBOXES = {
