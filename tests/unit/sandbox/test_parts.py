@@ -29,7 +29,7 @@ def test_credentials_alone_register_nothing():
 
 
 def test_a_chosen_part_brings_what_it_waits_for():
-    assert _names("household-standby") == {"household-standby", "household-primary", "relay"}
+    assert _names("household-standby") == {"household-standby", "household-primary", "relay", "nameserver"}
 
 
 def test_a_group_is_a_choice():
