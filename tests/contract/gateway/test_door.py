@@ -78,7 +78,7 @@ def test_odd_headers_are_a_refusal_and_never_an_error(stamp, signature):
         verify(SECRET, stamp, signature, b"body", datetime.fromtimestamp(1_700_000_000, UTC))
 
 
-@pytest.mark.parametrize("age_s", [301, -301, 86_400])
+@pytest.mark.parametrize("age_s", [301, -330, 86_400])  # one from the future grows older on its way
 async def test_a_stale_request_is_refused(gateway, question, age_s):
     pressed = gateway.pressing(question, "approval.approve", OPERATOR)
     assert (await gateway.send("interactive", pressed, at=time.time() - age_s)).status_code == 401
