@@ -5,7 +5,7 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 
-.PHONY: setup demo test test-kills test-real-cloud check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
+.PHONY: setup demo test test-kills test-real-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
 
 setup: .venv/ready
 
@@ -19,11 +19,15 @@ demo: setup
 	@STAY=$(STAY) ALL=$(ALL) $(BIN)/vigie demo
 
 test: setup check
-	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder
+	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
 		tests/scenario/worker tests/scenario/runs
+
+# A whole platform moves for real, in peace and away from a dead site, with clients that write all the while.
+test-moves: setup
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_moves.py
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-real-cloud: setup .venv-openstack/ready

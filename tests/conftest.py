@@ -17,7 +17,11 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-collect_ignore = [] if os.environ.get("VIGIE_TEST_REAL_CLOUD") == "1" else ["openstack_real"]  # make test-real-cloud
+_ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that `make test-real-cloud`, `make test-moves` set
+    "openstack_real": "VIGIE_TEST_REAL_CLOUD",
+    "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
+}
+collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
 _KILLING = ("tests/scenario/worker/", "tests/scenario/runs/")
 _BY_MAKE_TEST_KILLS = "time: whole runbooks and workers, killed in earnest (make test-kills)"
 _SANDBOXES = {
