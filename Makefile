@@ -5,7 +5,7 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 
-.PHONY: setup demo test test-kills test-real-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
+.PHONY: setup demo test test-kills test-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
 
 setup: .venv/ready
 
@@ -30,7 +30,7 @@ test-moves: setup
 	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_moves.py
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
-test-real-cloud: setup .venv-openstack/ready
+test-cloud: setup .venv-openstack/ready
 	@VIGIE_TEST_REAL_CLOUD=1 $(BIN)/pytest -q tests/openstack_real
 
 .venv-openstack/ready: tests/openstack_real/requirements.lock

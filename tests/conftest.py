@@ -17,7 +17,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-_ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that `make test-real-cloud`, `make test-moves` set
+_ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that `make test-cloud`, `make test-moves` set
     "openstack_real": "VIGIE_TEST_REAL_CLOUD",
     "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
 }
