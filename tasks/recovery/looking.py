@@ -18,7 +18,7 @@ from blocks.errors import VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
-from blocks.ports.recovery import CapacityLook, ComputeLook, MoveKind, MoveState, Sighting
+from blocks.ports.recovery import CapacityLook, ComputeLook, Move, MoveKind, MoveState, Sighting
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.values import Facts, Ran
@@ -74,7 +74,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         incidents=tuple(_sentence(each) for each in incidents),
         durations=journal.durations(platform.name, kind.value),
         moves=moves,
-        ran=_ran(journal, platform),
+        ran=_ran(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
         outage_at=first.opened_at if first else None,
         detected_at=first.opened_at if first else None,
@@ -133,10 +133,10 @@ def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:
     return lambda: parts.traffic(switch).read_shares()
 
 
-def _ran(journal: PostgresJournal, platform: Platform) -> tuple[Ran, ...]:
+def _ran(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
     """Every step since the platform was last at home and whole, oldest first."""
     home, runs = home_of(platform), []
-    for move in journal.moves(platform.name):
+    for move in moves:
         if move.to_site == home and move.state is MoveState.COMMITTED:
             break
         runs.append(move.run)

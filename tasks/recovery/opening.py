@@ -20,6 +20,7 @@ from blocks.ports.recovery import Compute, DatabaseMember, Traffic, Vantage
 from tasks.core.opening import imported, load_block, load_routes
 from tasks.recovery.items import Item, Verb
 from tasks.restarts.opening import open_restarter
+from tasks.runs.catalogue import load_platform
 
 _CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
     "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
@@ -190,6 +191,11 @@ class Parts:
         restarter = open_restarter(self.platform, service)
         (target, *_) = restarter.read_targets(self.platform, service)
         return restarter.restart(self.platform, service, target.item)
+
+
+def parts_of(platform: str) -> Parts:
+    """Those of a platform as `vigie apply` saved it."""
+    return Parts(load_platform(platform).platform)
 
 
 _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {

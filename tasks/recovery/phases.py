@@ -17,7 +17,7 @@ from tasks.core.retries import OUTSIDE
 from tasks.core.step import change_step
 from tasks.recovery.building import items_of
 from tasks.recovery.items import Verb, parse_item
-from tasks.recovery.opening import Parts
+from tasks.recovery.opening import parts_of
 from tasks.recovery.order import groups_of
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge, see_proof
@@ -45,7 +45,7 @@ def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> t
 def change(order: Order, platform: str, text: str) -> Change:
     """One step of the plan, as its item says. `text` is how people know it."""
     del text
-    return Parts(load_platform(platform).platform).change(parse_item(order.item), order.phase)
+    return parts_of(platform).change(parse_item(order.item), order.phase)
 
 
 def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:

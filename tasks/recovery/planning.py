@@ -14,10 +14,9 @@ from tasks.core.retries import OUTSIDE
 from tasks.core.step import fresh_step
 from tasks.recovery.decide import plan_move
 from tasks.recovery.looking import look_at
-from tasks.recovery.opening import Parts
+from tasks.recovery.opening import parts_of
 from tasks.recovery.supposing import suppose_gone
 from tasks.recovery.values import Accepted
-from tasks.runs.catalogue import load_platform
 
 
 def make_plan(
@@ -39,7 +38,7 @@ def make_plan(
     except ValueError:
         known = ", ".join(each.value for each in MoveKind)
         raise Refused(f"there is no move called {kind!r}", next_step=f"choose one of {known}") from None
-    parts = Parts(load_platform(platform).platform)
+    parts = parts_of(platform)
     with open_journal() as journal:
         facts = look_at(parts, journal, wanted, say)
     facts = suppose_gone(parts.platform, facts) if as_if_gone else facts

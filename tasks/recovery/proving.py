@@ -18,9 +18,8 @@ from tasks.core.retries import NEVER, OUTSIDE
 from tasks.core.step import fresh_step, read_step
 from tasks.health.decide import assess_reading
 from tasks.health.measuring import measure
-from tasks.recovery.opening import Parts
+from tasks.recovery.opening import Parts, parts_of
 from tasks.recovery.outcome import KnownRows
-from tasks.runs.catalogue import load_platform
 
 _WELL_WITHIN = timedelta(minutes=5)
 _LOOK_EVERY_S = 0.5
@@ -29,7 +28,7 @@ _LOOK_EVERY_S = 0.5
 @read_step(retry=NEVER, run_name="remember the rows of {platform}")
 def remember_rows(platform: str) -> KnownRows:
     """How many rows each table has, on the server that is the primary where it answers, else on one that follows."""
-    parts = Parts(load_platform(platform).platform)
+    parts = parts_of(platform)
     rows, seen_on = dict[str, dict[str, int]](), dict[str, str]()
     for name, data in parts.recovery.data.items():
         looks = [parts.member(name, site).look() for site in data.members]
@@ -46,7 +45,7 @@ def judge(platform: str, data: str, site: str, known: KnownRows) -> str:
     from blocks.postgres.tables import judge_tables
     from tasks.core.opening import load_block
 
-    parts = _parts(platform)
+    parts = parts_of(platform)
     declared = parts.data(data)
     reader = load_block(PostgresReader, str(parts.platform.database_credentials))
     address = parts.database_address(parts.service(declared.members[site]))
@@ -73,7 +72,7 @@ def _show_verdict(text: str, seen_on: str) -> None:
 @fresh_step(retry=NEVER, run_name="prove {proof} in {site}")
 def see_proof(platform: str, proof: str, site: str) -> str:
     """Make one proof of the plan until it is well. Raises `Broken` when patience ends, with what is wrong."""
-    parts = _parts(platform)
+    parts = parts_of(platform)
     probe, give_up, told = probe_of(parts, proof, site), time.monotonic() + _WELL_WITHIN.total_seconds(), ""
     while True:
         (reading,) = measure(parts.platform, [probe])
@@ -111,7 +110,3 @@ def _address(platform: Platform, url: str, site: str) -> Probe:
     check = HttpCheck(name="answers", kind="http", url=url, timeout=timedelta(seconds=5))
     service = Service(name="clients", kind="web", site=site, checks={check.name: check})
     return Probe(platform, service, check, 1)
-
-
-def _parts(platform: str) -> Parts:
-    return Parts(load_platform(platform).platform)

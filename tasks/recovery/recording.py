@@ -15,9 +15,8 @@ from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
-from tasks.recovery.opening import Parts
+from tasks.recovery.opening import parts_of
 from tasks.recovery.outcome import MoveOutcome
-from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted
 
 
@@ -44,7 +43,7 @@ def begin_move(granted: Granted) -> Move:
 @fresh_step(retry=OUTSIDE, run_name="bound what may be lost")
 def bound_losses(granted: Granted) -> tuple[Loss, ...]:
     """What the old primary may have acknowledged and the candidate does not have, at most. Kept before promotion."""
-    parts = Parts(load_platform(granted.plan.platform).platform)
+    parts = parts_of(granted.plan.platform)
     found: list[Loss] = []
     with open_journal() as journal:
         for name, data in parts.recovery.data.items():
@@ -70,7 +69,7 @@ def count_loss(platform: str, data: str, site: str, taken: str) -> Loss | None:
             return None
         known = next((loss for loss in left.losses if loss.data == data and loss.kind is LossKind.EXACT), None)
         if known is None:
-            parts = Parts(load_platform(platform).platform)
+            parts = parts_of(platform)
             known = parts.member(data, site).count_beyond(parts.member(data, taken).look())
             journal.keep_loss(left.run, known)
     get_run_logger().info("%s", known.text)
@@ -100,7 +99,7 @@ def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
 @record_step(retry=JOURNAL, run_name="the platform serves from its other site")
 def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
     """From now on the other site is the active one; the commit window begins."""
-    recovery = Parts(load_platform(granted.plan.platform).platform).recovery
+    recovery = parts_of(granted.plan.platform).recovery
     with open_journal() as journal:
         move = journal.move_serves(
             granted.lease.run,
