@@ -11,13 +11,13 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from blocks.errors import Broken, Retryable
 from tasks.approvals.keys import load_key
-from tasks.restarts.opening import _block
+from tasks.core.opening import imported, load_block
 from tasks.runs.catalogue import load_platform, load_rules
 
 LOADS = {
     "platform": lambda: load_platform("hearth"),
     "rules": load_rules,
-    "operator": lambda: _block("blocks.azure.block:AzureOperator", "azure-hearth-operator"),
+    "operator": lambda: load_block(imported("blocks.azure.block:AzureOperator"), "azure-hearth-operator"),
     "key": load_key,
 }
 

@@ -141,6 +141,16 @@ class Desk:
         os.kill(process.pid, signal.SIGKILL)
         return process.pid
 
+    @contextmanager
+    def held_up(self, run: UUID) -> Generator[None]:
+        """Its process stands still, however long the others take."""
+        process = self.until(lambda: self.process_of(run), "somebody executes the run")
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
     def has_left(self, run: UUID) -> bool:
         """No process of the run is left, and its worker has had a moment to see it."""
         if self.journal.is_executing(run):
