@@ -35,6 +35,7 @@ class Verb(StrEnum):
     STOP_MACHINE = "stop-machine"  # what a database runs on, switched off by its provider
     START_MACHINE = "start-machine"
     SHIFT_TRAFFIC = "shift-traffic"
+    CLOSE_TRAFFIC = "close-traffic"  # the switch sends nobody anywhere until clients are shifted
     VERIFY_CLIENTS = "verify-clients"
     CALL = "call"
     RUN_DEPLOYMENT = "run-deployment"

@@ -80,7 +80,7 @@ def test_a_switchover_and_the_way_home_lose_nothing(desk):
 
 def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(desk):
     served_by(desk, HOME, began := datetime.now(UTC))
-    break_service(desk.sandbox.state, "primary", "kill")
+    break_service(desk.sandbox.state, HOME, "kill")
     try:
         away = move(desk, "failover", *PEOPLE[:2])
         assert served_by(desk, AWAY, began)
@@ -94,7 +94,7 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
         assert approval.standing is Standing.GRANTED
         assert "NOT confirmed" in " ".join(approval.plan.coverage.values())
     finally:
-        mend_service(desk.sandbox.state, "primary")
+        mend_service(desk.sandbox.state, HOME)
 
     back = move(desk, "failback", *PEOPLE)
     assert desk.journal.active_site("hearth") == HOME

@@ -95,6 +95,7 @@ class World:
         self.coverage = coverage
         self.saved = set[str]()
         self.verified = False
+        self.active = seen.active
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
     def take(self, item: Item) -> None:
@@ -128,11 +129,14 @@ class World:
                 self.workers.add(item.site)
             case Verb.VERIFY_DATA:
                 self.verified = True
+            case Verb.CLOSE_TRAFFIC:
+                self.shares = dict.fromkeys(SITES, 0)
             case Verb.SHIFT_TRAFFIC if item.thing == "api":
+                assert self.verified or item.site == self.active, "clients would use data that nobody verified"
                 self.shares = {item.site: item.share, other: 100 - item.share}
             case _:
                 pass
-        assert sum(self.shares.values()) == 100
+        assert sum(self.shares.values()) in {0, 100}
 
 
 @_patient
