@@ -115,6 +115,17 @@ def settle(connection: Connection, run: UUID, state: MoveState, who: str) -> Mov
     return _the_move(connection, run)
 
 
+def judge_share(
+    connection: Connection, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str
+) -> None:
+    """One judgement of clients at one share; what follows of it is read out of the run's history."""
+    locked, _ = lock_run(connection, run)
+    check_token(connection, locked, run, token)
+    data = {"item": item, "next": comes, "back_to": back_to, "token": token}
+    append_action(connection, locked, run, ActionKind.SHARE_JUDGED, text, data=data)
+    want_message(connection, run, "progress")
+
+
 def keep_loss(connection: Connection, run: UUID, loss: Loss) -> Move:
     """One more line of what it lost. What is known exactly stays known exactly."""
     locked, _ = lock_run(connection, run)

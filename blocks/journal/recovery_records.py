@@ -58,6 +58,10 @@ class RecoveryRecords:
         with self._connections.transaction() as connection:
             return moves.settle(connection, run, state, who)
 
+    def judge_share(self, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str) -> None:
+        with self._connections.transaction() as connection:
+            moves.judge_share(connection, run, token, item=item, comes=comes, back_to=back_to, text=text)
+
     def keep_loss(self, run: UUID, loss: Loss) -> Move:
         with self._connections.transaction() as connection:
             return moves.keep_loss(connection, run, loss)

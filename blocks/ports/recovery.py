@@ -206,6 +206,10 @@ class Traffic(Protocol):
         """How long a well-behaved client may still go where it went (time to live)."""
         ...
 
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> the host or address at which a client arrives that is sent there, whoever is sent there now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
@@ -297,6 +301,10 @@ class RecoveryJournal(Protocol):
     def move_serves(self, run: UUID, token: int, *, commit_within: timedelta | None, rolls_back: bool) -> Move: ...
     def settle_move(self, run: UUID, state: MoveState, *, who: str) -> Move:
         """Commit it, roll it back or give it up. Raises `Refused` when it is settled otherwise."""
+        ...
+
+    def judge_share(self, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str) -> None:
+        """What clients at one share saw, and what comes of it: a line of the run's history, under the lease."""
         ...
 
     def keep_loss(self, run: UUID, loss: Loss) -> Move:

@@ -137,6 +137,7 @@ class ActionKind(StrEnum):
     RESTORE_KEPT = "restore_kept"
     RESOURCE_LEASED = "resource_leased"
     RESOURCE_FREED = "resource_freed"
+    SHARE_JUDGED = "share_judged"
     REMINDED = "reminded"
     REPORTED = "reported"
 

@@ -209,6 +209,34 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), 95 % ont répondu en {ms} ms",
     ),
     (
+        rf"^watch (?P<share>\d+) % of (?P<name>{_N}) in (?P<site>{_N}): (?P<count>\d+) requests for (?P<soak>\S+) within (?P<patience>\S+), stop over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency, back over (?P<worse>\S+) % or (?P<more>\S+) times, from (?P<floor>\S+) ms$",  # noqa: E501
+        "observer {share} % de {name} à {site} : {count} requêtes en {soak} (au plus {patience}), arrêt au-delà de {errors} % d'erreurs ou {times} fois la latence, retour en arrière au-delà de {worse} % ou {more} fois, à partir de {floor} ms",  # noqa: E501
+    ),
+    (
+        r"^at (?P<share>\d+) % only (?P<count>\d+) requests of (?P<all>\d+) were seen(?: in (?P<seconds>\d+) s: nothing is proven)?$",  # noqa: E501
+        "à {share} %, seules {count} requêtes sur {all} ont été vues : rien n'est prouvé",
+    ),
+    (
+        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within an unknown time(?: against (?P<before>\d+) ms before)?(?:: over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency)?$",  # noqa: E501
+        "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), en un temps inconnu",
+    ),
+    (
+        rf"^clients do not return to (?P<site>{_N}) beyond (?P<share>\d+) % yet: (?P<rest>.+)$",
+        "les clients ne reviennent pas encore à {site} au-delà de {share} % : {rest}",
+    ),
+    (
+        rf"^look at (?P<site>{_N}) under load; a retry of this run watches anew and goes on from there\.?$",
+        "regarder {site} sous charge ; réessayer observe de nouveau et reprend de là",
+    ),
+    (
+        r"^(?P<rest>at .+); and clients could not be taken back to (?P<share>\d+) %: (?P<rest_why>.+)$",
+        "{rest} ; et les clients n'ont pas pu être ramenés à {share} % : {rest_why}",
+    ),
+    (
+        r"^take them back by hand now, or retry this run: that is the first thing it does\.?$",
+        "les ramener à la main maintenant, ou réessayer : c'est la première chose qui sera faite",
+    ),
+    (
         rf"^nobody committed the (?P<rest_kind>{_N}) in time, and going back to (?P<site>{_N}) loses nothing$",
         "{rest_kind} : personne n'a validé à temps, et revenir à {site} ne perd rien",
     ),

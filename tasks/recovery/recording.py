@@ -9,7 +9,6 @@ from __future__ import annotations
 from prefect.logging import get_run_logger
 
 from blocks.journal.opening import open_journal
-from blocks.ports.approvals import Plan
 from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
@@ -17,6 +16,7 @@ from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import parts_of
 from tasks.recovery.outcome import MoveOutcome
+from tasks.recovery.values import other_site
 from tasks.runs.runbook import Granted
 
 
@@ -108,12 +108,6 @@ def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
             rolls_back=recovery.rolls_back,
         )
     return MoveOutcome(move, proofs)
-
-
-def other_site(plan: Plan, site: str) -> str:
-    """The other site of a plan."""
-    (other,) = [each for each in plan.roles if each != site]
-    return other
 
 
 def _from_site(granted: Granted) -> str:

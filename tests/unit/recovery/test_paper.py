@@ -37,6 +37,7 @@ ITEMS = {
     Verb.STOP_MACHINE: "stop-machine:household-data-vm:azure-west",
     Verb.START_MACHINE: "start-machine:household-data-vm:azure-west",
     Verb.SHIFT_TRAFFIC: "shift-traffic:api:dc-west@100",
+    Verb.WATCH_CLIENTS: "watch-clients:api:azure-west@5",
     Verb.VERIFY_CLIENTS: "verify-clients:device-api/health:dc-west",
     Verb.CALL: "call:tell-partners:dc-west",
     Verb.RUN_DEPLOYMENT: "run-deployment:warm-caches:dc-west",
