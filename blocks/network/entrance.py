@@ -8,7 +8,7 @@ this machine could not ask counts for nothing, neither good nor bad.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle, islice
@@ -19,7 +19,7 @@ from blocks.clock import Clock
 from blocks.errors import VigieError
 from blocks.network.prober import NetworkProber
 from blocks.ports.clients import Asked, Entrance
-from blocks.ports.health import Probe, Reading
+from blocks.ports.health import Probe, Prober, Reading
 from blocks.ports.network import Routes
 
 AT_ONCE = 4
@@ -54,6 +54,7 @@ class NetworkEntrance:
     probes: tuple[Probe, ...]
     routes: Routes
     clock: Clock
+    prober: Callable[[Routes, Clock], Prober] = NetworkProber
 
     def ask(self, count: int) -> Sequence[Asked]:
         """In turns, `AT_ONCE` at a time."""
@@ -61,7 +62,7 @@ class NetworkEntrance:
 
     async def _ask(self, count: int) -> list[Asked]:
         turns = asyncio.Semaphore(AT_ONCE)
-        async with NetworkProber(self.routes, self.clock) as prober:
+        async with self.prober(self.routes, self.clock) as prober:
 
             async def one(probe: Probe) -> Asked | None:
                 async with turns:

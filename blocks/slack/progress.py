@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from blocks.ports.approvals import PlanStep, Standing
-from blocks.ports.runs import RunState, Step
+from blocks.ports.runs import ActionKind, RunState, Step
 from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
 from blocks.slack.cards import voice_of
 from blocks.slack.markup import escaped_line, plain
@@ -159,6 +159,7 @@ def _text(voice: Voice, step: Step) -> str:
 def _to_come(picture: RunPicture) -> list[PlanStep]:
     """What the newest plan that may be carried out holds besides the steps that were begun."""
     begun = {(step.phase, step.item) for step in picture.steps}
+    begun |= {("shift", str(line.data["item"])) for line in picture.actions if line.kind is ActionKind.SHARE_JUDGED}
     usable = [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
     steps = usable[-1].plan.steps if usable else ()
     return [step for step in steps if (step.phase, step.item) not in begun]

@@ -12,12 +12,15 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
 
 from prefect.logging import get_run_logger
 
 from blocks.errors import Refused
 from blocks.journal.opening import open_journal
 from blocks.ports.clients import Asked, Entrance
+from blocks.ports.runs import Action
 from tasks.core.change import Order, Stopped, Watch
 from tasks.core.retries import JOURNAL
 from tasks.core.step import fresh_step
@@ -29,6 +32,13 @@ from tasks.recovery.returning import ClientsSeen, Next, Ruling, StopRule, judge_
 _ROUND_EVERY_S = 1.0
 _LEAST, _MOST = 4, 20
 """Requests of one round, to each of the two doors."""
+
+
+class Judging(Protocol):
+    """What judging needs of the journal."""
+
+    def actions(self, run: UUID) -> Sequence[Action]: ...
+    def judge_share(self, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str) -> None: ...
 
 
 @fresh_step(retry=JOURNAL, run_name="{text}")
@@ -47,21 +57,29 @@ def watch_share(order: Order, platform: str, text: str, away: str, back_to: int)
             next_step="this share stays; set the catalogue as it was and run vigie apply, then retry the run",
         )
     with open_journal() as journal:
-        known = standing(journal.actions(order.run), item, away)
-        if known is not None:
-            say("judged before: %s", known.text)
-            return known
 
         def heed() -> None:
             if who := journal.run(order.run).stop_requested_by:
                 raise Stopped(who, text)
 
-        doors = parts.entrance(item.thing, item.site), parts.entrance(item.thing, away)
-        ruling = see_share(item, doors[0], doors[1], rule, time, heed=heed, say=lambda said: say("%s", said))
-        journal.judge_share(
-            order.run, order.token, item=str(item), comes=ruling.next.value, back_to=back_to, text=ruling.text
-        )
-        return judgements(journal.actions(order.run), item.thing)[-1]
+        def see() -> Ruling:
+            doors = parts.entrance(item.thing, item.site), parts.entrance(item.thing, away)
+            return see_share(item, doors[0], doors[1], rule, time, heed=heed, say=lambda said: say("%s", said))
+
+        return judge_once(journal, order, away, back_to, see)
+
+
+def judge_once(journal: Judging, order: Order, away: str, back_to: int, see: Callable[[], Ruling]) -> Judgement:
+    """What still stands of this share, or what is seen of it now, written down."""
+    item = parse_item(order.item)
+    known = standing(journal.actions(order.run), item, away)
+    if known is not None:
+        return known
+    ruling = see()
+    journal.judge_share(
+        order.run, order.token, item=str(item), comes=ruling.next.value, back_to=back_to, text=ruling.text
+    )
+    return judgements(journal.actions(order.run), item.thing)[-1]
 
 
 def see_share(

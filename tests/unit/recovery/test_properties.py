@@ -95,6 +95,7 @@ class World:
         self.coverage = coverage
         self.saved = set[str]()
         self.verified = False
+        self.watched = set[int]()
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
     def take(self, item: Item) -> None:
@@ -129,7 +130,12 @@ class World:
             case Verb.VERIFY_DATA:
                 self.verified = True
             case Verb.SHIFT_TRAFFIC if item.thing == "api":
+                unseen = 0 < self.shares[item.site] < 100 and self.shares[item.site] not in self.watched
+                assert not unseen, "more clients would come before those who came were watched"
                 self.shares = {item.site: item.share, other: 100 - item.share}
+            case Verb.WATCH_CLIENTS:
+                assert self.shares[item.site] == item.share, "a share would be watched that is not set"
+                self.watched.add(item.share)
             case _:
                 pass
         assert sum(self.shares.values()) == 100
