@@ -171,6 +171,7 @@ class Recovery(Model):
     returning: Returning = Field(
         default_factory=lambda: Returning.model_validate({})
     )  # what each share must show before the next
+    running_costs: dict[Name, str] = Field(default_factory=dict)  # site -> what it costs to run there, for people
     client_timeout: Duration = Field(default="30s", validate_default=True)  # type: ignore[assignment]
     drill_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]
     restore_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]

@@ -246,6 +246,40 @@ MOVES: tuple[tuple[str, str], ...] = (
     ),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) has rows of its own$", "{name} à {site} a des lignes à lui seul"),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) does not follow$", "{name} à {site} ne suit pas"),
+    (
+        rf"^the (?P<rest_kind>{_N}) to (?P<site>{_N}) waits for somebody to commit it$",
+        "{rest_kind} vers {site} : en attente de validation",
+    ),
+    (
+        rf"^slot (?P<slot>{_N}) of (?P<name>{_N}) is used by nobody and keeps the log until the disk is full$",
+        "la réserve de journal {slot} de {name} ne sert à personne et remplit le disque",
+    ),
+    (
+        rf"^(?P<name>{_N}) promises zero loss, and no commit waits for the other site$",
+        "{name} promet zéro perte, et aucune écriture n'attend l'autre site",
+    ),
+    (
+        rf"^what only (?P<site>{_N}) has of (?P<name>{_N}) was not counted$",
+        "{name} : ce que seul {site} possède n'est pas compté",
+    ),
+    (
+        rf"^(?P<rows>\d+) rows that only (?P<site>{_N}) has of (?P<name>{_N}) are not saved$",
+        "{name} : {rows} lignes que seul {site} possède ne sont pas gardées",
+    ),
+    (
+        rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) does not go back by itself: (?P<rest>.+)$",
+        "{rest_kind} de {name} vers {site} : pas de retour automatique, {rest}",
+    ),
+    (r"^something could be lost on the way$", "quelque chose pourrait s'y perdre"),
+    (r"^nobody approved that it goes back by itself$", "personne n'a approuvé un retour automatique"),
+    (
+        rf"^as approved with the (?P<rest_kind>{_N}) of run (?P<run>\w+): (?P<rest>.+)$",
+        "comme approuvé avec l'exécution {run} ({rest_kind}) : {rest}",
+    ),
+    (
+        rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) is committed: it stays there$",
+        "{rest_kind} de {name} vers {site} : validé, elle y reste",
+    ),
     # -- several platforms at once
     (
         rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",

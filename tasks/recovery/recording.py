@@ -6,6 +6,8 @@ a platform serves from another site only once its clients were seen to be served
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from prefect.logging import get_run_logger
 
 from blocks.journal.opening import open_journal
@@ -98,14 +100,14 @@ def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
 
 @record_step(retry=JOURNAL, run_name="the platform serves from its other site")
 def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
-    """From now on the other site is the active one; the commit window begins."""
-    recovery = parts_of(granted.plan.platform).recovery
+    """From now on the other site is the active one; the commit window begins, as it was approved."""
+    plan = granted.plan
     with open_journal() as journal:
         move = journal.move_serves(
             granted.lease.run,
             granted.lease.token,
-            commit_within=recovery.commit_window,
-            rolls_back=recovery.rolls_back,
+            commit_within=timedelta(seconds=plan.commit_within_s) if plan.commit_within_s else None,
+            rolls_back=plan.rolls_back,
         )
     return MoveOutcome(move, proofs)
 
