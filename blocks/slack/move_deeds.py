@@ -280,6 +280,25 @@ MOVES: tuple[tuple[str, str], ...] = (
         rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) is committed: it stays there$",
         "{rest_kind} de {name} vers {site} : validé, elle y reste",
     ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) is not ready to take over (?P<part>{_N}): (?P<rest>.+)$",
+        "{name} à {site} n'est pas prêt à reprendre {part} : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) does not answer yet, so nothing can come home: (?P<rest>.+)$",
+        "{name} à {site} ne répond pas encore, rien ne peut revenir : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) cannot be drained: (?P<rest>.+)$",
+        "{name} à {site} ne peut pas être vidé : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) cannot be brought home by itself: in (?P<home>{_N}) (?P<rest>.+); in (?P<away>{_N}) (?P<rest_away>.+)$",  # noqa: E501
+        "{name} ne peut pas revenir tout seul : à {home} {rest} ; à {away} {rest_away}",
+    ),
+    (r"^no look$", "personne n'a pu regarder"),
+    (r"^nobody could look at it$", "personne n'a pu regarder"),
+    (r"^its provider does not answer for it$", "son fournisseur ne répond pas"),
     # -- several platforms at once
     (
         rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",

@@ -50,7 +50,7 @@ def home(**changes) -> Plan:
     return plan(**(given | changes))
 
 
-def moved(journal, *, approved=True, within=LONG_AGO, rolls_back=True, agreed=None, serves=True) -> UUID:
+def moved(journal, *, approved=True, within=LONG_AGO, rolls_back=True, agreed=None, serves=True, **begun) -> UUID:
     """A failover that people approved and that serves; its window is over where `within` lies behind."""
     run, token = open_run(journal)
     question = journal.ask(run, plan=agreed or plan(), policy=POLICY, requester="unknown")
@@ -62,7 +62,7 @@ def moved(journal, *, approved=True, within=LONG_AGO, rolls_back=True, agreed=No
                 question.id, said, lambda a, s, now, p=policy: judge(replace(a, policy=p), replace(s, code_step=1), now)
             )
         assert journal.approval(question.id).standing is Standing.GRANTED
-    begin(journal, run, token)
+    begin(journal, run, token, **begun)
     if serves:
         journal.move_serves(run, token, commit_within=within, rolls_back=rolls_back)
     journal.move_run(run, RunState.DONE, reason="")

@@ -102,6 +102,22 @@ def test_every_sentence_of_a_card_is_french(plan):
             "à 5 %, 11 requêtes sur 200 ont échoué (5.5 %), 95 % ont répondu en 120 ms",
         ),
         (
+            "household in azure-west does not answer yet, so nothing can come home: no look",
+            "household à azure-west ne répond pas encore, rien ne peut revenir : personne n'a pu regarder",
+        ),
+        (
+            "the failover of hearth to dc-west does not go back by itself: something could be lost on the way",
+            "basculement d'urgence de hearth vers dc-west : pas de retour automatique, quelque chose pourrait s'y perdre",
+        ),
+        (
+            "as approved with the failover of run 0c0ffee0: approved by platform-engineer and shift-lead",
+            "comme approuvé avec l'exécution 0c0ffee0 (basculement d'urgence) : approuvé par platform-engineer et shift-lead",
+        ),
+        (
+            "the failover to dc-west waits for somebody to commit it",
+            "basculement d'urgence vers dc-west : en attente de validation",
+        ),
+        (
             "watch 5 % of api in azure-west: 20 requests for 10s within 5min, stop over 1 % errors or 2 times the latency, back over 5 % or 5 times, from 100 ms",
             "observer 5 % de api à azure-west : 20 requêtes en 10s (au plus 5min), arrêt au-delà de 1 % d'erreurs ou 2 fois la latence, retour en arrière au-delà de 5 % ou 5 fois, à partir de 100 ms",
         ),
