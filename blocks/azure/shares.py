@@ -36,6 +36,19 @@ def weights_of(profile: Mapping[str, Any], switch: TrafficManagerSwitch) -> dict
     return {site: int(each.get("weight") or 1) if _on(each) else 0 for site, each in found.items()}
 
 
+def targets_of(profile: Mapping[str, Any], switch: TrafficManagerSwitch) -> dict[str, str]:
+    """Site -> the name of what its endpoint leads to. Raises `Broken` where an endpoint of ours leads to no name."""
+    endpoints = {str(each["name"]).lower(): each["properties"] for each in profile["properties"].get("endpoints", ())}
+    found = {site: str(endpoints.get(name.lower(), {}).get("target") or "") for site, name in switch.endpoints.items()}
+    if lost := sorted(site for site, target in found.items() if not target):
+        raise Broken(
+            f"the endpoint of {', '.join(lost)} in profile {profile['name']} has no target, so nobody can look there",
+            where=f"traffic {switch.name}",
+            next_step="a nested profile cannot be watched by site: name the site's own endpoint in the plan",
+        )
+    return found
+
+
 def with_shares(profile: Mapping[str, Any], switch: TrafficManagerSwitch, shares: Mapping[str, int]) -> dict[str, Any]:
     """The profile as it is configured, with the shares as weights; what is off keeps its weight."""
     wanted = _configured(profile)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.azure.access import Access
 from blocks.azure.activity import find_request
 from blocks.azure.resource import AzureResource
-from blocks.azure.shares import WHOLE, digest, said, shares_of, weights_of, with_shares
+from blocks.azure.shares import WHOLE, digest, said, shares_of, targets_of, weights_of, with_shares
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import Change, Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import Traffic
@@ -88,6 +88,10 @@ class AzureTraffic:
     def clients_follow_within(self) -> timedelta:
         """The time to live of the profile's answers."""
         return timedelta(seconds=int(self.profile()["properties"]["dnsConfig"]["ttl"]))
+
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> the target of its endpoint. Raises `Broken` for one that has none: a nested profile."""
+        return targets_of(self.profile(), self.switch)
 
     def profile(self) -> dict[str, Any]:
         """The profile as Azure answers it. Raises the three errors."""

@@ -105,6 +105,10 @@ class DnsTraffic:
         """The time to live that is served now."""
         return timedelta(seconds=self.standing().ttl_s)
 
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> its value."""
+        return dict(self.switch.values)
+
     @property
     def where(self) -> str:
         """For people."""

@@ -20,6 +20,9 @@ from uuid import UUID
 from blocks.ports.changes import Evidence, Mark
 from blocks.ports.notifications import Sent
 
+SCHEDULE = "schedule"
+"""Who asked for a run that nobody asked for. No approver's name."""
+
 
 class RunState(StrEnum):
     """Where a run stands. Only `running` may change the world."""
@@ -137,6 +140,9 @@ class ActionKind(StrEnum):
     RESTORE_KEPT = "restore_kept"
     RESOURCE_LEASED = "resource_leased"
     RESOURCE_FREED = "resource_freed"
+    SHARE_JUDGED = "share_judged"
+    RETURN_PROMISED = "return_promised"
+    RETURN_GRANTED = "return_granted"
     REMINDED = "reminded"
     REPORTED = "reported"
 

@@ -108,6 +108,10 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "200, or the database's clock, in good time. Otherwise it is not done.",
         "200, ou l'heure de la base, sans attendre. Sinon ce n'est pas fini.",
     ),
+    "paper.note.watch": Text(
+        "Ask the site itself, not the shared name (curl --connect-to), and go on only within the numbers above.",
+        "Interroger le site lui-même, pas le nom commun (curl --connect-to), et ne continuer que dans ces limites.",
+    ),
     "paper.note.proof_by_eye": Text("Look at {check} by hand.", "Regarder {check} à la main."),
     "paper.note.call": Text("It must answer {status}.", "La réponse doit être {status}."),
     "paper.note.deployment": Text(

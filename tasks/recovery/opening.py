@@ -15,10 +15,12 @@ from blocks.catalogue.recovery import DnsSwitch, Recovery, ReplicatedData, Switc
 from blocks.clock import SystemClock
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import Change
+from blocks.ports.clients import Entrance
 from blocks.ports.network import Routes
 from blocks.ports.recovery import Compute, DatabaseMember, Traffic, Vantage
 from tasks.core.opening import imported, load_block, load_routes
 from tasks.recovery.items import Item, Verb
+from tasks.recovery.returning import addresses_asked
 from tasks.restarts.opening import open_restarter
 from tasks.runs.catalogue import load_platform
 
@@ -130,6 +132,20 @@ class Parts:
             declared,
             load_block(imported(reader), site.credentials),
             lambda: load_block(imported(operator), _named(site.operator, f"sites.{site.name}.operator")),
+            routes=self.routes,
+            clock=SystemClock(),
+        )
+
+    def entrance(self, switch: str, site: str) -> Entrance:
+        """The way of clients into one site, as the switch leads them there."""
+        from blocks.network.entrance import open_entrance
+
+        return open_entrance(
+            self.platform,
+            site,
+            addresses_asked(self.recovery, self.recovery.traffic[switch]),
+            self.traffic(switch).entrances()[site],
+            timeout=self.recovery.client_timeout,
             routes=self.routes,
             clock=SystemClock(),
         )

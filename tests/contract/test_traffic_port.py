@@ -47,6 +47,17 @@ def test_shares_and_the_time_that_clients_take_are_read(switching):
     assert switching.opened == []
 
 
+def test_each_site_has_an_entrance_whoever_is_sent_there(switching):
+    before = dict(switching.traffic().entrances())
+    assert before.keys() == {HERE, THERE}
+    assert len(set(before.values())) == 2
+    change = switching.change()
+    mark = intend(change)
+    change.act(mark)
+    await_effect(switching, mark)
+    assert dict(switching.traffic().entrances()) == before
+
+
 def test_clients_are_sent_elsewhere_once_and_a_fresh_adapter_finds_evidence_and_effect(switching):
     change = switching.change()
     mark = intend(change)

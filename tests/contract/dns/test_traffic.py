@@ -29,6 +29,7 @@ def intend(change: Change) -> Mark:
 
 def test_the_site_whose_value_stands_there_has_all_clients(place):
     assert place.traffic().read_shares() == {"azure-west": 100, "dc-west": 0}
+    assert place.traffic().entrances() == {"azure-west": WEST, "dc-west": DC}
     place.somebody_writes(DC)
     assert place.traffic().read_shares() == {"azure-west": 0, "dc-west": 100}
     assert place.opened == []

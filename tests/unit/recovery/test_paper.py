@@ -38,6 +38,7 @@ ITEMS = {
     Verb.START_MACHINE: "start-machine:household-data-vm:azure-west",
     Verb.SHIFT_TRAFFIC: "shift-traffic:api:dc-west@100",
     Verb.CLOSE_TRAFFIC: "close-traffic:api:azure-west",
+    Verb.WATCH_CLIENTS: "watch-clients:api:azure-west@5",
     Verb.VERIFY_CLIENTS: "verify-clients:device-api/health:dc-west",
     Verb.CALL: "call:tell-partners:dc-west",
     Verb.RUN_DEPLOYMENT: "run-deployment:warm-caches:dc-west",
