@@ -191,6 +191,7 @@ _OVER: Final = (
 READINESS_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), french)
     for pattern, french in (
+        (r"^readiness:(?P<name>.+?): (?P<rest>.+)$", "plan de reprise « {name} » : {rest}"),  # on a card
         *((rf"{said}\. Next: {step}$", french) for said, step, french in _FOUND),
         *(
             (rf"{said}\. Next: look why it was not measured$", f"{french}. Ensuite : voir pourquoi ce n'est pas mesuré")

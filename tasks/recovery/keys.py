@@ -7,7 +7,7 @@ anything. The rule: what could not be tried is None and never taken for a key th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from blocks.catalogue.databases import databases_of_platform, databases_of_recovery
@@ -15,37 +15,38 @@ from blocks.catalogue.model import Platform
 from blocks.catalogue.recovery import DnsSwitch, Recovery
 from blocks.errors import Retryable, VigieError
 from blocks.ports.capabilities import Capability, opens
-from tasks.core.opening import load_block
-from tasks.recovery.opening import Parts
+from tasks.core.opening import imported, load_block
+from tasks.recovery.opening import CLOUDS, Parts
 
 _Found = tuple[Capability, ...]
-_CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> what tries the reader's block, and the operator's
-    "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
-    "openstack": ("blocks.openstack.block:OpenStackReader", "blocks.openstack.block:OpenStackOperator"),
-}
+_LOOKS, _ORDERS = "look at", "give orders"  # how `examine_doors` calls what a token may do at a door
 
 
 def try_all(parts: Parts) -> dict[str, Callable[[], str | None]]:
     """Block -> a look that tries it: empty when it opens, what is wrong when not, None when nobody could try."""
     tries = _tries(parts, parts.platform, parts.recovery)
-    return {block: _told(trying) for block, trying in tries.items()}
+    return {block: look_of(trying) for block, trying in tries.items()}
 
 
-def _told(trying: Callable[[], _Found]) -> Callable[[], str | None]:
+def look_of(trying: Callable[[], _Found]) -> Callable[[], str | None]:
+    """What came of trying one. Raises `Retryable` where nobody answered: that says nothing about the key."""
+
     def look() -> str | None:
         try:
             found = trying()
         except Retryable:
-            raise  # nobody answered: that says nothing about the key
+            raise
         except VigieError as error:
             return str(error)
-        return {True: "", None: None}.get(opens(found), _why(found))
+        answer = opens(found)
+        return None if answer is None else "" if answer else _why(found)
 
     return look
 
 
 def _why(found: _Found) -> str:
-    return next((each.detail for each in found if each.allowed is False and each.detail), "nothing is allowed to it")
+    shut = next((each for each in found if each.allowed is False), None)
+    return shut.detail or f"it may not {shut.action}" if shut else "nothing is allowed to it"
 
 
 def _tries(parts: Parts, platform: Platform, plan: Recovery) -> dict[str, Callable[[], _Found]]:
@@ -53,7 +54,7 @@ def _tries(parts: Parts, platform: Platform, plan: Recovery) -> dict[str, Callab
 
     found: dict[str, Callable[[], _Found]] = {}
     for site in platform.sites.values():
-        for block, kind in zip((site.credentials, site.operator), _CLOUDS.get(site.provider, ()), strict=False):
+        for block, kind in zip((site.credentials, site.operator), CLOUDS.get(site.provider, ()), strict=False):
             if block:
                 found[block] = _of_cloud(kind, block)
     if platform.database_credentials:
@@ -62,8 +63,9 @@ def _tries(parts: Parts, platform: Platform, plan: Recovery) -> dict[str, Callab
     if plan.database_operator:
         places = databases_of_recovery(platform, plan.database_operator)
         found[plan.database_operator] = _of_role(parts, PostgresOperator, plan.database_operator, places)
-    for block in filter(None, (plan.host_reader, plan.host_operator)):
-        found[block] = _of_doors(parts, DatabaseHost, block)
+    for block, needed in ((plan.host_reader, (_LOOKS,)), (plan.host_operator, (_LOOKS, _ORDERS))):
+        if block:
+            found[block] = _of_doors(parts, DatabaseHost, block, needed)
     for switch in plan.traffic.values():
         if isinstance(switch, DnsSwitch):
             found[switch.key] = _of_zone(parts, switch)
@@ -71,8 +73,6 @@ def _tries(parts: Parts, platform: Platform, plan: Recovery) -> dict[str, Callab
 
 
 def _of_cloud(kind: str, block: str) -> Callable[[], _Found]:
-    from tasks.core.opening import imported
-
     return lambda: _ended(load_block(imported(kind), block).examine())
 
 
@@ -86,8 +86,9 @@ def _of_role(parts: Parts, kind: Any, block: str, places: list[tuple[str, str]])
     return trying
 
 
-def _of_doors(parts: Parts, kind: Any, block: str) -> Callable[[], _Found]:
-    return lambda: _each_opens(_ended(load_block(kind, block).examine(parts.routes)))
+def _of_doors(parts: Parts, kind: Any, block: str, needed: tuple[str, ...]) -> Callable[[], _Found]:
+    """A token is tried at each of its doors: it must open all of them, and an operator's give orders there."""
+    return lambda: whole(needed, _ended(load_block(kind, block).examine(parts.routes)))
 
 
 def _of_zone(parts: Parts, switch: DnsSwitch) -> Callable[[], _Found]:
@@ -106,9 +107,9 @@ def _in_all(found: list[_Found]) -> _Found:
     return shut if shut is not None else tuple(capability for each in found for capability in each)
 
 
-def _each_opens(found: _Found) -> _Found:
-    """Of the doors of a block: the first that could not be looked at, else all that was found."""
-    shut = next((each for each in found if each.action.startswith("look at") and each.allowed is not True), None)
+def whole(needed: tuple[str, ...], found: _Found) -> _Found:
+    """The first of the needed actions that is not allowed, else all that was found."""
+    shut = next((each for each in found if each.action.startswith(needed) and each.allowed is not True), None)
     return found if shut is None else (shut,)
 
 

@@ -65,6 +65,13 @@ def test_figures_and_spans_are_written_as_the_french_do():
     assert "durée de vie" in FR.retell(SAID["clients that stay"])
 
 
+def test_on_a_card_it_stands_among_what_is_known_to_be_wrong():
+    known = f"readiness:certificate-a:443: {SAID['a certificate that ends now']}"
+    told = FR.retell_whole(known)
+    assert told is not None
+    assert told.startswith("plan de reprise « certificate-a:443 » : le certificat de a:443 dans dc-west est valable")
+
+
 def test_the_message_says_which_plan_and_what_next():
     found = incident()
     event = IncidentEvent(incident=found.id, at=NOW, kind=EventKind.OPENED, text=SAID["no room"])
