@@ -19,7 +19,7 @@ READINESS_TEXTS: Mapping[str, Text] = {
     "readiness.column.looked_at": Text("Looked at", "Regardé"),
     "readiness.column.seen": Text("Seen", "Constaté"),
     "readiness.column.limit": Text("Measured against", "Comparé à"),
-    "readiness.column.verdict": Text("Verdict", "Verdict"),
+    "readiness.column.verdict": Text("Verdict", "Avis"),
     "readiness.data": Text("{name} follows in {site}", "{name} suit dans {site}"),
     "readiness.slots": Text("replication slots of {name}", "emplacements de réplication de {name}"),
     "readiness.promise": Text("{name} promises zero loss", "{name} promet zéro perte"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ class Looks:
     def take(self, wanted: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         """Name -> what was seen; what could not be is left out and said."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            going = {name: pool.submit(look) for name, look in wanted.items()}
+            going = {name: pool.submit(copy_context().run, look) for name, look in wanted.items()}  # our settings too
         seen: dict[str, T] = {}
         for name, future in going.items():
             try:

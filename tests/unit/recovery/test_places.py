@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from blocks.catalogue.recovery import ControlPart
 from tasks.recovery.certificates import shown_in
 from tasks.recovery.control_plane import place_parts
@@ -50,6 +52,12 @@ def test_a_platform_without_a_plan_shows_what_its_checks_name():
     alone = HEARTH.model_copy(update={"recovery": None})
     assert [each.called for each in shown_in(alone, CELLAR)] == [THERE]
     assert "api.hearth.example:443" in [each.called for each in shown_in(alone, AZURE)]
+
+
+def test_looks_that_are_taken_side_by_side_are_taken_with_the_settings_of_who_asks():
+    asked = ContextVar("asked", default="nobody")
+    asked.set("a run")
+    assert Looks().take({"a": asked.get, "b": asked.get}) == {"a": "a run", "b": "a run"}
 
 
 def test_a_defect_in_one_look_hides_no_other():
