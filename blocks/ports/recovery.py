@@ -116,6 +116,10 @@ class DatabaseMember(Protocol):
 
     def look(self) -> DatabaseLook: ...
 
+    def read_traits(self) -> Mapping[str, str]:
+        """What must be alike on both servers, so that one can stand in for the other: trait -> value."""
+        ...
+
     def fence(self) -> Change:
         """It takes no writes any more, also after its host restarts. Confirmed by the server or its host."""
         ...

@@ -17,6 +17,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.failover": Text("failover", "basculement d'urgence"),
     "action.failback": Text("failback", "retour au site d'origine"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
+    "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
     # -- where a question stands --------------------------------------------------------------------
     "standing.waiting": Text("To approve", "À approuver"),

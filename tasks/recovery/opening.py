@@ -24,7 +24,7 @@ from tasks.recovery.returning import addresses_asked
 from tasks.restarts.opening import open_restarter
 from tasks.runs.catalogue import load_platform
 
-_CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
+CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
     "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
     "openstack": ("blocks.openstack.block:OpenStackReader", "blocks.openstack.block:OpenStackOperator"),
 }
@@ -106,7 +106,7 @@ class Parts:
         """What runs in a site."""
         declared = self.site(site)
         opened: Callable[..., Compute] = imported(f"blocks.{declared.provider}.compute:open_compute")
-        reader, operator = _CLOUDS[declared.provider]
+        reader, operator = CLOUDS[declared.provider]
         return opened(
             load_block(imported(reader), declared.credentials),
             lambda: load_block(imported(operator), _named(declared.operator, f"sites.{site}.operator")),
@@ -127,7 +127,7 @@ class Parts:
         from blocks.azure.traffic import open_traffic
 
         site = self.site(declared.site)
-        reader, operator = _CLOUDS[site.provider]
+        reader, operator = CLOUDS[site.provider]
         return open_traffic(
             declared,
             load_block(imported(reader), site.credentials),
