@@ -86,6 +86,21 @@ def report_drills(platforms: Sequence[str]) -> int:
     return sum(len(known) for known in by_customer.values())
 
 
+@record_step(retry=JOURNAL, run_name="drill calendar")
+def report_calendar(platform: str) -> int:
+    """The calendar of a platform's customer, with all of its platforms that the journal and Prefect know."""
+    customer, found = load_platform(platform).customer.name, list[str]()
+    with open_journal() as journal:
+        names = journal.platforms()
+    for name in names:
+        try:
+            if load_platform(name).customer.name == customer:
+                found.append(name)
+        except Broken as error:
+            get_run_logger().info("%s is left out of the calendar: %s", name, error)
+    return report_drills.fn(found)
+
+
 def _rehearsed(journal: PostgresJournal, platform: Platform) -> Rehearsed:
     plan = promised(platform)
     return Rehearsed(

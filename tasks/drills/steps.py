@@ -1,0 +1,126 @@
+"""The steps of a drill: lease what it will make, look at what it cannot do, do the rest on a copy.
+
+The rules: a copy is leased before it is asked for; what belongs to the move is looked at through the adapters' own
+checks, which change nothing; a look that fails ends no drill, it is a finding that fails it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from prefect.logging import get_run_logger
+
+from blocks.errors import VigieError
+from blocks.journal.opening import open_journal
+from blocks.ports.approvals import PlanStep
+from blocks.ports.changes import Change
+from blocks.ports.copies import KIND, copy_name
+from blocks.ports.drills import LeasedResource
+from blocks.ports.recovery import DatabaseCopy
+from blocks.ports.runs import Step
+from tasks.core.change import Order
+from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
+from tasks.core.step import change_step, fresh_step, record_step
+from tasks.drills.decide import lacks_room
+from tasks.drills.items import DrillItem, DrillVerb, parse_drill_item
+from tasks.drills.values import Judged, Looked
+from tasks.recovery.opening import Parts, parts_of
+from tasks.recovery.outcome import KnownRows
+from tasks.recovery.proving import judge_at
+from tasks.recovery.values import Facts
+from tasks.runs.runbook import Granted
+
+LEASED_FOR = timedelta(hours=4)
+"""A drill that has not ended by then has failed: whatever it made is removed."""
+
+
+def copy_of(parts: Parts, order_run: Order | Granted, item: DrillItem) -> DatabaseCopy:
+    """The copy that this run makes of the item's data, in the item's site."""
+    run = order_run.run if isinstance(order_run, Order) else order_run.lease.run
+    return parts.member(item.thing, item.site).copy(copy_name(run, item.thing))
+
+
+@record_step(retry=JOURNAL, run_name="lease what the drill makes")
+def lease_copies(granted: Granted) -> tuple[LeasedResource, ...]:
+    """Each copy of the plan, before any is asked for; leased again it is only leased for longer."""
+    parts = parts_of(granted.plan.platform)
+    items = [item for item in map(_item, granted.plan.steps) if item.verb is DrillVerb.COPY]
+    with open_journal() as journal:
+        until = journal.now() + LEASED_FOR
+        return tuple(
+            journal.lease_resource(
+                granted.lease.run, kind=KIND, reference=copy_of(parts, granted, item).reference, until=until
+            )
+            for item in items
+        )
+
+
+@fresh_step(retry=NEVER, run_name="{text}")
+def look_whether(platform: str, item: str, text: str) -> Looked:
+    """Could this step of the move be done tonight? Its own check says it, and the operator's block is there."""
+    real = parse_drill_item(item).looked_at
+    parts = parts_of(platform)
+    try:
+        parts.change(real, "start").check()
+        parts.require_operator(real)
+    except VigieError as error:
+        get_run_logger().warning("it could not be done: %s", error)
+        return Looked(item, text, str(error))
+    get_run_logger().info("it could be done")
+    return Looked(item, text)
+
+
+@fresh_step(retry=OUTSIDE, run_name="look whether {site} has room")
+def look_at_room(platform: str, site: str) -> Looked:
+    """Could the site take the platform tonight?"""
+    parts = parts_of(platform)
+    with open_journal() as journal:
+        now = journal.now()
+    text = f"look whether {site} has room"
+    try:
+        seen = {site: parts.compute(site).capacity(parts.site(site))} if site in parts.recovery.capacity else {}
+    except VigieError as error:
+        return Looked(f"room:{site}", text, str(error))
+    fault = lacks_room(parts.platform, site, Facts(now=now, active="", capacity=seen))
+    return Looked(f"room:{site}", text, fault)
+
+
+@change_step(retry=OUTSIDE, run_name="{text}")
+def rehearse_change(order: Order, platform: str, text: str) -> Change:
+    """One step on the copy, as its item says. `text` is how people know it."""
+    del text
+    item = parse_drill_item(order.item)
+    copy = copy_of(parts_of(platform), order, item)
+    if item.verb is DrillVerb.COPY:
+        with open_journal() as journal:
+            return copy.make(journal.now() + LEASED_FOR)
+    return {DrillVerb.PROMOTE: copy.promote, DrillVerb.HALT: copy.halt, DrillVerb.DISCARD: copy.discard}[item.verb]()
+
+
+@fresh_step(retry=OUTSIDE, run_name="{text}")
+def judge_copy(granted: Granted, item: str, text: str, known: KnownRows) -> Judged:
+    """The suites of the move, on the copy. Raises `Broken` with every fault."""
+    del text
+    wanted, began = parse_drill_item(item), time.monotonic()
+    parts = parts_of(granted.plan.platform)
+    said = judge_at(parts, wanted.thing, copy_of(parts, granted, wanted).address, known)
+    return Judged(said, timedelta(seconds=time.monotonic() - began))
+
+
+@record_step(retry=JOURNAL, run_name="what was made is gone")
+def free_copies(granted: Granted) -> None:
+    """Each discard ended well, so nothing is leased any more."""
+    with open_journal() as journal:
+        for resource in journal.leased_resources(granted.lease.run):
+            journal.free_resource(granted.lease.run, kind=resource.kind, reference=resource.reference)
+
+
+def done_steps(run_steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Those that ended."""
+    return tuple(step for step in run_steps if step.is_done)
+
+
+def _item(step: PlanStep) -> DrillItem:
+    return parse_drill_item(step.item)
