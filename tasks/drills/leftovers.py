@@ -4,7 +4,7 @@ The invariants, before any code:
 
 1.  *Only what bears the mark of a drill's copy is ever removed*, at a door that the platform's own plan names. What
     a journal says otherwise is told, never done.
-2.  *Nothing is removed under a drill that lives*: its time is over, or its run is, or was cancelled.
+2.  *Nothing is removed under a drill that lives*: its time is over, or its run ended, however it did.
 3.  *What cannot be removed is not forgotten*: it stays leased, is tried again, and after half an hour rings a person.
 
 No I/O, no clock: what was seen is an argument.
@@ -21,6 +21,7 @@ from blocks.ports.drills import LeasedResource
 from blocks.ports.runs import Run, RunState
 
 RING_AFTER = timedelta(minutes=30)
+_LET_GO = frozenset({RunState.CANCELLED, RunState.FAILED, RunState.PARKED})  # a drill that ended never goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def assess_leftover(resource: LeasedResource, platform: Platform) -> Ours:
 
 def may_be_swept(resource: LeasedResource, run: Run, now: datetime) -> bool:
     """Has its drill let go of it?"""
-    return resource.until <= now or run.state.is_over or run.state is RunState.CANCELLED
+    return resource.until <= now or run.state.is_over or run.state in _LET_GO
 
 
 def must_ring(resource: LeasedResource, run: Run, now: datetime) -> bool:
