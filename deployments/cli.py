@@ -10,6 +10,7 @@ from deployments.commands import (
     blocks,
     catalogue,
     demo,
+    drills,
     gateway,
     journal,
     night,
@@ -37,6 +38,7 @@ app.command("beat")(night.beat)
 app.command("apply")(apply.apply)
 app.command("plan")(plan.plan)
 app.command("paper")(plan.paper)
+app.command("drills")(drills.drills)
 app.command("worker")(worker.worker)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")

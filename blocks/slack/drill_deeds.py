@@ -44,6 +44,7 @@ DRILLS: tuple[tuple[str, str], ...] = (
         rf"^(?P<name>{_N}) in (?P<site>{_N}) cannot be copied: (?P<rest>.+)$",
         "{name} à {site} ne peut être copié : {rest}",
     ),
+    (r"^nobody could look at it$", "personne n'a pu regarder"),
     (r"^its database host does not answer$", "son hôte de base de données ne répond pas"),
     (
         rf"^(?P<name>{_N}) in (?P<site>{_N}) has a copy already, (?P<copy>\S+) until (?P<until>\S+)$",

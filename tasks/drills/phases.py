@@ -22,7 +22,7 @@ from tasks.drills.steps import free_copies, judge_copy, look_at_room, look_wheth
 from tasks.drills.values import DrillOutcome, Judged, Looked
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.phases import ended
-from tasks.reports.moves.steps import report_calendar, report_move
+from tasks.reports.moves.steps import report_drills, report_move
 from tasks.runs.runbook import Granted, this_run
 
 
@@ -107,7 +107,7 @@ def judge_drill(granted: Granted, looked: Sequence[Looked], judged: Sequence[Jud
 def tell_drill(granted: Granted) -> None:
     """Its report, for everybody, and the customer's calendar."""
     report_move(granted.lease.run)
-    report_calendar(granted.plan.platform)
+    report_drills(this_run().run.customer)
 
 
 def _of(granted: Granted, phase: str) -> list[PlanStep]:

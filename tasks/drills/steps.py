@@ -7,19 +7,17 @@ checks, which change nothing; a look that fails ends no drill, it is a finding t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prefect.logging import get_run_logger
 
-from blocks.errors import VigieError
+from blocks.errors import Broken, VigieError
 from blocks.journal.opening import open_journal
 from blocks.ports.approvals import PlanStep
 from blocks.ports.changes import Change
 from blocks.ports.copies import KIND, copy_name
 from blocks.ports.drills import LeasedResource
 from blocks.ports.recovery import DatabaseCopy
-from blocks.ports.runs import Step
 from tasks.core.change import Order
 from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
 from tasks.core.step import change_step, fresh_step, record_step
@@ -93,10 +91,21 @@ def rehearse_change(order: Order, platform: str, text: str) -> Change:
     del text
     item = parse_drill_item(order.item)
     copy = copy_of(parts_of(platform), order, item)
-    if item.verb is DrillVerb.COPY:
-        with open_journal() as journal:
-            return copy.make(journal.now() + LEASED_FOR)
-    return {DrillVerb.PROMOTE: copy.promote, DrillVerb.HALT: copy.halt, DrillVerb.DISCARD: copy.discard}[item.verb]()
+    with open_journal() as journal:
+        return change_of(copy, item.verb, journal.now() + LEASED_FOR)
+
+
+def change_of(copy: DatabaseCopy, verb: DrillVerb, until: datetime) -> Change:
+    """The change that a verb means. Raises `Broken` for one that changes nothing."""
+    make = {
+        DrillVerb.COPY: lambda: copy.make(until),
+        DrillVerb.PROMOTE: copy.promote,
+        DrillVerb.HALT: copy.halt,
+        DrillVerb.DISCARD: copy.discard,
+    }.get(verb)
+    if make is None:
+        raise Broken(f"{verb.value} changes nothing", where=copy.name)
+    return make()
 
 
 @fresh_step(retry=OUTSIDE, run_name="{text}")
@@ -115,11 +124,6 @@ def free_copies(granted: Granted) -> None:
     with open_journal() as journal:
         for resource in journal.leased_resources(granted.lease.run):
             journal.free_resource(granted.lease.run, kind=resource.kind, reference=resource.reference)
-
-
-def done_steps(run_steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Those that ended."""
-    return tuple(step for step in run_steps if step.is_done)
 
 
 def _item(step: PlanStep) -> DrillItem:

@@ -46,8 +46,9 @@ def tell_leaks(report: LeakReport) -> LeakReport:
 
 
 def _swept(journal: PostgresJournal, resource: LeasedResource, run: Run) -> Leftover:
+    log = get_run_logger()
     try:
-        why = remove(journal, parts_of(resource.platform), resource)
+        why = remove(journal, parts_of(resource.platform), resource, lambda said: log.info("%s", said))
     except VigieError as error:  # its platform cannot be loaded, its block is gone
         why = str(error)
     _write_down(journal, resource, run, why)

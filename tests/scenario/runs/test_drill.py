@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from blocks.ports.approvals import Standing
 from blocks.ports.drills import DrillVerdict
 from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.client_log import between, lost_ids, read_writes
@@ -25,15 +26,16 @@ PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
 def approve(desk, run, **more):
     """As many as the question asks for, each with a code."""
     for name in PEOPLE:
-        state = desk.state(run, "Suspended", "Running", patience_s=240)
-        if state["name"] != "Suspended" or desk.journal.approvals(run)[-1].standing != "waiting":
-            return
         desk.asleep(run)
         assert desk.fill(run, approver=name, code=desk.code(name), answer="approve", **more) == "ACCEPT"
-        desk.until(
-            lambda name=name: any(each.approver == name for each in desk.journal.approvals(run)[-1].decisions),
-            f"the answer of {name} counts",
-        )
+        desk.until(lambda name=name: name in answered(desk, run), f"the answer of {name} counts")
+        if desk.journal.approvals(run)[-1].standing is Standing.GRANTED:
+            return
+    pytest.fail(f"{', '.join(PEOPLE)} were not enough")
+
+
+def answered(desk, run):
+    return [each.approver for each in desk.journal.approvals(run)[-1].decisions]
 
 
 def pair():
