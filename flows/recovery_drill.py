@@ -10,9 +10,9 @@ from __future__ import annotations
 from tasks.approvals.asking import approved
 from tasks.drills.phases import (
     always_cleaned_up,
+    ended_before,
     judge_drill,
     look_around,
-    refuse_if_over,
     rehearse,
     tell_drill,
     verify,
@@ -26,7 +26,11 @@ from tasks.runs.runbook import runbook
 
 @runbook(name="recovery-drill", run_name="recovery drill of {platform}", subject="platform")
 def recovery_drill(
-    platform: str, reason: str = "regular drill", candidate: str = "", game_day: bool = False
+    platform: str,
+    reason: str = "regular drill",
+    candidate: str = "",
+    game_day: bool = False,
+    from_backup: bool = False,
 ) -> DrillOutcome:
     """Rehearse the failover of a platform on an isolated copy.
 
@@ -35,11 +39,14 @@ def recovery_drill(
         reason: why, for those who must approve it.
         candidate: the site to rehearse in; may be empty where there is only one.
         game_day: ask exactly those who would approve the failover, with the same word and code.
+        from_backup: rehearse on the newest backup, restored with the archived log, instead of a copy of the standby.
 
     """
-    refuse_if_over()
+    if (ended := ended_before()) is not None:
+        tell_drill()
+        return ended
     granted = approved(
-        lambda: plan_for_drill(platform, reason, candidate, game_day=game_day),
+        lambda: plan_for_drill(platform, reason, candidate, game_day=game_day, from_backup=from_backup),
         asked_as="failover" if game_day else "",
     )
     known = remember_rows(platform)
@@ -51,5 +58,5 @@ def recovery_drill(
         judged = verify(granted, known)
         rehearse(granted, "settle")
         outcome = judge_drill(granted, looked, judged)
-    tell_drill(granted)
+    tell_drill()
     return outcome

@@ -166,6 +166,8 @@ class CopyLook:
     state: str
     until: str
     counted_rows: int
+    no_backup: str = ""  # why none is restored from a backup
+    restored_to: datetime | None = None  # the newest moment that a backup and its archive gave back
 
 
 class DatabaseCopy(Protocol):
@@ -184,7 +186,10 @@ class DatabaseCopy(Protocol):
         ...
 
     def look(self) -> CopyLook: ...
-    def make(self, until: datetime) -> Change: ...
+    def make(self, until: datetime, *, restored: bool = False) -> Change:
+        """Of the running server, or `restored` from the newest backup that its host keeps."""
+        ...
+
     def promote(self) -> Change: ...
     def halt(self) -> Change:
         """Stopped for good. The effect is reached only when not a row was written on it."""

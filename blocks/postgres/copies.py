@@ -100,19 +100,22 @@ class PostgresCopy:
             state=str(there["state"]) if there else "",
             until=str(there["until"]) if there else "",
             counted_rows=int(there["counted"].get("rows", 0)) if there else 0,
+            no_backup=str(copies.get("no_backup", "")),
+            restored_to=datetime.fromisoformat(there["restored_to"]) if there and there.get("restored_to") else None,
         )
 
     # -- changes
 
-    def make(self, until: datetime) -> Change:
+    def make(self, until: datetime, *, restored: bool = False) -> Change:
         """It is there, follows nobody, and nobody follows it."""
+        how = "restore the newest backup of" if restored else "copy"
         return HostedChange(
             member=self.member,
             verb="copy",
-            text=f"copy {self.member.name} as {self.name}",
+            text=f"{how} {self.member.name} as {self.name}",
             may=self._may_be_made,
             goal=self._is_alone,
-            arguments={"name": self.name, "until": until.isoformat()},
+            arguments={"name": self.name, "until": until.isoformat(), "restored": restored},
             patience=_COPYING,
         )
 

@@ -11,6 +11,10 @@ _N = r"[^\s:;,]+"
 DRILLS: tuple[tuple[str, str], ...] = (
     # -- its steps
     (rf"^copy (?P<name>{_N}) in (?P<site>{_N}) for the drill$", "copier {name} à {site} pour l'exercice"),
+    (
+        rf"^restore the newest backup of (?P<name>{_N}) in (?P<site>{_N}) for the drill$",
+        "restaurer la dernière sauvegarde de {name} à {site} pour l'exercice",
+    ),
     (rf"^promote the copy of (?P<name>{_N}) in (?P<site>{_N})$", "promouvoir la copie de {name} à {site}"),
     (rf"^verify the copy of (?P<name>{_N}) in (?P<site>{_N})$", "vérifier la copie de {name} à {site}"),
     (rf"^halt the copy of (?P<name>{_N}) in (?P<site>{_N})$", "arrêter la copie de {name} à {site}"),

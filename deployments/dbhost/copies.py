@@ -1,6 +1,7 @@
 """How is a copy of the standby made for a drill, so that nobody but the drill ever meets it, and how does it go away?
 
-    copy      a base backup of the standby beside us in `copy_dir`, started as a standby of nobody
+    copy      a base backup of the standby beside us in `copy_dir`, started as a standby of nobody; or the newest
+              backup that is kept, with the archived log, to see that it can be restored
     halt      it is stopped and stays so; what was written on it by itself is counted: a drill expects no row
     discard   it is stopped and removed, whatever state it is in
 
@@ -14,6 +15,7 @@ vigie's two roles; what is removed bears the mark of a copy (blocks/ports/copies
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -26,10 +28,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import Broken, Refused, VigieError
+from blocks.errors import Broken, Refused, Retryable, VigieError
 from deployments.dbhost.beyond import by_table, name_relations, scan
 from deployments.dbhost.cluster import environment
-from deployments.dbhost.copying import ISOLATION, Room, admit, base_backup
+from deployments.dbhost.copying import ISOLATION, Room, admit
 from deployments.dbhost.isolated import open_room
 from deployments.dbhost.local import Local, read_history
 from deployments.dbhost.memory import Copy
@@ -57,8 +59,8 @@ class Copies:
 
     # -- what is asked for
 
-    def want(self, name: str, token: str, until: datetime) -> Copy:
-        """Begin it. Raises `Refused` where there is no room, or another one."""
+    def want(self, name: str, token: str, until: datetime, *, restored: bool = False) -> Copy:
+        """Begin it, `restored` from a backup or not. Raises `Refused` where there is no room, or another one."""
         room = Room.of(self._keeper.config)
         room.require_mark(name)
         there = self._memory.copy
@@ -70,12 +72,13 @@ class Copies:
             )
         if there is not None and there.state != "failed":
             return there
-        room.require(self._keeper)
+        backup = room.newest_backup(self._keeper) if restored else ""
+        room.require(self._keeper, backup)
         latest = room.latest(datetime.now(UTC))
         kept = min(until, latest).isoformat(timespec="seconds")
         _log.info("%s: a copy is made as %s, until %s", self._keeper.config.name, name, kept)
         return self._memory.keep_copy(
-            Copy(name=name, by=token, until=kept, state="copying", text=f"{name} is being made")
+            Copy(name=name, by=token, until=kept, state="copying", text=f"{name} is being made", backup=backup)
         )
 
     def halt(self, name: str) -> Copy:
@@ -85,11 +88,17 @@ class Copies:
             raise Refused(f"there is no copy {name} here", next_step="was it discarded? Then start a new drill")
         if copy.state == "halted":
             return copy
-        if copy.state != "running" or self._cluster is None or not self._cluster.running:
+        if copy.state in ("copying", "starting") or (copy.state == "running" and not self._runs):
+            raise Retryable(f"{name} is not up: {copy.text}", where=self._keeper.config.name)
+        if copy.state != "running" or self._cluster is None:
             raise Refused(f"{name} is {copy.state}, not running: {copy.text}")
         counted = self._counted(self._local(), self._cluster)
         said = f"{counted['rows']} row changes in {counted['commits']} transactions were made on {name}"
         return self._memory.keep_copy(replace(copy, state="halted", text=said, counted=counted))
+
+    @property
+    def _runs(self) -> bool:
+        return self._cluster is not None and self._cluster.running
 
     def discard(self, name: str) -> str:
         """Let it go; what it came to is seen in the status. Raises `Refused` for what is no copy."""
@@ -109,17 +118,19 @@ class Copies:
 
     def look_after(self) -> None:
         """One turn: what is wanted comes nearer. Never raises, and never takes long."""
-        copy = self._memory.copy
-        if copy is None or time.monotonic() < self._not_before:
+        if time.monotonic() < self._not_before:
             return
+        copy: Copy | None = None
         try:
-            self._turn(copy)
+            copy = self._memory.copy
+            if copy is not None:
+                self._turn(copy)
         except (VigieError, OSError) as error:
             self._not_before = time.monotonic() + _AGAIN_S
-            if copy.state in ("copying", "starting"):
+            if copy is not None and copy.state in ("copying", "starting"):
                 self._fail(copy, str(error))
             else:
-                _log.warning("%s cannot be looked after: %s", copy.name, error)
+                _log.warning("the copy cannot be looked after: %s", error)
 
     def stop(self) -> None:
         """The host ends: its copy stops with it, and comes back with it."""
@@ -137,7 +148,7 @@ class Copies:
             self._copy(copy)
         elif copy.state == "starting":
             self._await(copy)
-        elif copy.state == "running" and (self._cluster is None or not self._cluster.running):
+        elif copy.state == "running" and not self._runs:
             self._launch(copy)  # with the host that came back, or because it ended by itself
         elif copy.state == "removing":
             self._remove(copy)
@@ -155,14 +166,14 @@ class Copies:
         room = Room.of(self._keeper.config)
         if self._backup is None:
             room.clear(copy.name, self._keeper)
-            self._backup = self._begin(base_backup(self._keeper.config, room.data(copy.name)))
+            self._backup = self._begin(room.command(copy.name, copy.backup))
             return
         code = self._backup.poll()
         if code is None:
             return
         self._backup = None
         if code:
-            self._fail(copy, f"pg_basebackup failed: {' / '.join(room.last_words())}")
+            self._fail(copy, f"it could not be copied: {' / '.join(room.last_words())}")
             return
         room.make_standby(copy.name, self._keeper)
         self._launch(copy)
@@ -178,6 +189,7 @@ class Copies:
         settings = {
             **config.copy_settings,
             **ISOLATION,
+            **room.replay(copy.backup),
             "listen_addresses": config.copy_listen,
             "cluster_name": copy.name,
             "unix_socket_directories": str(self._socket),
@@ -254,21 +266,27 @@ class Copies:
     # -- how it is
 
     def status(self) -> Mapping[str, Any]:
-        """What the door tells: may one be made, and the one that is there."""
-        config, copy = self._keeper.config, self._memory.copy
+        """May one be made, and the one that is there. Never raises: what the real server says counts more."""
+        config = self._keeper.config
+        copy: Copy | None = None
+        why = no_backup = ""
         try:
+            Room.of(config).newest_backup(self._keeper)
+        except VigieError as error:
+            no_backup = error.what
+        try:
+            copy = self._memory.copy
             Room.of(config)
-            why = ""
-        except Refused as error:
+        except VigieError as error:
             why = error.what
-        return {"address": config.copy_address, "refused": why, "there": self._tell(copy) if copy else None}
+        told = {"address": config.copy_address, "refused": why, "no_backup": no_backup}
+        return {**told, "there": self._tell(copy) if copy else None}
 
     def _tell(self, copy: Copy) -> Mapping[str, Any]:
         facts = self._local().facts() if copy.state == "running" and self._socket is not None else None
         role = copy.state
         if facts is not None:
             role = "standby" if facts.is_standby else "primary"
-        data_dir = Room.of(self._keeper.config).data(copy.name)
         return {
             "name": copy.name,
             "state": copy.state,
@@ -279,9 +297,23 @@ class Copies:
             "system_id": facts.system_id if facts else "",
             "timeline": facts.timeline if facts else copy.left_timeline,
             "position_bytes": facts.position_bytes if facts else 0,
-            "left_at": read_history(data_dir, facts.timeline) if facts else {},
+            "left_at": self._left_at(copy.name, facts.timeline) if facts else {},
             "counted": dict(copy.counted),
+            "backup": copy.backup,
+            "restored_to": self._restored_to() if facts is not None and copy.backup else "",
         }
+
+    def _left_at(self, name: str, timeline: int) -> Mapping[str, int]:
+        return read_history(Room.of(self._keeper.config).data(name), timeline)
+
+    def _restored_to(self) -> str:
+        """The moment of the newest transaction that the archive gave back; also known after the promotion."""
+        import psycopg
+
+        with contextlib.suppress(psycopg.Error), self._local().session() as connection:
+            ((at,),) = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchall()
+            return at.isoformat() if at is not None else ""
+        return ""
 
     def _local(self) -> Local:
         config = self._keeper.config.model_copy(update={"port": self._keeper.config.copy_port})

@@ -103,7 +103,29 @@ class Room:
         """Until when a copy may stay at most."""
         return now + timedelta(hours=self.config.copy_lasts)
 
-    def require(self, keeper: Keeper) -> None:
+    def newest_backup(self, keeper: Keeper) -> str:
+        """The name of the newest base backup that is kept. Raises `Refused` where there is none to restore."""
+        config, known = self.config, keeper.memory.backups()
+        if config.backup_dir is None or config.archive_dir is None or not known:
+            raise Refused(
+                f"{config.name} has no backup that could be restored: {len(known)} base backups, "
+                f"backup_dir {config.backup_dir or 'unset'}, archive_dir {config.archive_dir or 'unset'}",
+                where=config.name,
+                next_step="configure both, and order a backup",
+            )
+        return max(known, key=lambda name: str(known[name]["ended_at"]))
+
+    def command(self, name: str, backup: str) -> list[str]:
+        """The program that fills the data folder: of the running server, or of a backup that is kept."""
+        if backup and self.config.backup_dir is not None:
+            return ["cp", "-a", str(self.config.backup_dir / backup), str(self.data(name))]
+        return base_backup(self.config, self.data(name))
+
+    def replay(self, backup: str) -> Mapping[str, str]:
+        """A restored copy takes what the archive has, until it is promoted; it never writes there."""
+        return {"restore_command": f'cp "{self.config.archive_dir}/%f" "%p"'} if backup else {}
+
+    def require(self, keeper: Keeper, backup: str = "") -> None:
         """Raises `Refused` unless a copy can be made now without harming anybody."""
         facts = keeper.facts()
         if facts is None or not facts.is_standby:
@@ -116,7 +138,9 @@ class Room:
             ((size, spaces),) = connection.execute(_SIZE).fetchall()
         if spaces:
             raise Refused(f"tablespaces are not copied, and {self.config.name} has {', '.join(spaces)}")
-        self._require_room(int(size))
+        self._require_room(
+            _size_of(self.config.backup_dir / backup) if backup and self.config.backup_dir else int(size)
+        )
 
     def _require_room(self, size: int) -> None:
         self.copy_dir.mkdir(parents=True, exist_ok=True)
@@ -165,6 +189,11 @@ class Room:
         signal = data / "standby.signal"
         signal.touch()
         give(signal, keeper.config)
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of all files in it."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def base_backup(config: HostConfig, data: Path) -> list[str]:

@@ -72,6 +72,7 @@ class Copy:
     until: str  # when it is removed in any case
     state: str
     text: str
+    backup: str = ""  # the base backup that it is restored from; empty for a copy of the running standby
     left_timeline: int = 0  # the timeline that it was copied on
     counted: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

@@ -96,9 +96,9 @@ def save_order(keeper: Keeper, operation: Operation) -> Outcome:
 
 
 def copy_order(keeper: Keeper, operation: Operation) -> Outcome:
-    """A copy named `name` is made, to be gone `until`. What it comes to is in the status."""
+    """A copy named `name` is made, to be gone `until`, `restored` from a backup or not. The status says the rest."""
     name, until = str(operation.arguments.get("name")), moment_of(operation.arguments.get("until"))
-    made = keeper.copies.want(name, operation.token, until)
+    made = keeper.copies.want(name, operation.token, until, restored=operation.arguments.get("restored") is True)
     return made.text, {"copy": made.name, "until": made.until}
 
 

@@ -40,6 +40,7 @@ _REHEARSED = frozenset({Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DAT
 _USUAL_S = {
     DrillVerb.LOOK_AT: 3.0,
     DrillVerb.COPY: 120.0,
+    DrillVerb.RESTORE: 300.0,
     DrillVerb.PROMOTE: 5.0,
     DrillVerb.VERIFY: 15.0,
     DrillVerb.HALT: 10.0,
@@ -47,6 +48,7 @@ _USUAL_S = {
 }
 _TEXTS = {
     DrillVerb.COPY: "copy {thing} in {site} for the drill",
+    DrillVerb.RESTORE: "restore the newest backup of {thing} in {site} for the drill",
     DrillVerb.PROMOTE: "promote the copy of {thing} in {site}",
     DrillVerb.VERIFY: "verify the copy of {thing} in {site}",
     DrillVerb.HALT: "halt the copy of {thing} in {site}",
@@ -57,12 +59,23 @@ Copies = Mapping[tuple[str, str], CopyLook]
 
 
 def plan_drill(
-    platform: Platform, facts: Facts, copies: Copies, *, to: str = "", game_day: bool = False, reason: str = ""
+    platform: Platform,
+    facts: Facts,
+    copies: Copies,
+    *,
+    to: str = "",
+    game_day: bool = False,
+    from_backup: bool = False,
+    reason: str = "",
 ) -> Plan:
-    """The plan of a drill. Raises `Refused` for a platform that could not be moved, or where no site was named."""
+    """The plan of a drill. Raises `Refused` for a platform that could not be moved, or where no site was named.
+
+    `from_backup`: the copy is restored from a backup, which shows that it can be.
+    """
     plan, site = recovery_of(platform), _other_site(platform, facts, to)
     way = Way(MoveKind.FAILOVER, platform, plan, facts.active, site)
-    steps = tuple(_step(way, phase, item, facts.durations) for phase, item in _lines(way, facts))
+    making = DrillVerb.RESTORE if from_backup else DrillVerb.COPY
+    steps = tuple(_step(way, phase, item, facts.durations) for phase, item in _lines(way, facts, making))
     told = [Guard(name="drill", holds=True, text=DRILL_ONLY)]
     told += [Guard(name="game day", holds=True, text=GAME_DAY)] if game_day else []
     return Plan(
@@ -74,7 +87,7 @@ def plan_drill(
         guards=(
             *told,
             *(_serves(way, facts, name) for name in plan.data),
-            *(_may_be_copied(way, facts, copies, name) for name in plan.data),
+            *(_may_be_copied(way, facts, copies, name, from_backup=from_backup) for name in plan.data),
         ),
         known_wrong=tuple(facts.incidents),
         expected_s=_expected(steps),
@@ -87,10 +100,10 @@ def is_game_day(plan: Plan) -> bool:
     return any(guard.name == "game day" for guard in plan.guards)
 
 
-def _lines(way: Way, facts: Facts) -> Iterator[tuple[str, DrillItem]]:
+def _lines(way: Way, facts: Facts, making: DrillVerb) -> Iterator[tuple[str, DrillItem]]:
     move = failover_lines(way, find_fences(way, facts).items)
     yield from (("check", to_look_at(item)) for _, item in move if item.verb not in _REHEARSED)
-    for phase, verb in (("prepare", DrillVerb.COPY), ("promote", DrillVerb.PROMOTE), ("verify-data", DrillVerb.VERIFY)):
+    for phase, verb in (("prepare", making), ("promote", DrillVerb.PROMOTE), ("verify-data", DrillVerb.VERIFY)):
         yield from ((phase, DrillItem(verb, name, way.new)) for name in way.plan.data)
     for verb in (DrillVerb.HALT, DrillVerb.DISCARD):
         yield from (("settle", DrillItem(verb, name, way.new)) for name in way.plan.data)
@@ -142,15 +155,15 @@ def _serves(way: Way, facts: Facts, name: str) -> Guard:
     return Guard(name=f"{name} serves", holds=serves, text=said)
 
 
-def _may_be_copied(way: Way, facts: Facts, copies: Copies, name: str) -> Guard:
+def _may_be_copied(way: Way, facts: Facts, copies: Copies, name: str, *, from_backup: bool) -> Guard:
     look, copy = facts.look(name, way.new), copies.get((name, way.new))
     where = f"{name} in {way.new}"
     if look is None or look.role is not DatabaseRole.STANDBY:
         said = f"{where} is no standby that could be copied: {look.text if look else 'nobody could look at it'}"
     elif copy is None:
         said = f"{where} cannot be copied: its database host does not answer"
-    elif copy.refused:
-        said = f"{where} cannot be copied: {copy.refused}"
+    elif copy.refused or (from_backup and copy.no_backup):
+        said = f"{where} cannot be copied: {copy.refused or copy.no_backup}"
     elif copy.there:
         said = f"{where} has a copy already, {copy.there} until {copy.until}"
     else:

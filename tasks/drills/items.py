@@ -19,12 +19,15 @@ class DrillVerb(StrEnum):
 
     LOOK_AT = "look-at"  # could the move's step be done? Nothing is changed
     COPY = "copy-database"
+    RESTORE = "restore-backup"  # the copy is the newest backup, with the archived log
     PROMOTE = "promote-copy"
     VERIFY = "verify-copy"
     HALT = "halt-copy"
     DISCARD = "discard-copy"
 
 
+MAKES = frozenset({DrillVerb.COPY, DrillVerb.RESTORE})
+"""What makes a copy, and is leased before."""
 STANDS_FOR = {DrillVerb.PROMOTE: Verb.PROMOTE_DATABASE, DrillVerb.VERIFY: Verb.VERIFY_DATA}
 """Only these take as long as the real ones: everything else of a drill has no counterpart in a move."""
 

@@ -15,6 +15,8 @@ from prefect.logging import get_run_logger
 
 from blocks.errors import Broken, Refused
 from blocks.ports.approvals import PlanStep
+from blocks.ports.drills import DrillVerdict
+from blocks.ports.runs import RunState
 from tasks.core.change import Stopped
 from tasks.drills.cleaning import clean_up, keep_drill
 from tasks.drills.items import parse_drill_item
@@ -26,16 +28,20 @@ from tasks.reports.moves.steps import report_drills, report_move
 from tasks.runs.runbook import Granted, this_run
 
 
-def refuse_if_over() -> None:
-    """A drill that ended has nothing left to go on with. Raises `Refused`."""
+def ended_before() -> DrillOutcome | None:
+    """What this very drill showed before its process died. Raises `Refused` for one that ended badly: its copy is gone.
+
+    None while it has not ended.
+    """
     book = this_run()
     known = book.journal.drill(book.run.id)
-    if known is not None:
+    if known is not None and known.verdict is not DrillVerdict.PASSED:
         raise Refused(
             f"this drill is over: {known.text}",
             where=book.run.platform,
             next_step="start a new drill; its copy is gone",
         )
+    return DrillOutcome(known) if known is not None else None
 
 
 @contextmanager
@@ -46,10 +52,9 @@ def always_cleaned_up(granted: Granted) -> Generator[None]:
         yield
     except Exception as error:
         leftovers = clean_up(granted.plan.platform, run)
-        stopped = isinstance(error, Stopped)
-        faults = [] if stopped else [str(error)]
-        keep_drill(run, text=str(error), faults=faults, leftovers=leftovers, stopped=stopped)
-        tell_drill(granted)
+        stopped, why = isinstance(error, Stopped), _why(error)
+        keep_drill(run, text=why, faults=[] if stopped else [why], leftovers=leftovers, stopped=stopped)
+        tell_drill()
         raise
 
 
@@ -104,10 +109,16 @@ def judge_drill(granted: Granted, looked: Sequence[Looked], judged: Sequence[Jud
     return DrillOutcome(keep_drill(granted.lease.run, text=text, judged=took))
 
 
-def tell_drill(granted: Granted) -> None:
+def tell_drill() -> None:
     """Its report, for everybody, and the customer's calendar."""
-    report_move(granted.lease.run)
+    report_move(this_run().run.id)
     report_drills(this_run().run.customer)
+
+
+def _why(error: Exception) -> str:
+    """What ended it: when something real took the platform, that, and not the refusal which came of it."""
+    run = this_run().journal.run(this_run().run.id)
+    return run.reason if run.state is RunState.FAILED and run.reason else str(error)
 
 
 def _of(granted: Granted, phase: str) -> list[PlanStep]:

@@ -27,6 +27,7 @@ def make_drill_plan(
     reason: str,
     site: str = "",
     game_day: bool = False,
+    from_backup: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Look, and decide. Raises `Refused` with what speaks against it."""
@@ -36,7 +37,7 @@ def make_drill_plan(
         own = journal.durations(platform, ACTION)
     copies = _looks_at_copies(parts, facts.active, say)
     timed = replace(facts, durations=own)
-    return plan_drill(parts.platform, timed, copies, to=site, game_day=game_day, reason=reason)
+    return plan_drill(parts.platform, timed, copies, to=site, game_day=game_day, from_backup=from_backup, reason=reason)
 
 
 def _looks_at_copies(parts: Parts, active: str, say: Callable[[str], None]) -> dict[tuple[str, str], CopyLook]:
@@ -57,7 +58,14 @@ def _looks_at_copies(parts: Parts, active: str, say: Callable[[str], None]) -> d
 
 
 @fresh_step(retry=OUTSIDE, run_name="plan a drill of {platform}")
-def plan_for_drill(platform: str, reason: str, site: str, *, game_day: bool) -> Plan:
+def plan_for_drill(platform: str, reason: str, site: str, *, game_day: bool, from_backup: bool) -> Plan:
     """The plan as a step of the run, with what could not be seen in its log."""
     warn = get_run_logger().warning
-    return make_drill_plan(platform, reason=reason, site=site, game_day=game_day, say=lambda missed: warn("%s", missed))
+    return make_drill_plan(
+        platform,
+        reason=reason,
+        site=site,
+        game_day=game_day,
+        from_backup=from_backup,
+        say=lambda missed: warn("%s", missed),
+    )

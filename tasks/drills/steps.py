@@ -20,9 +20,9 @@ from blocks.ports.drills import LeasedResource
 from blocks.ports.recovery import DatabaseCopy
 from tasks.core.change import Order
 from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
-from tasks.core.step import change_step, fresh_step, record_step
+from tasks.core.step import change_step, fresh_step, read_step, record_step
 from tasks.drills.decide import lacks_room
-from tasks.drills.items import DrillItem, DrillVerb, parse_drill_item
+from tasks.drills.items import MAKES, DrillItem, DrillVerb, parse_drill_item
 from tasks.drills.values import Judged, Looked
 from tasks.recovery.opening import Parts, parts_of
 from tasks.recovery.outcome import KnownRows
@@ -44,7 +44,7 @@ def copy_of(parts: Parts, order_run: Order | Granted, item: DrillItem) -> Databa
 def lease_copies(granted: Granted) -> tuple[LeasedResource, ...]:
     """Each copy of the plan, before any is asked for; leased again it is only leased for longer."""
     parts = parts_of(granted.plan.platform)
-    items = [item for item in map(_item, granted.plan.steps) if item.verb is DrillVerb.COPY]
+    items = [item for item in map(_item, granted.plan.steps) if item.verb in MAKES]
     with open_journal() as journal:
         until = journal.now() + LEASED_FOR
         return tuple(
@@ -99,6 +99,7 @@ def change_of(copy: DatabaseCopy, verb: DrillVerb, until: datetime) -> Change:
     """The change that a verb means. Raises `Broken` for one that changes nothing."""
     make = {
         DrillVerb.COPY: lambda: copy.make(until),
+        DrillVerb.RESTORE: lambda: copy.make(until, restored=True),
         DrillVerb.PROMOTE: copy.promote,
         DrillVerb.HALT: copy.halt,
         DrillVerb.DISCARD: copy.discard,
@@ -108,14 +109,31 @@ def change_of(copy: DatabaseCopy, verb: DrillVerb, until: datetime) -> Change:
     return make()
 
 
-@fresh_step(retry=OUTSIDE, run_name="{text}")
+@read_step(retry=OUTSIDE, run_name="{text}", item=lambda given: str(given["item"]))
 def judge_copy(granted: Granted, item: str, text: str, known: KnownRows) -> Judged:
-    """The suites of the move, on the copy. Raises `Broken` with every fault."""
+    """The suites of the move, on the copy. Raises `Broken` with every fault.
+
+    What they said is kept: a drill that goes on after a crash may find its copy halted already.
+    """
     del text
     wanted, began = parse_drill_item(item), time.monotonic()
     parts = parts_of(granted.plan.platform)
-    said = judge_at(parts, wanted.thing, copy_of(parts, granted, wanted).address, known)
+    copy = copy_of(parts, granted, wanted)
+    try:
+        said = judge_at(parts, wanted.thing, copy.address, known)
+    except Broken as error:
+        _note_restore(granted, wanted, copy, str(error), passed=False)
+        raise
+    _note_restore(granted, wanted, copy, said, passed=True)
     return Judged(said, timedelta(seconds=time.monotonic() - began))
+
+
+def _note_restore(granted: Granted, item: DrillItem, copy: DatabaseCopy, said: str, *, passed: bool) -> None:
+    """A backup that was restored is a tested one: with its data found whole, or not."""
+    restored_to, run = copy.look().restored_to, granted.lease.run
+    if restored_to is not None:
+        with open_journal() as journal:
+            journal.keep_restore_test(run, data=item.thing, restored_to=restored_to, passed=passed, text=said)
 
 
 @record_step(retry=JOURNAL, run_name="what was made is gone")

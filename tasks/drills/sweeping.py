@@ -40,8 +40,11 @@ def sweep_leaks() -> LeakReport:
 
 def tell_leaks(report: LeakReport) -> LeakReport:
     """The report of each drill that something changed for, anew."""
-    for run in dict.fromkeys(each.run for each in report.leftovers):
-        report_move(run)
+    for run in dict.fromkeys(each.run for each in report.leftovers if each.is_news):
+        try:
+            report_move(run)
+        except VigieError as error:  # one that cannot be told keeps none of the others
+            get_run_logger().error("what became of run %s cannot be told: %s", run, error)
     return report
 
 
@@ -51,28 +54,29 @@ def _swept(journal: PostgresJournal, resource: LeasedResource, run: Run) -> Left
         why = remove(journal, parts_of(resource.platform), resource, lambda said: log.info("%s", said))
     except VigieError as error:  # its platform cannot be loaded, its block is gone
         why = str(error)
-    _write_down(journal, resource, run, why)
+    is_news = _write_down(journal, resource, run, why)
     if why and must_ring(resource, run, journal.now()):
         _ring(journal, run, resource, why)
     elif not why and run.state is RunState.PARKED and run.reason.startswith(STAYS):
         journal.move_run(run.id, RunState.CANCELLED, reason="its leftovers are removed")
-    return Leftover(run.id, resource.platform, resource.reference, why)
+    return Leftover(run.id, resource.platform, resource.reference, why, is_news)
 
 
-def _write_down(journal: PostgresJournal, resource: LeasedResource, run: Run, why: str) -> None:
-    """What the drill showed stays what it was, but that a leftover fails it."""
+def _write_down(journal: PostgresJournal, resource: LeasedResource, run: Run, why: str) -> bool:
+    """What the drill showed stays what it was, but that a leftover fails it. Does its record change?"""
     known = journal.drill(run.id)
     others = [each for each in (known.leftovers if known else ()) if not each.startswith(resource.reference)]
     left = [*others, f"{resource.reference}: {why}"] if why else others
     verdict = DrillVerdict.FAILED if left else known.verdict if known else DrillVerdict.STOPPED
     said = f"the drill ended without a word ({run.state.value}{f': {run.reason}' if run.reason else ''})"
-    journal.keep_drill(
+    kept = journal.keep_drill(
         run.id,
         verdict=verdict,
         text=known.text if known else said,
         leftovers=left,
         durations=known.durations if known else {},
     )
+    return kept != known
 
 
 def _ring(journal: PostgresJournal, run: Run, resource: LeasedResource, why: str) -> None:

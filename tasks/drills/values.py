@@ -46,6 +46,7 @@ class Leftover:
     platform: str
     reference: str
     failure: str = ""
+    is_news: bool = True  # the drill's record says something else than before
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import yaml
 
 from blocks.errors import Broken, Refused
 from blocks.ports.copies import copy_name
@@ -240,6 +241,46 @@ def test_no_order_through_a_copy_reaches_the_real_server(pair, name):
     with pytest.raises(Refused, match="is no order to a copy"):
         server.fence().act(mark_for(server.fence(), {}))
     assert pair.east.status()["fence"] is None
+
+
+def test_a_backup_is_restored_with_the_archived_log(tmp_path_factory):
+    name = copy_name(uuid4(), "household")
+    with running_pair(tmp_path_factory.mktemp("restored"), rooms=("archive", "backups")) as own:
+        room = own.west.server.place.data_dir.parent
+        own.west.rows("ALTER SYSTEM SET archive_mode = 'on'")
+        own.west.rows(f"ALTER SYSTEM SET archive_command = 'cp %p {room}/archive/%f'")
+        own.west.stop()
+        own.west.start()
+        copy = own.member(own.east).copy(name)
+        assert "no backup that could be restored" in copy.look().no_backup
+        with pytest.raises(Refused, match="no backup that could be restored: 0 base backups"):
+            copy.make(datetime.now(UTC) + timedelta(hours=1), restored=True).act(mark_for(copy.discard()))
+
+        own.east.stop()
+        kept = own.east.server.place.own(own.east.server.place.data_dir.with_name("backups"))
+        known = yaml.safe_load(own.east.config.read_text())
+        known |= {"archive_dir": f"{room}/archive", "backup_dir": str(kept)}
+        own.east.config.write_text(yaml.safe_dump(known))
+        own.east.start()
+        order(own.east, "backup")
+        own.west.rows("INSERT INTO devices (id, state) VALUES (7001, 'after the backup')")
+        own.west.rows("SELECT pg_switch_wal()")
+        archived = "SELECT archived_count > 0 FROM pg_stat_archiver"
+        eventually(lambda: own.west.rows(archived)[0][0])
+
+        carry_out(copy.make(datetime.now(UTC) + timedelta(hours=1), restored=True))
+        with login(own.east, "vigie_reader", autocommit=True) as session:
+            given_back = "SELECT count(*) FROM devices WHERE id = 7001"
+            eventually(lambda: session.execute(given_back).fetchone() == (1,))
+        carry_out(copy.promote())
+        restored_to = copy.look().restored_to
+        assert restored_to is not None
+        assert timedelta(0) < datetime.now(UTC) - restored_to < timedelta(minutes=10)
+        _, _, halted = carry_out(copy.halt())
+        assert halted.text.startswith("0 row changes")
+        carry_out(copy.discard())
+        assert own.east.rows("SELECT pg_is_in_recovery()") == [(True,)]
+        assert own.west.rows(f"SELECT count(*) FROM pg_ls_dir('{room}/archive') f WHERE f LIKE '%.history'") == [(0,)]
 
 
 def test_a_real_promotion_beside_it_sends_it_away(tmp_path_factory):

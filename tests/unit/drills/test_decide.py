@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -124,6 +125,17 @@ def test_a_look_means_the_very_step_of_the_move():
 def test_when_it_may_not_begin_and_why(said, facts, copies):
     (why,) = failing(drilled(facts, copies))
     assert said in why
+
+
+def test_a_drill_from_a_backup_needs_one_and_is_another_plan():
+    bare = {("household", CELLAR): replace(FREE, no_backup="no base backup")}
+    assert failing(drilled(copies=bare)) == []
+    (why,) = failing(drilled(copies=bare, from_backup=True))
+    assert why == "household in dc-west cannot be copied: no base backup"
+    restored = drilled(from_backup=True)
+    assert failing(restored) == []
+    assert [step.item for step in restored.steps if step.phase == "prepare"] == ["restore-backup:household:dc-west"]
+    assert restored.digest != drilled().digest
 
 
 def test_after_a_move_it_rehearses_the_way_back_from_the_other_site():

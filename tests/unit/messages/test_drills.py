@@ -58,6 +58,7 @@ def sentences():
         yield from (step.text for step in plan.steps)
         yield from (text for guard in plan.guards for text in (guard.name, guard.text))
     yield "look whether dc-west has room"
+    yield "restore the newest backup of household in dc-west for the drill"
     yield (
         "the failover of hearth to dc-west was rehearsed: 1 copies promoted and verified, 9 looks found nothing in its "
         "way, no row was written and nothing is left over"
