@@ -18,31 +18,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import Broken, Refused, Retryable, VigieError
-from deployments.dbhost.beyond import by_table, name_relations, scan
+from blocks.errors import Refused, Retryable, VigieError
 from deployments.dbhost.cluster import environment
-from deployments.dbhost.copying import ISOLATION, Room, admit
-from deployments.dbhost.isolated import open_room
-from deployments.dbhost.local import Local, read_history
+from deployments.dbhost.copy_server import CopyServer
+from deployments.dbhost.copying import Room, empty
 from deployments.dbhost.memory import Copy
 from deployments.dbhost.processes import tie_to
 
 if TYPE_CHECKING:
-    from deployments.dbhost.cluster import Cluster
     from deployments.dbhost.keeper import Keeper
 
 _log = logging.getLogger("vigie.dbhost")
-_STOP_S = 10.0
+_STOP_S = 3.0
 _AGAIN_S = 2.0
 
 
@@ -52,8 +47,7 @@ class Copies:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper, self._memory = keeper, keeper.memory
         self._backup: subprocess.Popen[bytes] | None = None
-        self._cluster: Cluster | None = None
-        self._socket: Path | None = None
+        self._server = CopyServer(keeper)
         self._removing: threading.Thread | None = None
         self._not_before = 0.0
 
@@ -88,17 +82,13 @@ class Copies:
             raise Refused(f"there is no copy {name} here", next_step="was it discarded? Then start a new drill")
         if copy.state == "halted":
             return copy
-        if copy.state in ("copying", "starting") or (copy.state == "running" and not self._runs):
+        if copy.state in ("copying", "starting") or (copy.state == "running" and not self._server.runs):
             raise Retryable(f"{name} is not up: {copy.text}", where=self._keeper.config.name)
-        if copy.state != "running" or self._cluster is None:
+        if copy.state != "running":
             raise Refused(f"{name} is {copy.state}, not running: {copy.text}")
-        counted = self._counted(self._local(), self._cluster)
+        counted = self._server.stop_and_count()
         said = f"{counted['rows']} row changes in {counted['commits']} transactions were made on {name}"
         return self._memory.keep_copy(replace(copy, state="halted", text=said, counted=counted))
-
-    @property
-    def _runs(self) -> bool:
-        return self._cluster is not None and self._cluster.running
 
     def discard(self, name: str) -> str:
         """Let it go; what it came to is seen in the status. Raises `Refused` for what is no copy."""
@@ -136,9 +126,11 @@ class Copies:
         """The host ends: its copy stops with it, and comes back with it."""
         if self._backup is not None:
             self._backup.terminate()
-            self._backup.wait(_STOP_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._backup.wait(_STOP_S)
+            self._backup.kill()
             self._backup = None
-        self._stop_server()
+        self._server.stop()
 
     def _turn(self, copy: Copy) -> None:
         over = self._is_over(copy)
@@ -148,7 +140,7 @@ class Copies:
             self._copy(copy)
         elif copy.state == "starting":
             self._await(copy)
-        elif copy.state == "running" and not self._runs:
+        elif copy.state == "running" and not self._server.runs:
             self._launch(copy)  # with the host that came back, or because it ended by itself
         elif copy.state == "removing":
             self._remove(copy)
@@ -179,34 +171,18 @@ class Copies:
         self._launch(copy)
 
     def _launch(self, copy: Copy) -> None:
-        """As a standby of nobody, or after its promotion as what it became."""
-        config = self._keeper.config
-        room = Room.of(config)
-        self._stop_server()
-        self._socket = open_room(config)
-        self._cluster = room.cluster(copy.name)
-        self._cluster.stop_leftover()
-        settings = {
-            **config.copy_settings,
-            **ISOLATION,
-            **room.replay(copy.backup),
-            "listen_addresses": config.copy_listen,
-            "cluster_name": copy.name,
-            "unix_socket_directories": str(self._socket),
-            "hba_file": str(admit(room.folder(copy.name), config, self._keeper.secrets)),
-        }
-        self._cluster.launch(config.copy_port, settings)
+        self._server.launch(copy)
         self._memory.keep_copy(replace(copy, state="starting", text=f"{copy.name} starts"))
 
     def _await(self, copy: Copy) -> None:
-        """It is there once it answers us; a copy that anything reaches or leaves is none."""
-        if self._cluster is None:
+        """It is there once it answers us."""
+        if not self._server.started:
             self._launch(copy)
-        elif not self._cluster.running:
-            words = " / ".join(self._cluster.last_words())
-            self._cluster = None
+        elif not self._server.runs:
+            words = " / ".join(self._server.last_words())
+            self._server.stop()
             self._fail(copy, f"the copy did not start: {words}")
-        elif (facts := self._local().facts()) is not None:
+        elif (facts := self._server.facts()) is not None:
             left = copy.left_timeline or facts.timeline
             self._memory.keep_copy(replace(copy, state="running", text=f"{copy.name} runs", left_timeline=left))
 
@@ -228,6 +204,8 @@ class Copies:
         self.stop()
         room = Room.of(self._keeper.config)
         folder = room.folder(copy.name)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # what is empty holds nothing of anybody
         if not folder.exists() and not folder.is_symlink():
             self._memory.forget_copy()
             return
@@ -238,30 +216,8 @@ class Copies:
                 self._memory.keep_copy(replace(copy, text=said))
             return
         room.cluster(copy.name).stop_leftover()
-        self._removing = threading.Thread(target=shutil.rmtree, args=(folder, True), name="vigie-copy", daemon=True)
+        self._removing = threading.Thread(target=empty, args=(folder,), name="vigie-copy", daemon=True)
         self._removing.start()
-
-    def _stop_server(self) -> None:
-        if self._cluster is not None:
-            self._cluster.stop(wait_seconds=_STOP_S)
-            self._cluster = None
-        if self._socket is not None:
-            shutil.rmtree(self._socket, ignore_errors=True)
-            self._socket = None
-
-    def _counted(self, local: Local, cluster: Cluster) -> Mapping[str, Any]:
-        """What its own timeline holds, named while it runs and counted when it is stopped."""
-        facts = local.facts()
-        if facts is None:
-            raise Broken("the copy does not answer, so nothing on it can be counted", where=cluster.name)
-        if facts.is_standby:
-            self._stop_server()
-            return {"rows": 0, "commits": 0, "by_table": {}}
-        tables, began = name_relations(local), max(read_history(cluster.data_dir, facts.timeline).values())
-        self._stop_server()
-        found = scan(cluster, facts.timeline, began)
-        counted = by_table(found.rows, tables)
-        return {"rows": sum(counted.values()), "commits": found.commit_count, "by_table": counted}
 
     # -- how it is
 
@@ -280,44 +236,7 @@ class Copies:
         except VigieError as error:
             why = error.what
         told = {"address": config.copy_address, "refused": why, "no_backup": no_backup}
-        return {**told, "there": self._tell(copy) if copy else None}
-
-    def _tell(self, copy: Copy) -> Mapping[str, Any]:
-        facts = self._local().facts() if copy.state == "running" and self._socket is not None else None
-        role = copy.state
-        if facts is not None:
-            role = "standby" if facts.is_standby else "primary"
-        return {
-            "name": copy.name,
-            "state": copy.state,
-            "text": copy.text,
-            "until": copy.until,
-            "role": role if facts is not None else "stopped",
-            "running": facts is not None,
-            "system_id": facts.system_id if facts else "",
-            "timeline": facts.timeline if facts else copy.left_timeline,
-            "position_bytes": facts.position_bytes if facts else 0,
-            "left_at": self._left_at(copy.name, facts.timeline) if facts else {},
-            "counted": dict(copy.counted),
-            "backup": copy.backup,
-            "restored_to": self._restored_to() if facts is not None and copy.backup else "",
-        }
-
-    def _left_at(self, name: str, timeline: int) -> Mapping[str, int]:
-        return read_history(Room.of(self._keeper.config).data(name), timeline)
-
-    def _restored_to(self) -> str:
-        """The moment of the newest transaction that the archive gave back; also known after the promotion."""
-        import psycopg
-
-        with contextlib.suppress(psycopg.Error), self._local().session() as connection:
-            ((at,),) = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchall()
-            return at.isoformat() if at is not None else ""
-        return ""
-
-    def _local(self) -> Local:
-        config = self._keeper.config.model_copy(update={"port": self._keeper.config.copy_port})
-        return Local(config, self._keeper.secrets, str(self._socket))
+        return {**told, "there": self._server.tell(copy) if copy else None}
 
     def _begin(self, command: list[str]) -> subprocess.Popen[bytes]:
         with Room.of(self._keeper.config).log_file.open("wb") as log:

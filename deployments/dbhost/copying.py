@@ -6,6 +6,7 @@ undo them. What PostgreSQL keeps from acting is listed with its reason.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ _SIZE = """
            + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir())::bigint,
            ARRAY(SELECT spcname::text FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global'))
 """
-_MARK = "mark.json"
+MARK = "mark.json"
 _MIB = 1024 * 1024
 
 
@@ -156,14 +157,16 @@ class Room:
     def clear(self, name: str, keeper: Keeper) -> None:
         """An empty folder with its mark; what a copy that was cut off left in it goes. Raises `Refused`."""
         folder = self.folder(name)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # what is empty holds nothing of anybody
         if folder.exists() or folder.is_symlink():
             if why := self.keeps(name):
                 raise Refused(why)
             self.cluster(name).stop_leftover()
-            shutil.rmtree(folder)
+            empty(folder)
         folder.mkdir(mode=0o700, parents=True)
-        (folder / _MARK).write_text(json.dumps({"copy": name, "of": self.config.name}), encoding="utf-8")
-        for each in (folder, folder / _MARK):
+        (folder / MARK).write_text(json.dumps({"copy": name, "of": self.config.name}), encoding="utf-8")
+        for each in (folder, folder / MARK):
             give(each, keeper.config)
 
     def keeps(self, name: str) -> str:
@@ -171,7 +174,7 @@ class Room:
         folder, config = self.folder(name), self.config
         real = (config.data_dir, config.state_dir, config.archive_dir, config.backup_dir)
         try:
-            mark = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+            mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             mark = {}
         return keeps_it(
@@ -189,6 +192,15 @@ class Room:
         signal = data / "standby.signal"
         signal.touch()
         give(signal, keeper.config)
+
+
+def empty(folder: Path) -> None:
+    """Remove a copy's folder, its mark last: a host that is killed in between still knows what it removes."""
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda each: each.name == MARK):
+            path.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _size_of(folder: Path) -> int:
