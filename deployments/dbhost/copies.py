@@ -66,6 +66,7 @@ class Copies:
             )
         if there is not None and there.state != "failed":
             return there
+        room.require_removable(name)
         backup = room.newest_backup(self._keeper) if restored else ""
         room.require(self._keeper, backup)
         latest = room.latest(datetime.now(UTC))

@@ -171,15 +171,29 @@ class Room:
 
     def keeps(self, name: str) -> str:
         """Why that folder may not be removed; empty when it may."""
-        folder, config = self.folder(name), self.config
-        real = (config.data_dir, config.state_dir, config.archive_dir, config.backup_dir)
+        folder = self.folder(name)
         try:
             mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             mark = {}
+        return self._keeps(folder, mark if isinstance(mark, dict) else {})
+
+    def require_removable(self, name: str) -> None:
+        """Raises `Refused` where a copy could be made and not be removed again."""
+        folder = self.folder(name)
+        if why := self._keeps(folder, {"copy": name}):
+            raise Refused(
+                f"a copy could not be removed again: {why}",
+                where=self.config.name,
+                next_step="give copies a folder of their own, away from data, backups, archive and state",
+            )
+
+    def _keeps(self, folder: Path, mark: Mapping[str, object]) -> str:
+        config = self.config
+        real = (config.data_dir, config.state_dir, config.archive_dir, config.backup_dir)
         return keeps_it(
             folder,
-            mark if isinstance(mark, dict) else {},
+            mark,
             room=self.copy_dir,
             precious=[each.resolve() for each in real if each is not None],
             is_link=folder.is_symlink(),

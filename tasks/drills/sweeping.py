@@ -6,6 +6,8 @@ drill that was killed before it could say anything is written down as stopped.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prefect.logging import get_run_logger
 
 from blocks.errors import VigieError
@@ -18,24 +20,31 @@ from tasks.core.step import record_step
 from tasks.drills.cleaning import remove
 from tasks.drills.leftovers import may_be_swept, must_ring
 from tasks.drills.values import LeakReport, Leftover
-from tasks.recovery.opening import parts_of
+from tasks.recovery.opening import Parts, parts_of
 from tasks.reports.moves.steps import report_move
 
 STAYS = "a leftover stays"
+OpenParts = Callable[[str], Parts]
 
 
 @record_step(retry=JOURNAL, run_name="remove what drills left behind")
 def sweep_leaks() -> LeakReport:
     """Every leaked resource, once; those whose drill has not let go are left alone."""
-    found: list[Leftover] = []
+    logger = get_run_logger()
     with open_journal() as journal:
-        for resource in journal.leaked_resources():
-            run = journal.run(resource.run)
-            if may_be_swept(resource, run, journal.now()):
-                found.append(_swept(journal, resource, run))
-    report = LeakReport(tuple(found))
-    get_run_logger().info("%s", report.sentence)
+        report = sweep_once(journal, parts_of, lambda said: logger.info("%s", said))
+    logger.info("%s", report.sentence)
     return report
+
+
+def sweep_once(journal: PostgresJournal, open_parts: OpenParts, say: Callable[[str], None]) -> LeakReport:
+    """The same, with what it works on as arguments. Raises what the journal raises, and nothing else."""
+    found: list[Leftover] = []
+    for resource in journal.leaked_resources():
+        run = journal.run(resource.run)
+        if may_be_swept(resource, run, journal.now()):
+            found.append(_swept(journal, open_parts, resource, run, say))
+    return LeakReport(tuple(found))
 
 
 def tell_leaks(report: LeakReport) -> LeakReport:
@@ -48,10 +57,11 @@ def tell_leaks(report: LeakReport) -> LeakReport:
     return report
 
 
-def _swept(journal: PostgresJournal, resource: LeasedResource, run: Run) -> Leftover:
-    log = get_run_logger()
+def _swept(
+    journal: PostgresJournal, open_parts: OpenParts, resource: LeasedResource, run: Run, say: Callable[[str], None]
+) -> Leftover:
     try:
-        why = remove(journal, parts_of(resource.platform), resource, lambda said: log.info("%s", said))
+        why = remove(journal, open_parts(resource.platform), resource, say)
     except VigieError as error:  # its platform cannot be loaded, its block is gone
         why = str(error)
     is_news = _write_down(journal, resource, run, why)

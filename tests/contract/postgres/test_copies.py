@@ -174,6 +174,22 @@ def test_a_folder_without_the_mark_stays_and_is_told(pair):
     eventually(lambda: there(pair.east) is None, pair.east.log)
 
 
+def test_where_it_could_not_be_removed_again_none_is_made(pair):
+    name = copy_name(uuid4(), "household")
+    folder = folder_of(pair.east, name)
+    folder.symlink_to(pair.east.server.place.data_dir)
+    try:
+        with pytest.raises(Refused, match=r"could not be removed again: .* is a link to something else"):
+            order(pair.east, "copy", name=name, until=soon())
+        order(pair.east, "discard", name=name)
+        eventually(lambda: "is a link" in (there(pair.east) or {}).get("text", ""), pair.east.log)
+    finally:
+        folder.unlink()
+    eventually(lambda: there(pair.east) is None, pair.east.log)
+    assert pair.east.rows("SELECT 1") == [(1,)]
+    assert (pair.east.server.place.data_dir / "PG_VERSION").exists()
+
+
 def test_it_goes_by_itself_when_its_time_is_over(pair):
     name = copy_name(uuid4(), "household")
     order(pair.east, "copy", name=name, until=soon(seconds=1))

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
-from blocks.errors import Refused, Retryable
+from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.copies import KIND, copy_name, reference_of
 from blocks.ports.drills import DrillVerdict
 from blocks.ports.recovery import CopyLook
 from blocks.ports.runs import RunState
 from tasks.core.change import Order, perform
-from tasks.drills.cleaning import remove
 from tasks.drills.decide import plan_drill, verdict_of
 from tasks.drills.items import DrillVerb, parse_drill_item
-from tasks.drills.leftovers import may_be_swept
 from tasks.drills.steps import change_of
+from tasks.drills.sweeping import sweep_once
 from tests.contract.steps.world import FastWatch, Killed, Mortal
 from tests.unit.drills.test_decide import COPIES
 from tests.unit.recovery.scenes import HEARTH, quiet
@@ -166,11 +166,9 @@ def drill(journal, run: UUID, host: Host, mortal: Mortal) -> None:
 
 
 def sweep(journal, host: Host) -> list[str]:
-    found = []
-    for resource in journal.leaked_resources():
-        assert may_be_swept(resource, journal.run(resource.run), journal.now())
-        found.append(remove(journal, Parts(host), resource, lambda _: None))
-    return found
+    """One sweep; why each leftover stays, empty for what is gone."""
+    report = sweep_once(journal, lambda _: Parts(host), lambda _: None)
+    return [each.failure for each in report.leftovers]
 
 
 def killed_at(journal, host: Host, place: int, *, after: bool) -> tuple[UUID, bool]:
@@ -236,3 +234,79 @@ def test_overtaken_in_the_middle_it_changes_nothing_more_and_is_swept(journal):
     assert sweep(journal, host) == [""]
     assert (host.copies, journal.leaked_resources()) == ({}, [])
     assert journal.lease("hearth").run == real
+
+
+# -- what a sweep says ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut_off(journal):
+    """A drill that died in the middle and was cancelled, and the host with its copy."""
+    host, run = Host(), opened(journal)
+    with pytest.raises(Killed):
+        drill(journal, run, host, Mortal(12, after=True))
+    assert host.copies
+    journal.move_run(run, RunState.CANCELLED, reason="cancelled in Prefect")
+    return run, host
+
+
+def long_ago(journal_dsn, run):
+    with psycopg.connect(journal_dsn) as connection:
+        connection.execute("UPDATE run SET state_at = state_at - interval '1 hour' WHERE id = %s", (run,))
+
+
+def test_a_drill_that_said_nothing_is_written_down_as_stopped(journal, cut_off):
+    run, host = cut_off
+    (gone,) = sweep_once(journal, lambda _: Parts(host), lambda _: None).leftovers
+    assert (gone.run, gone.failure, gone.is_news) == (run, "", True)
+    kept = journal.drill(run)
+    assert (kept.verdict, kept.leftovers) == (DrillVerdict.STOPPED, ())
+    assert kept.text == "the drill ended without a word (cancelled: cancelled in Prefect)"
+    assert sweep(journal, host) == []
+
+
+def test_what_stays_fails_the_drill_and_is_told_once(journal, cut_off):
+    run, host = cut_off
+    host.answers = False
+    reports = [sweep_once(journal, lambda _: Parts(host), lambda _: None).leftovers for _ in range(2)]
+    assert [[each.is_news for each in report] for report in reports] == [[True], [False]]
+    kept = journal.drill(run)
+    assert kept.verdict is DrillVerdict.FAILED
+    (left,) = kept.leftovers
+    assert left.startswith(DOOR)
+    assert "does not answer" in left
+    assert journal.run(run).state is RunState.CANCELLED, "nobody is woken in the first half hour"
+
+
+def test_after_half_an_hour_a_person_is_woken_until_it_is_gone(journal, journal_dsn, cut_off):
+    run, host = cut_off
+    host.answers = False
+    long_ago(journal_dsn, run)
+    sweep(journal, host)
+    assert journal.run(run).state is RunState.PARKED
+    assert journal.run(run).reason.startswith("a leftover stays: ")
+    rung = [each for each in journal.claim_messages(run, limit_count=50, lease=timedelta(0)) if each.channel == "pager"]
+    assert len(rung) == 1
+    host.answers = True
+    assert sweep(journal, host) == [""]
+    assert (journal.run(run).state, journal.run(run).reason) == (RunState.CANCELLED, "its leftovers are removed")
+    assert (host.copies, journal.drill(run).leftovers) == ({}, ())
+
+
+def test_one_platform_that_cannot_be_loaded_keeps_none_of_the_others(journal, cut_off):
+    run, host = cut_off
+    other = uuid4()
+    given = {"action": "recovery-drill", "subject": "gone", "parameters": {}, "requested_by": "x", "customer": "c"}
+    journal.open_run(other, platform="gone", **given)
+    reference = reference_of(DOOR, copy_name(other, "household"))
+    journal.lease_resource(other, kind=KIND, reference=reference, until=journal.now() - timedelta(hours=1))
+
+    def parts(name: str) -> Parts:
+        if name == "gone":
+            raise Broken("Prefect has no platform 'gone'")
+        return Parts(host)
+
+    found = {each.run: each.failure for each in sweep_once(journal, parts, lambda _: None).leftovers}
+    assert found[run] == ""
+    assert "no platform" in found[other]
+    assert [each.run for each in journal.leaked_resources()] == [other]
