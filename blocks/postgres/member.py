@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blocks.clock import Clock
     from blocks.ports.changes import Change
     from blocks.ports.network import Routes
-    from blocks.ports.recovery import DatabaseMember
+    from blocks.ports.recovery import DatabaseCopy, DatabaseMember
     from blocks.postgres.block import DatabaseHost, PostgresOperator, PostgresReader
     from blocks.postgres.calls import Connection
 
@@ -159,6 +159,11 @@ class PostgresMember:
         from blocks.postgres.waiting import Protect
 
         return Protect(self, of_postgres(standby))
+
+    def copy(self, name: str) -> DatabaseCopy:
+        from blocks.postgres.copies import PostgresCopy
+
+        return PostgresCopy(self, name)
 
     # -- what lies beyond
 

@@ -20,6 +20,8 @@ from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
+from tasks.drills.decide import ACTION as DRILL
+from tasks.drills.decide import rehearsed
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.values import Facts, Ran
@@ -77,6 +79,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         sightings=() if alive else _sightings(parts, active),
         incidents=tuple(_sentence(each) for each in incidents),
         durations=journal.durations(platform.name, kind.value),
+        rehearsed=rehearsed(journal.durations(platform.name, DRILL), journal.drills(platform.name), platform),
         moves=moves,
         ran=_ran(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),

@@ -164,6 +164,21 @@ class Parts:
             raise Broken(f"nothing here carries out {item}", next_step="was the plan made by a newer vigie?") from None
         return make(self, item)
 
+    def require_operator(self, item: Item) -> None:
+        """The blocks that would be opened for this item are there. Raises `Refused` naming the one that is not."""
+        from blocks.dns.block import TsigKey
+        from blocks.postgres.block import DatabaseHost, PostgresOperator
+
+        switch = self.recovery.traffic.get(item.thing) if item.verb is Verb.SHIFT_TRAFFIC else None
+        if item.verb is Verb.FENCE_DATABASE:
+            load_block(DatabaseHost, _named(self.recovery.host_operator, "host_operator"))
+            load_block(PostgresOperator, _named(self.recovery.database_operator, "database_operator"))
+        elif isinstance(switch, DnsSwitch):
+            load_block(TsigKey, switch.key)
+        else:
+            site = self.site(item.site if switch is None else switch.site)
+            load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
+
     def other_member(self, item: Item) -> DatabaseMember:
         """The member in the other site than the item's."""
         (other,) = [site for site in self.data(item.thing).members if site != item.site]

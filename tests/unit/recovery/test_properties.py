@@ -99,7 +99,7 @@ class World:
         self.watched = set[int]()
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
-    def take(self, item: Item) -> None:
+    def take(self, item: Item) -> None:  # noqa: PLR0912  a case a verb
         other = next(site for site in SITES if site != item.site)
         match item.verb:
             case Verb.DRAIN_DATABASE:
