@@ -23,7 +23,7 @@ test: setup check
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
-		tests/scenario/worker tests/scenario/runs
+		tests/contract/results tests/scenario/runs tests/scenario/sandbox tests/scenario/test_demo.py tests/scenario/worker
 
 # A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.
 test-moves: setup

@@ -23,8 +23,14 @@ _ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that 
     "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
 }
 collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
-_KILLING = ("tests/scenario/worker/", "tests/scenario/runs/")
-_BY_MAKE_TEST_KILLS = "time: whole runbooks and workers, killed in earnest (make test-kills)"
+_KILLING = (
+    "tests/contract/results/",
+    *(f"tests/scenario/sandbox/test_{name}.py" for name in ("breaks", "clouds", "lifecycle", "restarts", "whole_sites")),
+    "tests/scenario/runs/",
+    "tests/scenario/test_demo.py",
+    "tests/scenario/worker/",
+)
+_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers and sandboxes, killed in earnest (make test-kills)"
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
