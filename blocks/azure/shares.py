@@ -1,8 +1,8 @@
 """What do the endpoints of a Traffic Manager profile mean, as shares of clients?
 
-The invariants: shares are per cent and add up to 100; what is disabled gets nothing; what Azure observes is not
-what somebody configured; a profile that sends clients by anything else than the plan's own endpoints is not
-understood, and nobody guesses. Pure: profiles come and go as Azure's JSON.
+The invariants: shares are per cent and add up to 100, or are all 0 where nobody is sent anywhere; what is disabled
+gets nothing; what Azure observes is not what somebody configured; a profile that sends clients by anything else than
+the plan's own endpoints is not understood, and nobody guesses. Pure: profiles come and go as Azure's JSON.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def shares_of(weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def said(shares: Mapping[str, int]) -> str:
-    """'azure-west 95 %, dc-west 5 %'."""
+    """'azure-west 95 %, dc-west 5 %'; 'nobody' where every share is 0."""
+    if not any(shares.values()):
+        return "nobody"
     return ", ".join(f"{site} {share} %" for site, share in shares.items())
 
 

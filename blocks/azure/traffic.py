@@ -1,7 +1,8 @@
 """Where does Azure Traffic Manager send clients, and did it change to what we asked for?
 
 One weighted endpoint a site: its share is its weight among those that are enabled; a share of 0 is a disabled
-endpoint (https://learn.microsoft.com/azure/traffic-manager/traffic-manager-routing-methods, "Weighted").
+endpoint, and a profile of which every endpoint is disabled answers nobody
+(https://learn.microsoft.com/azure/traffic-manager/traffic-manager-routing-methods, "Weighted").
 
     baseline   a digest of the profile as it is configured, and its endpoints
     evidence   the endpoints are as we set them, and were not so before; else our request in the activity log
@@ -79,6 +80,10 @@ class AzureTraffic:
                 next_step="give each site its per cent of clients",
             )
         return Shift(self, {site: shares.get(site, 0) for site in self.switch.endpoints})
+
+    def close(self) -> Change:
+        """Every endpoint disabled: the profile's name then has no address."""
+        return Shift(self, dict.fromkeys(self.switch.endpoints, 0))
 
     def clients_follow_within(self) -> timedelta:
         """The time to live of the profile's answers."""

@@ -196,11 +196,15 @@ class Traffic(Protocol):
     """One switch that sends clients to sites."""
 
     def read_shares(self) -> Mapping[str, int]:
-        """Site -> per cent of new clients, adding up to 100."""
+        """Site -> per cent of new clients, adding up to 100; all 0 while it is closed."""
         ...
 
     def shift(self, shares: Mapping[str, int]) -> Change:
         """Send clients so from now on; refused when somebody else changed the switch since the baseline."""
+        ...
+
+    def close(self) -> Change:
+        """Send nobody anywhere until clients are shifted; `Refused` by a switch that must always lead somewhere."""
         ...
 
     def clients_follow_within(self) -> timedelta:

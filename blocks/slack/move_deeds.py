@@ -21,6 +21,7 @@ _VERBS = {
     "stop-service": "arrêter",
     "stop-machine": "éteindre",
     "shift-traffic": "détourner le trafic",
+    "close-traffic": "fermer le trafic",
 }
 _STEPS = {
     "fence": "isoler {name} à {site}",
@@ -56,6 +57,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     ),
     (rf"^resize (?P<name>{_N}) in (?P<site>{_N}) to (?P<size>\S+)$", "passer {name} à {site} en {size}"),
     (rf"^send (?P<share>\d+) % of (?P<name>{_N}) to (?P<site>{_N})$", "envoyer {share} % de {name} vers {site}"),
+    (rf"^send nobody of (?P<name>{_N}) to (?P<site>{_N}) any more$", "n'envoyer plus personne de {name} vers {site}"),
     # -- fences, by item, and who confirms them
     *(
         (rf"^(?P<platform>{_N}/)?{verb}:(?P<name>{_N}):(?P<site>{_N})$", f"{{platform}}{french} {{name}} à {{site}}")

@@ -97,6 +97,10 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "Refused with YXRRSET or NXRRSET: somebody changed it meanwhile; look before anything else.",
         "Refusé avec YXRRSET ou NXRRSET : quelqu'un l'a changé entre-temps ; regarder d'abord.",
     ),
+    "paper.note.close": Text(
+        "Nobody is sent anywhere, until the data is verified and traffic is shifted.",
+        "Plus personne n'est envoyé nulle part, jusqu'à ce que les données soient vérifiées et le trafic détourné.",
+    ),
     "paper.note.weight": Text(
         "Clients follow within the profile's time to live.", "Les clients suivent dans le délai du profil (TTL)."
     ),

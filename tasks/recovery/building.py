@@ -39,6 +39,7 @@ _TEXTS = {
     Verb.RECYCLE_SERVICE: "recycle {thing} in {site}",
     Verb.STOP_MACHINE: "switch off {thing} in {site}",
     Verb.START_MACHINE: "switch on {thing} in {site}",
+    Verb.CLOSE_TRAFFIC: "send nobody of {thing} to {site} any more",
     Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
     Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
 }

@@ -323,6 +323,16 @@ def _shift(case: _Case) -> ByHand:
     return _by_name(case, switch) if isinstance(switch, DnsSwitch) else _by_weight(case, switch)
 
 
+def _close(case: _Case) -> ByHand:
+    """Every endpoint disabled. A name is never closed: no plan says so."""
+    switch = case.plan.traffic[case.item.thing]
+    if isinstance(switch, DnsSwitch):
+        return _by_name(case, switch)
+    where, subscription, look = _profile(switch)
+    commands = tuple(_weigh(where, subscription, endpoint, 0) for endpoint in switch.endpoints.values())
+    return ByHand(commands=commands, look=(look,), note="paper.note.close")
+
+
 def _by_name(case: _Case, switch: DnsSwitch) -> ByHand:
     """The prerequisite refuses the change where somebody else was there before."""
     new = switch.values[case.item.site]
@@ -344,9 +354,7 @@ def _by_name(case: _Case, switch: DnsSwitch) -> ByHand:
 
 def _by_weight(case: _Case, switch: TrafficManagerSwitch) -> ByHand:
     """A share of nothing is a disabled endpoint: a weight of 0 does not exist. Who gets more is set first."""
-    parts = switch.resource.strip("/").split("/")
-    where = f"-g {quote(parts[3])} --profile-name {quote(parts[-1])}"
-    subscription = f"--subscription {quote(parts[1])}"
+    where, subscription, look = _profile(switch)
     share = case.item.share or 0
     others = [site for site in switch.endpoints if site != case.item.site]
     shares = {case.item.site: share, **{site: (100 - share) // max(1, len(others)) for site in others}}
@@ -354,9 +362,20 @@ def _by_weight(case: _Case, switch: TrafficManagerSwitch) -> ByHand:
         _weigh(where, subscription, switch.endpoints[site], share)
         for site, share in sorted(shares.items(), key=lambda pair: -pair[1])
     )
-    query = quote("[].{name:name,weight:weight,status:endpointStatus}")
-    look = f"az network traffic-manager endpoint list {where} {subscription} --query {query} -o table"
     return ByHand(commands=commands, look=(look,), note="paper.note.weight")
+
+
+def _profile(switch: TrafficManagerSwitch) -> tuple[str, str, str]:
+    """Where its endpoints are, in which subscription, and how one looks at them."""
+    parts = switch.resource.strip("/").split("/")
+    where = f"-g {quote(parts[3])} --profile-name {quote(parts[-1])}"
+    subscription = f"--subscription {quote(parts[1])}"
+    query = quote("[].{name:name,weight:weight,status:endpointStatus}")
+    return (
+        where,
+        subscription,
+        f"az network traffic-manager endpoint list {where} {subscription} --query {query} -o table",
+    )
 
 
 def _weigh(where: str, subscription: str, endpoint: str, share: int) -> str:
@@ -442,6 +461,7 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.START_MACHINE: _on_service("start"),
     Verb.SHIFT_TRAFFIC: _shift,
     Verb.WATCH_CLIENTS: _watch_clients,
+    Verb.CLOSE_TRAFFIC: _close,
     Verb.VERIFY_CLIENTS: _verify_clients,
     Verb.CALL: _call,
     Verb.RUN_DEPLOYMENT: _deployment,

@@ -36,6 +36,7 @@ class Verb(StrEnum):
     START_MACHINE = "start-machine"
     SHIFT_TRAFFIC = "shift-traffic"
     WATCH_CLIENTS = "watch-clients"  # what clients of a share see, before the next share
+    CLOSE_TRAFFIC = "close-traffic"  # the switch sends nobody anywhere until clients are shifted
     VERIFY_CLIENTS = "verify-clients"
     CALL = "call"
     RUN_DEPLOYMENT = "run-deployment"

@@ -232,6 +232,7 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.STOP_WORKER: lambda parts, item: parts.compute(item.site).stop(parts.worker(item)),
     Verb.START_WORKER: lambda parts, item: parts.compute(item.site).start(parts.worker(item)),
     Verb.RECYCLE_SERVICE: lambda parts, item: parts.recycled(item),
+    Verb.CLOSE_TRAFFIC: lambda parts, item: parts.traffic(item.thing).close(),
     Verb.SHIFT_TRAFFIC: lambda parts, item: parts.traffic(item.thing).shift(parts.shares(item)),
 }
 

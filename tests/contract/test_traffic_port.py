@@ -92,6 +92,31 @@ def test_traffic_returns_in_shares_and_each_step_begins_where_the_last_one_ended
     assert switching.sent_count() == len(steps)
 
 
+def test_nobody_is_sent_anywhere_until_clients_are_shifted_and_a_name_refuses_that(switching):
+    if not switching.divides:
+        with pytest.raises(Refused, match="must always lead somewhere"):
+            switching.traffic().close()
+        return
+    change = switching.traffic().close()
+    mark = intend(change)
+    early = change.read_effect(mark)
+    assert not early.reached
+    change.act(mark)
+    seen = switching.traffic().close().read_effect(mark)
+    assert seen.reached, seen.text
+    assert dict(switching.traffic().read_shares()) == dict(switching.served()) == {HERE: 0, THERE: 0}
+    assert switching.traffic().close().find_evidence(mark) is not None
+    for told in (change.text, early.text, seen.text):
+        assert retell(FRENCH, told) != told, told
+        assert "nobody" not in retell(FRENCH, told), told
+
+    opened = switching.change()
+    mark = intend(opened)
+    opened.act(mark)
+    await_effect(switching, mark)
+    assert dict(switching.served()) == ALL_THERE
+
+
 def test_a_change_whose_answer_is_lost_is_retryable_and_its_evidence_is_found(switching):
     change = switching.change()
     mark = intend(change)

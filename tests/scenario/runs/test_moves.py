@@ -144,7 +144,7 @@ def test_what_nobody_commits_goes_back_by_itself_without_a_question_and_loses_no
 
 def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(desk):
     served_by(desk, HOME, began := datetime.now(UTC))
-    break_service(desk.sandbox.state, "primary", "kill")
+    break_service(desk.sandbox.state, HOME, "kill")
     try:
         away = move(desk, "failover", *PEOPLE[:2])
         assert served_by(desk, AWAY, began)
@@ -158,7 +158,7 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
         assert approval.standing is Standing.GRANTED
         assert "NOT confirmed" in " ".join(approval.plan.coverage.values())
     finally:
-        mend_service(desk.sandbox.state, "primary")
+        mend_service(desk.sandbox.state, HOME)
 
     back = move(desk, "failback", *PEOPLE)
     assert desk.journal.active_site("hearth") == HOME

@@ -96,6 +96,7 @@ class World:
         self.saved = set[str]()
         self.verified = False
         self.watched = set[int]()
+        self.active = seen.active
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
     def take(self, item: Item) -> None:
@@ -105,10 +106,7 @@ class World:
                 assert item.site not in self.workers, "a second worker would still write while its database is drained"
                 self.writable.discard(item.site)
                 self.silent.discard(item.site)
-            case Verb.FENCE_DATABASE:
-                self.writable.discard(item.site)
-                self.silent.discard(item.site)
-            case Verb.STOP_MACHINE:
+            case Verb.FENCE_DATABASE | Verb.STOP_MACHINE:
                 self.writable.discard(item.site)
                 self.silent.discard(item.site)
             case Verb.PROMOTE_DATABASE:
@@ -129,16 +127,19 @@ class World:
                 self.workers.add(item.site)
             case Verb.VERIFY_DATA:
                 self.verified = True
+            case Verb.CLOSE_TRAFFIC:
+                self.shares = dict.fromkeys(SITES, 0)
             case Verb.SHIFT_TRAFFIC if item.thing == "api":
                 unseen = 0 < self.shares[item.site] < 100 and self.shares[item.site] not in self.watched
                 assert not unseen, "more clients would come before those who came were watched"
+                assert self.verified or item.site == self.active, "clients would use data that nobody verified"
                 self.shares = {item.site: item.share, other: 100 - item.share}
             case Verb.WATCH_CLIENTS:
                 assert self.shares[item.site] == item.share, "a share would be watched that is not set"
                 self.watched.add(item.share)
             case _:
                 pass
-        assert sum(self.shares.values()) == 100
+        assert sum(self.shares.values()) in {0, 100}
 
 
 @_patient
