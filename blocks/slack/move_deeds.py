@@ -272,7 +272,17 @@ MOVES: tuple[tuple[str, str], ...] = (
         rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) does not go back by itself: (?P<rest>.+)$",
         "{rest_kind} de {name} vers {site} : pas de retour automatique, {rest}",
     ),
+    (r"^it was not begun: (?P<rest>.+)$", "n'a pas commencé : {rest}"),
+    (
+        r"^nobody asked for it, and no move gave it its yes$",
+        "personne ne l'a demandé, et aucune bascule ne l'a approuvé",
+    ),
+    (r"^run (?P<run>\S+) was started for it already$", "l'exécution {run} s'en charge déjà"),
+    (r"^its way back is (?P<state>\w+): (?P<rest>.+)$", "son retour est « {state} » : {rest}"),
     (r"^something could be lost on the way$", "quelque chose pourrait s'y perdre"),
+    (r"^it is committed$", "elle est validée"),
+    (r"^it can still be committed$", "elle peut encore être validée"),
+    (rf"^(?P<name>{_N}) was moved since$", "{name} a été déplacée depuis"),
     (r"^nobody approved that it goes back by itself$", "personne n'a approuvé un retour automatique"),
     (
         rf"^as approved with the (?P<rest_kind>{_N}) of run (?P<run>\w+): (?P<rest>.+)$",

@@ -3,7 +3,8 @@
 Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The rules: nothing is held while it
 waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
-of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own.
+of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own;
+without one it asks nobody.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from prefect.logging import get_run_logger
 
 from blocks.errors import Refused
 from blocks.ports.approvals import Approval, Plan, Standing
-from blocks.ports.runs import RunState
+from blocks.ports.runs import SCHEDULE, RunState
 from tasks.approvals.decide import differences, is_expired
 from tasks.approvals.form import answers_of_form
 from tasks.runs.catalogue import load_policy
@@ -52,6 +53,8 @@ def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
         get_run_logger().info("%s", granted.approval.reason)
         show_run(book.run.id, book.run.platform)
         return granted
+    if book.run.requested_by == SCHEDULE:
+        raise Settled(Standing.VOID, "nobody asked for it, and no move gave it its yes")
     while True:
         question = _decided(book, make_plan(), asked_as)
         lease = book.journal.take_lease(book.run.id)

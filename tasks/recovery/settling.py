@@ -130,6 +130,8 @@ def start_way_back(journal: PostgresJournal, orchestrator: Orchestrator, move: M
         journal.promise_return(move.run, run)
         journal.want_message(run, "progress")
     except VigieError as error:
+        if journal.find_run(run) is not None:  # nobody goes on with it, and it asks nobody
+            journal.move_run(run, RunState.VOID, reason=f"it was not begun: {error}")
         orchestrator.declare_crashed(run, f"it was not begun: {error}")
         raise
     orchestrator.release(run)

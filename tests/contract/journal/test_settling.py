@@ -17,13 +17,13 @@ from blocks.ports.approvals import Bound
 from blocks.ports.orchestration import FlowRunView, RunPhase, Startable
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import SCHEDULE, ActionKind, RunState
-from tasks.approvals.asking import agreed_before
+from tasks.approvals.asking import agreed_before, approved
 from tasks.recovery.settling import remind_one, settle_one
 from tasks.runs.catalogue import Known
-from tasks.runs.runbook import Runbook, Settled
+from tasks.runs.runbook import Runbook, Settled, _current
 from tasks.runs.steering import Steer, steer
 from tests.contract.journal.test_moves import HOUR, begin, kinds, open_run
-from tests.contract.journal.test_returns import AWAY, HOME, POLICY, home, moved, plan
+from tests.contract.journal.test_returns import AWAY, HOME, POLICY, home, moved, plan, the_schedule_s
 from tests.unit.recovery.scenes import CELLAR, HEARTH, PRIMARY, STANDBY, database, elsewhere
 
 CUSTOMER = Customer(name="hearth", language="fr", time_zone="Europe/Paris", channel="hearth-ops")
@@ -139,6 +139,24 @@ def test_promised_and_not_released_it_is_released_by_the_next_look(journal, pref
     assert prefect.released == list(prefect.started)
 
 
+def test_of_two_looks_at_once_one_starts_it_and_the_other_s_run_asks_nobody(journal, prefect):
+    move = moved(journal)
+    other, start = Prefect(), prefect.start
+
+    def overtaken(deployment, parameters, *, tags=()):
+        run = start(deployment, parameters)
+        settle(journal, other, move)
+        return run
+
+    prefect.start = overtaken
+    with pytest.raises(Refused, match="was started for it already"):
+        settle(journal, prefect, move)
+    (late,), (first,) = prefect.started, other.started
+    assert journal.way_back_of(move) == first
+    assert (prefect.crashed, prefect.released, other.released) == ([late], [], [first])
+    assert journal.run(late).state is RunState.VOID
+
+
 def test_what_would_lose_something_stays_and_people_are_told_once_a_day(journal, prefect):
     move = moved(journal)
     for _ in range(3):
@@ -227,6 +245,18 @@ def test_a_person_who_commits_first_wins(journal, taking):
     with pytest.raises(Settled, match="it is committed"):
         agreed_before(book, move, home)
     assert journal.verify_actions("hearth") > 0
+
+
+def test_a_run_of_the_schedule_without_a_yes_of_a_move_asks_nobody(journal):
+    run = the_schedule_s(journal)
+    token = _current.set(Runbook(journal.run(run), journal))
+    try:
+        with pytest.raises(Settled, match="no move gave it its yes"):
+            approved(home)
+    finally:
+        _current.reset(token)
+    assert journal.approvals(run) == []
+    assert journal.lease("hearth") is None
 
 
 def test_only_who_may_decide_commits_and_only_what_serves(journal):

@@ -114,6 +114,14 @@ def test_every_sentence_of_a_card_is_french(plan):
             "comme approuvé avec l'exécution 0c0ffee0 (basculement d'urgence) : approuvé par platform-engineer et shift-lead",
         ),
         (
+            "its way back is void: the failover of hearth to dc-west does not go back by itself: it is committed",
+            "son retour est « void » : basculement d'urgence de hearth vers dc-west : pas de retour automatique, elle est validée",
+        ),
+        (
+            "nobody asked for it, and no move gave it its yes",
+            "personne ne l'a demandé, et aucune bascule ne l'a approuvé",
+        ),
+        (
             "the failover to dc-west waits for somebody to commit it",
             "basculement d'urgence vers dc-west : en attente de validation",
         ),
