@@ -24,6 +24,8 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "switchover",
         "failover",
         "failback",
+        "recovery-drill",
+        "leak-sweep",
         "resume-runs",
         "steer-run",
     ]
