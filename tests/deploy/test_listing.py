@@ -26,6 +26,8 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "failover",
         "failback",
         "recovery-readiness",
+        "recovery-drill",
+        "leak-sweep",
         "resume-runs",
         "steer-run",
     ]

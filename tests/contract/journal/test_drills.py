@@ -168,7 +168,7 @@ def test_whatever_is_real_takes_the_platform_from_a_drill_at_once(journal):
     assert newer == token + 1
     assert journal.lease("hearth").run == real
     assert journal.run(drill).state is RunState.FAILED
-    assert journal.run(drill).reason == f"gave way to failover of hearth (run {real})"
+    assert journal.run(drill).reason == f"gave way to failover of dc-west (run {real})"
     with pytest.raises(Refused, match="no step of it may begin"):
         journal.intend(drill, token, key="k" * 64, phase="promote", item="promote-copy:x:y", text="x", baseline={})
     assert journal.verify_actions("hearth") > 0

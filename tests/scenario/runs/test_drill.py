@@ -5,7 +5,12 @@ A writer goes on all the while. A drill that is cancelled is cleaned up after, o
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +20,9 @@ from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.client_log import between, lost_ids, read_writes
 from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
 from tasks.recovery.opening import parts_of
-from tasks.recovery.planning import make_plan
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+ROOT = Path(__file__).resolve().parents[3]
 HOME, AWAY = "azure-west", "dc-west"
 DRILL = "recovery-drill/rehearse"
 PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
@@ -43,6 +48,13 @@ def pair():
     parts = parts_of("hearth")
     looks = {site: parts.member("household", site).look() for site in (HOME, AWAY)}
     return {site: (look.role, look.timeline, dict(look.slots)) for site, look in looks.items()}
+
+
+def vigie(desk, *words):
+    """What the command says, whatever it thinks of it."""
+    command = [sys.executable, "-c", "from deployments.cli import main; main()", *words]
+    given = os.environ | desk.sandbox.environment
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, cwd=ROOT).stdout
 
 
 def copies():
@@ -87,10 +99,14 @@ def test_a_game_day_asks_as_the_failover_would_and_changes_nothing_that_serves(d
     assert {write.site for write in writes} == {HOME}
     assert lost(desk, writes) == []
 
-    planned = make_plan("failover", "hearth", reason="", as_if_gone=True)
-    by = {step.item: step.expected_from for step in planned.steps}
+    planned = json.loads(vigie(desk, "plan", "failover", "hearth", "--suppose-gone", "--json"))
+    by = {step["item"]: step["expected_from"] for step in planned["steps"]}
     assert by[f"promote-database:household:{AWAY}"] == by[f"verify-data:household:{AWAY}"] == "drill"
     assert by[f"stand-alone:household:{AWAY}"] == ""
+    (shown,) = [
+        each for each in json.loads(vigie(desk, "drills", "--json"))["platforms"] if each["platform"] == "hearth"
+    ]
+    assert (shown["verdict"], shown["restore_due_at"], shown["is_due"]) == ("passed", None, True)
 
 
 def test_a_drill_that_is_cancelled_is_cleaned_up_after(desk):
