@@ -25,7 +25,10 @@ _ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that 
 collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
 _KILLING = (
     "tests/contract/results/",
-    *(f"tests/scenario/sandbox/test_{name}.py" for name in ("breaks", "clouds", "lifecycle", "restarts", "whole_sites")),
+    *(
+        f"tests/scenario/sandbox/test_{name}.py"
+        for name in ("breaks", "clouds", "lifecycle", "restarts", "whole_sites")
+    ),
     "tests/scenario/runs/",
     "tests/scenario/test_demo.py",
     "tests/scenario/worker/",
