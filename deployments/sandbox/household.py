@@ -1,7 +1,9 @@
 """Where are a household's devices kept, seen from the device API and from the digest's worker?
 
-Every call opens its own connection, through the relay of the database's real name, and gives up
-after seconds: when the database is dead, cut off or slow, the API says so instead of hanging.
+Every call opens its own connection, PostgreSQL's own way with several hosts: its site's database first, by its real
+name, then the other site's, by the line between the two. Who writes takes the first that takes writes; who reads the
+first that answers. It gives up after seconds: when the databases are dead, cut off or slow, the API says so instead
+of hanging.
 
 The rule: what was not said to be safe in both sites, where both are asked for, is not acknowledged.
 """
@@ -17,10 +19,10 @@ from uuid import UUID
 
 import psycopg
 
-from deployments.sandbox.names import relayed_port
+from deployments.sandbox.names import ACROSS, relayed_port
 from deployments.sandbox.state import State
 
-_CONNECT_S = 3
+_CONNECT_S = 2  # for each of the two: the least that PostgreSQL's client library knows
 _STATEMENT_MS = 3000
 _NOT_BOTH = "committed locally"  # in PostgreSQL's warning when a wait for the standby was cut short
 TABLES = (
@@ -49,20 +51,20 @@ class UnavailableError(Exception):
 
 
 class Household:
-    """The devices table behind one real name."""
+    """The devices table as it is found from one site."""
 
-    def __init__(self, state: State, name: str) -> None:
-        self._state, self._name = state, name
+    def __init__(self, state: State, site: str) -> None:
+        self._state, self._site = state, site
 
     async def count(self) -> int:
         """How many devices there are. Raises `UnavailableError`."""
-        async with self._connection() as connection:
+        async with self._connection("any") as connection:
             row = await (await connection.execute("SELECT count(*) FROM devices")).fetchone()
         return int(row[0]) if row else 0
 
     async def read(self, device: str) -> dict[str, Any] | None:
         """A device's state, None for an unknown device. Raises `UnavailableError`."""
-        async with self._connection() as connection:
+        async with self._connection("any") as connection:
             answer = await connection.execute("SELECT state FROM devices WHERE id = %s", (device,))
             row = await answer.fetchone()
         return dict(row[0]) if row else None
@@ -70,7 +72,7 @@ class Household:
     async def write(self, device: str, state: dict[str, Any]) -> bool:
         """Replace a device's state; False for an unknown device. Raises `UnavailableError`."""
         statement = "UPDATE devices SET state = %s, updated_at = now() WHERE id = %s"
-        async with self._connection() as connection:
+        async with self._connection("read-write") as connection:
             return (await connection.execute(statement, (json.dumps(state), device))).rowcount == 1
 
     async def add_row(self, row: UUID, number: int) -> bool:
@@ -84,7 +86,7 @@ class Household:
 
     async def _add(self, statement: LiteralString, values: tuple[Any, ...]) -> int:
         said: list[str] = []
-        async with self._connection() as connection:
+        async with self._connection("read-write") as connection:
             connection.add_notice_handler(
                 lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}")
             )
@@ -94,10 +96,11 @@ class Household:
         return added
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def _connection(self, wanted: str) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         try:
             connection = await psycopg.AsyncConnection.connect(
-                self._dsn(),
+                household_dsn(self._state, self._site),
+                target_session_attrs=wanted,
                 autocommit=True,
                 connect_timeout=_CONNECT_S,
                 options=f"-c statement_timeout={_STATEMENT_MS}",
@@ -107,14 +110,17 @@ class Household:
         except psycopg.Error as error:
             raise UnavailableError(_reason(error)) from error
 
-    def _dsn(self) -> str:
-        known = str(self._state.read_ready(_COMPONENT[self._name]).get("app_dsn", ""))
-        if not known:
-            raise UnavailableError("the database is not running")
-        parts = urlsplit(known)
-        return parts._replace(
-            netloc=f"{parts.netloc.rpartition(':')[0]}:{relayed_port(self._state, self._name)}"
-        ).geturl()
+
+def household_dsn(state: State, site: str) -> str:
+    """Both databases as a service of that site finds them, its own first. Raises `UnavailableError`."""
+    announced = (state.read_ready(component).get("app_dsn", "") for component in _COMPONENT.values())
+    known = next((str(dsn) for dsn in announced if dsn), "")  # roles and passwords are the same on both
+    if not known:
+        raise UnavailableError("the database is not running")
+    parts = urlsplit(known)
+    lines = [DATABASES[site], *(line for other, line in ACROSS.items() if other != site)]
+    places = ",".join(f"127.0.0.1:{relayed_port(state, line)}" for line in lines)
+    return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{places}").geturl()
 
 
 def reader_dsn(state: State, name: str) -> str:
@@ -133,10 +139,10 @@ def present_ids(dsn: str, ids: Collection[UUID]) -> set[UUID]:
 
 
 def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction) or "read-only" in str(error):
+        return "no database takes writes"
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return f"the database did not answer in {_CONNECT_S} s"
-    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return "the database is a standby and takes no writes"
     if isinstance(error, psycopg.errors.QueryCanceled):
         return f"the database did not answer a query in {_STATEMENT_MS / 1000:.0f} s"
     return "the database refused or lost the connection"
