@@ -1,18 +1,19 @@
 """Where are a household's devices kept, seen from the device API and from the digest's worker?
 
 Every call opens its own connection, PostgreSQL's own way with several hosts: its site's database first, by its real
-name, then the other site's, by the line between the two. Who writes takes the first that takes writes; who reads the
-first that answers. It gives up after seconds: when the databases are dead, cut off or slow, the API says so instead
-of hanging.
+name, then the other site's, by the line between the two. Who writes takes the first that takes writes; who reads asks
+its own site's, and where that does not answer the one that takes writes. It gives up after seconds: when the databases
+are dead, cut off or slow, the API says so instead of hanging.
 
-The rule: what was not said to be safe in both sites, where both are asked for, is not acknowledged.
+The rules: what was not said to be safe in both sites, where both are asked for, is not acknowledged; a copy elsewhere
+is no excuse for a database that is gone.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -22,6 +23,7 @@ import psycopg
 from deployments.sandbox.names import ACROSS, relayed_port
 from deployments.sandbox.state import State
 
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 _CONNECT_S = 2  # for each of the two: the least that PostgreSQL's client library knows
 _STATEMENT_MS = 3000
 _NOT_BOTH = "committed locally"  # in PostgreSQL's warning when a wait for the standby was cut short
@@ -58,13 +60,13 @@ class Household:
 
     async def count(self) -> int:
         """How many devices there are. Raises `UnavailableError`."""
-        async with self._connection("any") as connection:
+        async with self._connection() as connection:
             row = await (await connection.execute("SELECT count(*) FROM devices")).fetchone()
         return int(row[0]) if row else 0
 
     async def read(self, device: str) -> dict[str, Any] | None:
         """A device's state, None for an unknown device. Raises `UnavailableError`."""
-        async with self._connection("any") as connection:
+        async with self._connection() as connection:
             answer = await connection.execute("SELECT state FROM devices WHERE id = %s", (device,))
             row = await answer.fetchone()
         return dict(row[0]) if row else None
@@ -72,7 +74,7 @@ class Household:
     async def write(self, device: str, state: dict[str, Any]) -> bool:
         """Replace a device's state; False for an unknown device. Raises `UnavailableError`."""
         statement = "UPDATE devices SET state = %s, updated_at = now() WHERE id = %s"
-        async with self._connection("read-write") as connection:
+        async with self._connection(writing=True) as connection:
             return (await connection.execute(statement, (json.dumps(state), device))).rowcount == 1
 
     async def add_row(self, row: UUID, number: int) -> bool:
@@ -86,7 +88,7 @@ class Household:
 
     async def _add(self, statement: LiteralString, values: tuple[Any, ...]) -> int:
         said: list[str] = []
-        async with self._connection("read-write") as connection:
+        async with self._connection(writing=True) as connection:
             connection.add_notice_handler(
                 lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}")
             )
@@ -96,29 +98,40 @@ class Household:
         return added
 
     @asynccontextmanager
-    async def _connection(self, wanted: str) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def _connection(self, *, writing: bool = False) -> AsyncGenerator[Connection]:
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                household_dsn(self._state, self._site),
-                target_session_attrs=wanted,
-                autocommit=True,
-                connect_timeout=_CONNECT_S,
-                options=f"-c statement_timeout={_STATEMENT_MS}",
-            )
+            connection = await (self._writable() if writing else self._readable())
             async with connection:
                 yield connection
         except psycopg.Error as error:
             raise UnavailableError(_reason(error)) from error
 
+    async def _writable(self) -> Connection:
+        return await _connected(household_dsn(self._state, *lines_from(self._site)), "read-write")
 
-def household_dsn(state: State, site: str) -> str:
-    """Both databases as a service of that site finds them, its own first. Raises `UnavailableError`."""
+    async def _readable(self) -> Connection:
+        own, other = (household_dsn(self._state, line) for line in lines_from(self._site))
+        try:
+            return await _connected(own, "any")
+        except psycopg.Error as error:
+            with suppress(psycopg.Error):
+                return await _connected(other, "read-write")
+            raise error from None
+
+
+def lines_from(site: str) -> tuple[str, str]:
+    """The names on which a service of that site reaches its own database, and the other site's."""
+    (across,) = [line for other, line in ACROSS.items() if other != site]
+    return DATABASES[site], across
+
+
+def household_dsn(state: State, *lines: str) -> str:
+    """The databases behind these names, as a service finds them, in this order. Raises `UnavailableError`."""
     announced = (state.read_ready(component).get("app_dsn", "") for component in _COMPONENT.values())
     known = next((str(dsn) for dsn in announced if dsn), "")  # roles and passwords are the same on both
     if not known:
         raise UnavailableError("the database is not running")
     parts = urlsplit(known)
-    lines = [DATABASES[site], *(line for other, line in ACROSS.items() if other != site)]
     places = ",".join(f"127.0.0.1:{relayed_port(state, line)}" for line in lines)
     return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{places}").geturl()
 
@@ -136,6 +149,16 @@ def present_ids(dsn: str, ids: Collection[UUID]) -> set[UUID]:
     """Which of these rows a database has. Raises psycopg.Error."""
     with psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_S) as connection:
         return {row for (row,) in connection.execute("SELECT id FROM rows WHERE id = ANY(%s)", (list(ids),))}
+
+
+async def _connected(dsn: str, wanted: str) -> Connection:
+    return await psycopg.AsyncConnection.connect(
+        dsn,
+        target_session_attrs=wanted,
+        autocommit=True,
+        connect_timeout=_CONNECT_S,
+        options=f"-c statement_timeout={_STATEMENT_MS}",
+    )
 
 
 def _reason(error: psycopg.Error) -> str:

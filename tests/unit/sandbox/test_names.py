@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from blocks.catalogue.loader import load_catalogue
-from deployments.sandbox.household import DATABASES, UnavailableError, household_dsn
+from deployments.sandbox.household import DATABASES, UnavailableError, household_dsn, lines_from
 from deployments.sandbox.names import (
     ACROSS,
     BETWEEN,
@@ -83,11 +83,11 @@ def test_a_service_finds_its_own_database_first_and_the_other_one_by_the_line_be
     ports = {name: f"127.0.0.1:{4000 + number}" for number, name in enumerate([*DATABASES.values(), *ACROSS.values()])}
     state.write_ready("relay", "127.0.0.1:1", relays=ports)
     with pytest.raises(UnavailableError, match="not running"):
-        household_dsn(state, "azure-west")
+        household_dsn(state, *lines_from("azure-west"))
     dsn = "postgresql://app:a%40b@127.0.0.1:5555/household?sslmode=disable"
     state.write_ready("household-standby", "127.0.0.1:5555", app_dsn=dsn)  # the other one's is as good
     for site, other in (("azure-west", "dc-west"), ("dc-west", "azure-west")):
-        found = conninfo_to_dict(household_dsn(state, site))
+        found = conninfo_to_dict(household_dsn(state, *lines_from(site)))
         assert (found["password"], found["dbname"], found["sslmode"]) == ("a@b", "household", "disable")
         places = list(zip(found["host"].split(","), found["port"].split(","), strict=True))
         wanted = [ports[DATABASES[site]], ports[ACROSS[other]]]
