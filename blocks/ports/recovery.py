@@ -3,7 +3,7 @@
 A *move* takes a platform from the site where it is active to another one. Whatever changes the world on the way is
 a `Change` (blocks/ports/changes.py); this file says who offers which changes, and what they read before and after.
 
-    DatabaseMember   one database server of a replicated pair: fence, drain, promote, follow, hand over
+    DatabaseMember   one database server of a replicated pair: fence, drain, promote, open, follow
     DatabaseCopy     an isolated copy of such a server, for a drill
     Compute          what runs in a site: start, stop, resize
     Traffic          where clients are sent
@@ -34,7 +34,7 @@ class DatabaseRole(StrEnum):
     """What a database server is, as it says itself."""
 
     PRIMARY = "primary"  # takes writes
-    FENCED = "fenced"  # was told to take none, or is stopped by its fence; stays so over a restart
+    FENCED = "fenced"  # takes none: stopped by its fence, or it runs and is closed to writes; so over a restart
     STANDBY = "standby"
     STOPPED = "stopped"  # its host answers, the server does not run
     UNREACHABLE = "unreachable"  # nothing there answers us: it may be anything
@@ -69,6 +69,11 @@ class DatabaseLook:
     def takes_writes(self) -> bool:
         """Somebody could write there now."""
         return self.role is DatabaseRole.PRIMARY
+
+    @property
+    def is_closed(self) -> bool:
+        """It runs, is no standby, and clients can only read: it was drained, or promoted and not opened yet."""
+        return self.role is DatabaseRole.FENCED and not self.fenced_by
 
 
 class LossKind(StrEnum):
@@ -134,7 +139,11 @@ class DatabaseMember(Protocol):
         ...
 
     def promote(self) -> Change:
-        """A standby takes writes, on a new timeline."""
+        """A standby becomes a primary on a new timeline, closed: until it is opened, clients only read."""
+        ...
+
+    def open(self) -> Change:
+        """Clients may write on what was promoted and verified."""
         ...
 
     def follow(self, other: DatabaseMember) -> Change:

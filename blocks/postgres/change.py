@@ -51,6 +51,12 @@ def require_role(look: DatabaseLook, *roles: DatabaseRole, what: str) -> None:
         )
 
 
+def require_primary(look: DatabaseLook, *, what: str) -> None:
+    """Raises unless it runs as a primary, be it one that is closed to writes."""
+    if not look.is_closed:
+        require_role(look, DatabaseRole.PRIMARY, what=what)
+
+
 def generation(reference: str, text: str) -> Evidence:
     """Something moved on from the baseline."""
     return Evidence(kind=EvidenceKind.GENERATION, reference=reference, text=text)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, generation, require_role
+from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -56,9 +56,12 @@ class Drain:
         return PATIENCE
 
     def check(self) -> None:
-        """Raises `Refused` unless it is a primary whose standby streams: nobody else could take over without loss."""
+        """Raises `Refused` unless it is a primary whose standby streams: nobody else could take over without loss.
+
+        One that is closed already, by an earlier drain or because it was never opened, is well too.
+        """
         look = self.member.look()
-        require_role(look, DatabaseRole.PRIMARY, what="a drain")
+        require_primary(look, what="a drain")
         if not look.followers:
             raise Refused(
                 f"{look.text}: there is nobody to send the rest to",

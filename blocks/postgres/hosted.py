@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.errors import Refused
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, require_role
+from blocks.postgres.change import PATIENCE, baseline_of, require_primary, require_role
 
 if TYPE_CHECKING:
     from blocks.postgres.member import PostgresMember
@@ -82,7 +82,7 @@ def follow(member: PostgresMember, other: PostgresMember) -> HostedChange:
 
     def may() -> None:
         own, theirs = member.look(), other.look()
-        require_role(theirs, DatabaseRole.PRIMARY, what=f"following {other.name}")
+        require_primary(theirs, what=f"following {other.name}")
         if own.takes_writes:
             raise Refused(
                 f"{own.text}: it would lose what is being written", where=own.address, next_step="fence it first"

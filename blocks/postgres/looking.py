@@ -128,7 +128,7 @@ def rate(beats: Sequence[tuple[int, datetime, int]]) -> float:
 
 _BY_HOST = {
     "fenced": DatabaseRole.FENCED,
-    "drained": DatabaseRole.FENCED,
+    "closed": DatabaseRole.FENCED,
     "primary": DatabaseRole.PRIMARY,
     "standby": DatabaseRole.STANDBY,
     "stopped": DatabaseRole.STOPPED,
@@ -151,7 +151,8 @@ def _text(
 ) -> str:
     if role is DatabaseRole.UNREACHABLE:
         return f"{name} cannot be seen: {'; '.join(why)}"
-    said = f"{name} is {'drained' if seen and seen.read_only and not seen.is_standby else role.value}"
+    closed = (seen.read_only and not seen.is_standby) if seen else status is not None and status["role"] == "closed"
+    said = f"{name} is {'closed to writes' if closed else role.value}"
     timeline = seen.timeline if seen else int((status or {}).get("timeline", 0))
     said += f" on timeline {timeline}"
     if seen and not seen.is_standby:

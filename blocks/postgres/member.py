@@ -2,7 +2,7 @@
 
 Two ways lead to it: its own port, as the reader's and the operator's role, and the door of its host, which lives on
 when the server does not. Whatever needs the server down (fence, follow, counting beyond) goes through the door;
-whatever needs it up (drain, promote, protect) is SQL.
+whatever needs it up (drain, promote, open, protect) is SQL.
 
 The rule: looking is done with what may only look; the operator's role and token are opened when something is changed.
 """
@@ -144,6 +144,11 @@ class PostgresMember:
         from blocks.postgres.promoting import Promote
 
         return Promote(self)
+
+    def open(self) -> Change:
+        from blocks.postgres.opening import Open
+
+        return Open(self)
 
     def follow(self, other: DatabaseMember) -> Change:
         from blocks.postgres.hosted import follow

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, generation, require_role
+from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary, require_role
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -45,8 +45,8 @@ class StandAlone:
         return PATIENCE
 
     def check(self) -> None:
-        """Raises `Refused` unless it is a primary."""
-        require_role(self.member.look(), DatabaseRole.PRIMARY, what="standing alone")
+        """Raises `Refused` unless it is a primary, open or still closed."""
+        require_primary(self.member.look(), what="standing alone")
 
     def read_baseline(self) -> Mapping[str, str]:
         """System, timeline, position and role."""
@@ -73,8 +73,9 @@ class StandAlone:
         del mark
         look, waits_for = self.member.look(), _waits_for(self.member)
         unused = sorted(name for name, used in look.slots.items() if not used)
+        runs = look.takes_writes or look.is_closed
         said = f"{look.text}; waits for {waits_for or 'nobody'}, unused slots: {', '.join(unused) or 'none'}"
-        return Seen(reached=look.takes_writes and not waits_for and not unused, text=said)
+        return Seen(reached=runs and not waits_for and not unused, text=said)
 
 
 @dataclass(frozen=True, slots=True)

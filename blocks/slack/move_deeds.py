@@ -13,6 +13,7 @@ _VERBS = {
     "drain-database": "vider la base",
     "release-database": "libérer la base",
     "promote-database": "promouvoir la base",
+    "open-database": "ouvrir aux écritures la base",
     "stand-alone": "laisser seule la base",
     "follow-database": "remettre à la suite la base",
     "protect-database": "protéger la base",
@@ -49,6 +50,7 @@ MOVES: tuple[tuple[str, str], ...] = (
         for verb, french in _STEPS.items()
         if verb not in {"prove", "count and save what only"}
     ),
+    (rf"^open (?P<name>{_N}) in (?P<site>{_N}) to writes$", "ouvrir {name} à {site} aux écritures"),
     (rf"^let (?P<name>{_N}) in (?P<site>{_N}) stand alone$", "laisser {name} à {site} écrire sans attendre de copie"),
     (rf"^let (?P<name>{_N}) in (?P<site>{_N}) follow$", "remettre {name} à {site} à la suite de l'autre site"),
     (
@@ -153,6 +155,10 @@ MOVES: tuple[tuple[str, str], ...] = (
     (
         rf"^(?P<name>{_N}) was never promoted in (?P<other>{_N}) and is released in (?P<site>{_N})$",
         "{name} n'a jamais été promu à {other} et est libéré à {site}",
+    ),
+    (
+        rf"^(?P<name>{_N}) was promoted in (?P<site>{_N}) already and is opened there once it was verified$",
+        "{name} est déjà promu à {site} et y sera ouvert aux écritures une fois vérifié",
     ),
     (rf"^(?P<name>{_N}) takes writes in (?P<site>{_N}) already$", "{name} accepte déjà les écritures à {site}"),
     (

@@ -72,8 +72,14 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "ne rien jeter.",
     ),
     "paper.note.promote": Text(
-        "It must answer f (no longer a standby), on a higher timeline than before.",
-        "Il doit répondre f (plus une copie), sur une chronologie plus haute qu'avant.",
+        "It is closed first, so that clients only read until the data is verified. It must answer f (no longer a "
+        "standby), on a higher timeline than before.",
+        "Il est d'abord fermé aux écritures : les clients ne font que lire jusqu'à la vérification. Il doit répondre f "
+        "(plus une copie), sur une chronologie plus haute qu'avant.",
+    ),
+    "paper.note.open": Text(
+        "Only once the data is verified: from here on clients write. It must answer off.",
+        "Seulement une fois les données vérifiées : à partir d'ici les clients écrivent. Il doit répondre off.",
     ),
     "paper.note.drain": Text(
         "Go on when 0 bytes are behind: until then the other side does not have everything.",

@@ -11,6 +11,8 @@ The invariants, before any code:
     network and restarts takes writes beside a promoted one, until a peer answers. Without it, a site that comes back
     alone after a power cut waits for a person.
 4.  *A running primary fences itself* as soon as it hears of a peer on a newer timeline that takes writes or wants to.
+    One that was promoted and is closed until its data was verified wants to: nothing more may be written here that it
+    will not have.
 5.  *What a rewind would destroy is counted first, and saved where there is something to save.*
 
 Pure: what the peers said is an argument.
@@ -32,7 +34,7 @@ class PeerSaid:
     system_id: str = ""
     timeline: int = 0
     takes_writes: bool = False
-    wants_writes: bool = False  # it waits for an older one to give way
+    wants_writes: bool = False  # it waits for an older one to give way, or is closed until it is opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ class Keeper:
         """How the server is, in what the door answers."""
         facts, fence, known = self.facts(), self.memory.fence, self.memory.known
         if facts is not None:
-            role = "standby" if facts.is_standby else "drained" if facts.read_only else "primary"
+            role = "standby" if facts.is_standby else "closed" if facts.read_only else "primary"
             system, timeline, position = facts.system_id, facts.timeline, facts.position_bytes
         else:
             role = "starting" if self._serving.is_set() else "stopped"
@@ -265,7 +265,7 @@ class Keeper:
             "name": self.config.name,
             "role": role,
             "takes_writes": role == "primary",
-            "wants_writes": role == "stopped" and self._wants_writes,
+            "wants_writes": role == "closed" or (role == "stopped" and self._wants_writes),
             "is_standby": self.cluster.is_standby,
             "running": self._serving.is_set() and self.cluster.running,
             "system_id": system,

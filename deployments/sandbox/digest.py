@@ -1,6 +1,6 @@
 """What else writes to a household's data, besides the services that clients talk to?
 
-The digest's worker: a job that writes a row every two seconds, by itself, into the database of its own site.
+The digest's worker: a job that writes a row every two seconds, by itself, into whichever database takes writes.
 `python -m deployments.sandbox.digest --state DIR --name household-digest`. It is what a move must stop on the side
 that it leaves, because nobody who watches clients would notice that it goes on.
 """
@@ -12,7 +12,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from deployments.sandbox.household import DATABASES, Household, UnavailableError
+from deployments.sandbox.household import Household, UnavailableError
 from deployments.sandbox.state import State
 
 SITES = {"household-digest": "azure-west", "household-digest-recovery": "dc-west"}
@@ -23,7 +23,7 @@ _EVERY_S = 2.0
 async def work(state: State, name: str) -> None:
     """Write for ever; what fails is told once, and again when it is over."""
     site, worked = SITES[name], True
-    household = Household(state, DATABASES[site])
+    household = Household(state, site)
     state.write_ready(name, "")
     while True:
         try:

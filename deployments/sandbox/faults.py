@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from blocks.errors import Refused
-from deployments.sandbox.names import DOOR, REPLICATION, REPLICATION_BACK, ROUTES, line_of_vigie
+from deployments.sandbox.names import BETWEEN, DOOR, REPLICATION, ROUTES, line_of_vigie
 
 How = Literal[
     "kill", "slow", "refuse", "partition", "expired-cert", "wrong-body", "throttle", "metric-spike", "replication-stop"
@@ -46,7 +46,6 @@ class Cut:
 
 
 Action = Kill | Tell | Cut
-_REPLICATION = (REPLICATION, REPLICATION_BACK)
 
 
 def components_of(action: Action) -> tuple[str, ...]:
@@ -84,12 +83,12 @@ def _cloud_down(simulator: str, target: str) -> dict[str, tuple[Action, ...]]:
 
 
 def _whole(cloud: Tell, *components: str) -> dict[str, tuple[Action, ...]]:
-    """A site as a whole: dark, or there for its clients and out of vigie's and its standby's reach.
+    """A site as a whole: dark, or there for its clients and out of reach for vigie, its standby and the other site.
 
     In both cases the cloud's interface for what runs there answers nothing; what is global (traffic) goes on.
     """
-    between = [*_REPLICATION, *(route.name for route in ROUTES if route.at == DOOR)]  # the two sites
-    ours = [route.name for route in ROUTES if route.component in components and route.name not in _REPLICATION]
+    between = [*BETWEEN, *(route.name for route in ROUTES if route.at == DOOR)]  # the two sites
+    ours = [route.name for route in ROUTES if route.component in components and route.name not in BETWEEN]
     lines = tuple(Tell("relay", name, "partition") for name in (*between, *map(line_of_vigie, ours)))
     return {"kill": (Cut(components), cloud), "partition": (*lines, cloud)}
 

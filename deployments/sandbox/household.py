@@ -1,26 +1,30 @@
 """Where are a household's devices kept, seen from the device API and from the digest's worker?
 
-Every call opens its own connection, through the relay of the database's real name, and gives up
-after seconds: when the database is dead, cut off or slow, the API says so instead of hanging.
+Every call opens its own connection, PostgreSQL's own way with several hosts: its site's database first, by its real
+name, then the other site's, by the line between the two. Who writes takes the first that takes writes; who reads asks
+its own site's, and where that does not answer the one that takes writes. It gives up after seconds: when the databases
+are dead, cut off or slow, the API says so instead of hanging.
 
-The rule: what was not said to be safe in both sites, where both are asked for, is not acknowledged.
+The rules: what was not said to be safe in both sites, where both are asked for, is not acknowledged; a copy elsewhere
+is no excuse for a database that is gone.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import psycopg
 
-from deployments.sandbox.names import relayed_port
+from deployments.sandbox.names import ACROSS, relayed_port
 from deployments.sandbox.state import State
 
-_CONNECT_S = 3
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+_CONNECT_S = 2  # for each of the two: the least that PostgreSQL's client library knows
 _STATEMENT_MS = 3000
 _NOT_BOTH = "committed locally"  # in PostgreSQL's warning when a wait for the standby was cut short
 TABLES = (
@@ -49,10 +53,10 @@ class UnavailableError(Exception):
 
 
 class Household:
-    """The devices table behind one real name."""
+    """The devices table as it is found from one site."""
 
-    def __init__(self, state: State, name: str) -> None:
-        self._state, self._name = state, name
+    def __init__(self, state: State, site: str) -> None:
+        self._state, self._site = state, site
 
     async def count(self) -> int:
         """How many devices there are. Raises `UnavailableError`."""
@@ -70,7 +74,7 @@ class Household:
     async def write(self, device: str, state: dict[str, Any]) -> bool:
         """Replace a device's state; False for an unknown device. Raises `UnavailableError`."""
         statement = "UPDATE devices SET state = %s, updated_at = now() WHERE id = %s"
-        async with self._connection() as connection:
+        async with self._connection(writing=True) as connection:
             return (await connection.execute(statement, (json.dumps(state), device))).rowcount == 1
 
     async def add_row(self, row: UUID, number: int) -> bool:
@@ -84,7 +88,7 @@ class Household:
 
     async def _add(self, statement: LiteralString, values: tuple[Any, ...]) -> int:
         said: list[str] = []
-        async with self._connection() as connection:
+        async with self._connection(writing=True) as connection:
             connection.add_notice_handler(
                 lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}")
             )
@@ -94,27 +98,42 @@ class Household:
         return added
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def _connection(self, *, writing: bool = False) -> AsyncGenerator[Connection]:
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                self._dsn(),
-                autocommit=True,
-                connect_timeout=_CONNECT_S,
-                options=f"-c statement_timeout={_STATEMENT_MS}",
-            )
+            connection = await (self._writable() if writing else self._readable())
             async with connection:
                 yield connection
         except psycopg.Error as error:
             raise UnavailableError(_reason(error)) from error
 
-    def _dsn(self) -> str:
-        known = str(self._state.read_ready(_COMPONENT[self._name]).get("app_dsn", ""))
-        if not known:
-            raise UnavailableError("the database is not running")
-        parts = urlsplit(known)
-        return parts._replace(
-            netloc=f"{parts.netloc.rpartition(':')[0]}:{relayed_port(self._state, self._name)}"
-        ).geturl()
+    async def _writable(self) -> Connection:
+        return await _connected(household_dsn(self._state, *lines_from(self._site)), "read-write")
+
+    async def _readable(self) -> Connection:
+        own, other = (household_dsn(self._state, line) for line in lines_from(self._site))
+        try:
+            return await _connected(own, "any")
+        except psycopg.Error as error:
+            with suppress(psycopg.Error):
+                return await _connected(other, "read-write")
+            raise error from None
+
+
+def lines_from(site: str) -> tuple[str, str]:
+    """The names on which a service of that site reaches its own database, and the other site's."""
+    (across,) = [line for other, line in ACROSS.items() if other != site]
+    return DATABASES[site], across
+
+
+def household_dsn(state: State, *lines: str) -> str:
+    """The databases behind these names, as a service finds them, in this order. Raises `UnavailableError`."""
+    announced = (state.read_ready(component).get("app_dsn", "") for component in _COMPONENT.values())
+    known = next((str(dsn) for dsn in announced if dsn), "")  # roles and passwords are the same on both
+    if not known:
+        raise UnavailableError("the database is not running")
+    parts = urlsplit(known)
+    places = ",".join(f"127.0.0.1:{relayed_port(state, line)}" for line in lines)
+    return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{places}").geturl()
 
 
 def reader_dsn(state: State, name: str) -> str:
@@ -132,11 +151,21 @@ def present_ids(dsn: str, ids: Collection[UUID]) -> set[UUID]:
         return {row for (row,) in connection.execute("SELECT id FROM rows WHERE id = ANY(%s)", (list(ids),))}
 
 
+async def _connected(dsn: str, wanted: str) -> Connection:
+    return await psycopg.AsyncConnection.connect(
+        dsn,
+        target_session_attrs=wanted,
+        autocommit=True,
+        connect_timeout=_CONNECT_S,
+        options=f"-c statement_timeout={_STATEMENT_MS}",
+    )
+
+
 def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction) or "read-only" in str(error):
+        return "no database takes writes"
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return f"the database did not answer in {_CONNECT_S} s"
-    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return "the database is a standby and takes no writes"
     if isinstance(error, psycopg.errors.QueryCanceled):
         return f"the database did not answer a query in {_STATEMENT_MS / 1000:.0f} s"
     return "the database refused or lost the connection"

@@ -20,7 +20,7 @@ from deployments.dbhost.running import run_host
 from deployments.dbhost.settings import OF_A_ROLE, forget_settings
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.household import TABLES
-from deployments.sandbox.names import NAME_SERVER, REPLICATION, REPLICATION_BACK, ROUTES, relayed_port
+from deployments.sandbox.names import BETWEEN, NAME_SERVER, REPLICATION, REPLICATION_BACK, ROUTES, relayed_port
 from deployments.sandbox.postgres import REPLICATOR, SUPERUSER, PostgresServer, StandbySource, write_private
 from deployments.sandbox.processes import free_port, is_free
 from deployments.sandbox.state import State, read_json, write_text
@@ -138,7 +138,7 @@ def host_config(state: State, component: str, server: PostgresServer) -> HostCon
         copy_address=own.copy,
         copy_roles=(READER, OPERATOR),
         copy_leaves_mib=256,
-        looks_at=(*(route.name for route in ROUTES if route.name not in (own.line, other.line)), NAME_SERVER),
+        looks_at=(*(route.name for route in ROUTES if route.name not in BETWEEN), NAME_SERVER),
         connect_to={
             NAME_SERVER: state.address("nameserver"),  # in neither site: tells a dead one from a blind eye
             **{route.name: f"127.0.0.1:{relayed_port(state, route.name)}" for route in ROUTES},

@@ -18,6 +18,10 @@ from deployments.sandbox.state import State
 
 REPLICATION = "replication.hearth.example:5432"
 REPLICATION_BACK = "replication.dc-west.hearth.example:5432"  # the line after a move
+ACROSS = {"azure-west": "across.hearth.example:5432", "dc-west": "across.dc-west.hearth.example:5432"}
+"""Site -> the line on which services of the other site reach its database."""
+BETWEEN = (REPLICATION, REPLICATION_BACK, *ACROSS.values())
+"""Lines from one site to the other, which break when the two are parted."""
 NAME_SERVER = "ns1.hearth.example:53"
 DOOR = "door"
 COPY = "copy"  # of a drill, beside the server of the same name
@@ -55,6 +59,8 @@ ROUTES = (
     Route("db2.hearth.example:5432", "household-standby"),
     Route(REPLICATION, "household-primary"),
     Route(REPLICATION_BACK, "household-standby"),
+    Route(ACROSS["azure-west"], "household-primary"),
+    Route(ACROSS["dc-west"], "household-standby"),
     Route("db1.hearth.example:8443", "household-primary", DOOR),
     Route("db2.dc-west.hearth.example:8443", "household-standby", DOOR),
     Route("db1.hearth.example:5433", "household-primary", COPY),

@@ -2,7 +2,7 @@
 
 Each service is one process with its own TLS certificate, so that it can be killed, started and
 asked like any other: `python -m deployments.sandbox.sites --state DIR --name device-api`.
-The device API reads and writes household rows in the real PostgreSQL of its site, and says 503 with
+The device API reads and writes household rows in a real PostgreSQL, its site's first, and says 503 with
 the reason when it cannot. It says in `X-Site` which site answered, because both serve one name.
 
 The rule: a health answer is the result of having done the work, never a constant.
@@ -25,7 +25,7 @@ from aiohttp import web
 
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.control import serve_control
-from deployments.sandbox.household import DATABASES, Household, UnavailableError
+from deployments.sandbox.household import Household, UnavailableError
 from deployments.sandbox.state import State
 
 HOWS = ("expired-cert", "wrong-body")
@@ -64,10 +64,10 @@ class Conduct:
 
 
 def device_api(site: str) -> Callable[[State, web.Application], None]:
-    """The device API of a site, on that site's own database."""
+    """The device API of a site, on its own database while that takes writes, else on the other site's."""
 
     def routes(state: State, app: web.Application) -> None:
-        household, room = Household(state, DATABASES[site]), asyncio.Semaphore(_AT_ONCE)
+        household, room = Household(state, site), asyncio.Semaphore(_AT_ONCE)
 
         async def sign(_request: web.Request, answer: web.StreamResponse) -> None:
             answer.headers["X-Site"] = site

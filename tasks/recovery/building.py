@@ -3,8 +3,9 @@
 Pure. Each step is there whether or not it looks needed right now: one that finds its goal reached changes nothing,
 and a plan that depended on passing looks would have another digest at every look.
 
-The rules: whatever writes on the leaving side is fenced before anything is promoted; a second worker starts only
-where it was stopped on the other side in an earlier phase; clients come last, after data was checked.
+The rules: whatever writes on the leaving side is fenced before anything is promoted; what was promoted takes no
+writes before its data was verified; a second worker starts only where it was stopped on the other side in an earlier
+phase, and in peace after clients are served; clients come last.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ TEXTS = {
     Verb.DRAIN_DATABASE: "drain {thing} in {site}",
     Verb.RELEASE_DATABASE: "release {thing} in {site}",
     Verb.PROMOTE_DATABASE: "promote {thing} in {site}",
+    Verb.OPEN_DATABASE: "open {thing} in {site} to writes",
     Verb.STAND_ALONE: "let {thing} in {site} stand alone",
     Verb.FOLLOW_DATABASE: "let {thing} in {site} follow",
     Verb.PROTECT_DATABASE: "let each commit of {thing} in {site} wait for its standby",
@@ -60,26 +62,34 @@ class Way:
     new: str
 
 
-def failover_lines(way: Way, fences: Sequence[Item]) -> Iterator[Line]:
-    """`fences` is what can be reached; all of it is fenced, and then the new site lives alone."""
+def failover_lines(way: Way, fences: Sequence[Item], *, promoted: Sequence[str] = ()) -> Iterator[Line]:
+    """`fences` is what can be reached; all of it is fenced, and then the new site lives alone.
+
+    `promoted` is data that an earlier move promoted there already, before it ended half-way.
+    """
     yield from (("fence", fence) for fence in fences)
-    yield from promotion(way, way.plan.data)
-    yield from _start(way, sized=True)
-    yield from (("shift", Item(Verb.SHIFT_TRAFFIC, name, way.new, _ALL)) for name in way.plan.traffic)
+    yield from promotion(way, [name for name in way.plan.data if name not in promoted])
+    yield from (("promote", Item(Verb.STAND_ALONE, name, way.new)) for name in promoted)
+    yield from _open(way, way.plan.data)
+    yield from _start(way)
+    yield from _shift(way, (_ALL,))
     yield from _proofs(way)
 
 
-def switchover_lines(way: Way, *, moving: Iterable[str], shares: Sequence[int] = (_ALL,)) -> Iterator[Line]:
+def switchover_lines(
+    way: Way, *, moving: Iterable[str], arrived: Iterable[str] = (), shares: Sequence[int] = (_ALL,)
+) -> Iterator[Line]:
     """In peace: the new site is made ready first, so that writers wait for little more than the promotion.
 
-    `moving` is the data that is promoted in the new site; other data is there already.
+    `moving` is the data that is promoted in the new site; `arrived` was promoted there already, and is opened if it
+    is not; other data is there.
     """
     names = list(moving)
     yield from _prepare(way)
     yield from (("fence", Item(Verb.STOP_WORKER, name, way.old)) for name in way.plan.second_workers)
     yield from (("fence", Item(Verb.DRAIN_DATABASE, name, way.old)) for name in names)
     yield from promotion(way, names)
-    yield from _start(way, sized=False)
+    yield from _open(way, [*names, *arrived])
     yield from _shift(way, shares)
     yield from _proofs(way)
     yield from _settle(way)
@@ -110,15 +120,17 @@ def _prepare(way: Way) -> Iterator[Line]:
             yield "prepare", Item(Verb.START_SERVICE, name, way.new)
 
 
-def _start(way: Way, *, sized: bool) -> Iterator[Line]:
+def _open(way: Way, names: Iterable[str]) -> Iterator[Line]:
+    """From here on clients write in the new site: verified, and before anything starts that would want to."""
+    yield from (("start", Item(Verb.OPEN_DATABASE, name, way.new)) for name in names)
+
+
+def _start(way: Way) -> Iterator[Line]:
     for name, part in way.plan.services.items():
         if way.new in part.sites:
-            if sized and way.new in part.sizes:
+            if way.new in part.sizes:
                 yield "start", Item(Verb.RESIZE_SERVICE, name, way.new)
-            if sized:
-                yield "start", Item(Verb.START_SERVICE, name, way.new)
-            if name in way.plan.recycle:
-                yield "start", Item(Verb.RECYCLE_SERVICE, name, way.new)
+            yield "start", Item(Verb.START_SERVICE, name, way.new)
     yield from (("start", Item(Verb.START_WORKER, name, way.new)) for name in way.plan.second_workers)
 
 
@@ -129,10 +141,15 @@ def _shift(way: Way, shares: Sequence[int]) -> Iterator[Line]:
             yield "shift", Item(Verb.SHIFT_TRAFFIC, name, way.new, share)
             if share < _ALL:
                 yield "shift", Item(Verb.WATCH_CLIENTS, name, way.new, share)
-    if len(shares) > 1:  # clients of the leaving site's services stay a while, and must find the new primary
-        for name in way.plan.recycle:
-            if way.old in way.plan.services[name].sites:
-                yield "shift", Item(Verb.RECYCLE_SERVICE, name, way.old)
+    yield from _recycled(way, way.new)
+    if len(shares) > 1:  # clients of the leaving site's services stay a while; once they left, its pools are made anew
+        yield from _recycled(way, way.old)
+
+
+def _recycled(way: Way, site: str) -> Iterator[Line]:
+    for name in way.plan.recycle:
+        if site in way.plan.services[name].sites:
+            yield "shift", Item(Verb.RECYCLE_SERVICE, name, site)
 
 
 def _proofs(way: Way) -> Iterator[Line]:
@@ -140,6 +157,8 @@ def _proofs(way: Way) -> Iterator[Line]:
 
 
 def _settle(way: Way) -> Iterator[Line]:
+    """What nobody waits for."""
+    yield from (("settle", Item(Verb.START_WORKER, name, way.new)) for name in way.plan.second_workers)
     for name, data in way.plan.data.items():
         yield "settle", Item(Verb.FOLLOW_DATABASE, name, way.old)
         if data.promise is Promise.ZERO_LOSS:

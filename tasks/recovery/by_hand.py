@@ -190,11 +190,18 @@ _RELOAD = "SELECT pg_reload_conf()"
 _ROLE = "SELECT pg_is_in_recovery(), pg_walfile_name(pg_current_wal_lsn())"
 _PROMOTE = _asked(
     "ALTER SYSTEM RESET synchronous_standby_names",
-    "ALTER SYSTEM RESET default_transaction_read_only",
+    "ALTER SYSTEM SET default_transaction_read_only = 'on'",
     _RELOAD,
+    "SHOW default_transaction_read_only",
     "SELECT pg_promote(true, 60)",
     look=_ROLE,
     note="paper.note.promote",
+)
+_OPEN = _asked(
+    "ALTER SYSTEM RESET default_transaction_read_only",
+    _RELOAD,
+    look="SHOW default_transaction_read_only",
+    note="paper.note.open",
 )
 _DRAIN = _asked(
     "ALTER SYSTEM SET default_transaction_read_only = 'on'",
@@ -446,6 +453,7 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.DRAIN_DATABASE: _DRAIN,
     Verb.RELEASE_DATABASE: _release,
     Verb.PROMOTE_DATABASE: _PROMOTE,
+    Verb.OPEN_DATABASE: _OPEN,
     Verb.STAND_ALONE: _stand_alone,
     Verb.FOLLOW_DATABASE: _ordered("follow", source="{other}"),
     Verb.PROTECT_DATABASE: _protect,

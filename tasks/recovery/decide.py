@@ -10,7 +10,8 @@ The invariants of a move, each with the file that keeps it:
     without loss.
 4.  *Our own network is never taken for their disaster* (vantage.py): where a database does not answer, two places that
     can see something else must agree that its site is gone.
-5.  *Whatever can be reached is fenced before anything is promoted; what cannot is accepted by name* (fences.py).
+5.  *Whatever can be reached is fenced before anything is promoted; what cannot is accepted by name* (fences.py). What
+    was promoted takes no writes before its data was verified (building.py).
 6.  *A site is chosen only if it can take the load* (capacity.py), and starts in the order of its dependencies
     (waves.py, order.py).
 7.  *The way home is derived from what really ran and is seen to be there*, never from what was planned (failback.py).
@@ -29,7 +30,7 @@ from tasks.recovery.building import Line, Way, as_steps, failover_lines, switcho
 from tasks.recovery.capacity import capacity_guard
 from tasks.recovery.failback import homeward
 from tasks.recovery.fences import NOT_CONFIRMED, find_fences
-from tasks.recovery.forced import Lost, require_reason, what_may_be_lost
+from tasks.recovery.forced import Lost, promoted_before, require_reason, what_may_be_lost
 from tasks.recovery.peace import require_peace
 from tasks.recovery.timing import predict
 from tasks.recovery.values import Accepted, Facts
@@ -89,7 +90,7 @@ def _failover(way: Way, facts: Facts, accepted: Accepted, reason: str) -> Plan:
     return _plan(
         way,
         facts,
-        failover_lines(way, fences.items),
+        failover_lines(way, fences.items, promoted=promoted_before(way, facts)),
         reason,
         guards=(Guard(name="the old site", holds=True, text=seen), *lost.guards),
         roles={way.new: "active", way.old: old},

@@ -7,7 +7,10 @@ promoted; what was planned once does not count.
     home follows the other site     a switchover in reverse
     home has a history of its own   fenced, its own rows counted and saved, then made to follow, then the same
     home never lost its role        released, and the other site is a standby still
-    home is primary again           nothing to promote: what is left of the way is finished
+    home is primary again           nothing to promote: it is verified, opened if it is closed, and the way finished
+
+A move may also have ended between the promotion and the opening. What was promoted elsewhere and is still closed has
+the newest history: it stays closed, home follows it as it is, and is verified before anybody writes.
 
 The rule: no row that only one server has is rewound before it is saved, and where both take writes and the journal
 cannot say which one is the truth, a person decides.
@@ -53,10 +56,11 @@ def homeward(way: Way, facts: Facts) -> Homeward:
     require_machines(way, facts)
     returns = {name: way_home(way, facts, name) for name in way.plan.data}
     moving = [name for name, how in returns.items() if how in {Return.SWITCH, Return.REBUILD}]
+    arrived = [name for name, how in returns.items() if how is Return.ARRIVED]
     rebuilt = [name for name, how in returns.items() if how is Return.REBUILD]
     lines = (
         *_rebuild(way, facts, rebuilt),
-        *switchover_lines(way, moving=moving, shares=way.plan.shares),
+        *switchover_lines(way, moving=moving, arrived=arrived, shares=way.plan.shares),
         *(
             ("promote", Item(Verb.RELEASE_DATABASE, name, way.new))
             for name, how in returns.items()
@@ -65,7 +69,7 @@ def homeward(way: Way, facts: Facts) -> Homeward:
     )
     return Homeward(
         lines=lines,
-        guards=tuple(_guard(way, name, how) for name, how in returns.items()),
+        guards=tuple(_guard(way, facts, name, how) for name, how in returns.items()),
         bounds=tuple(_bound(way, facts, name) for name in rebuilt),
         coverage={str(Item(Verb.SAVE_BEYOND, name, way.new)): _conflict(way, facts, name) for name in rebuilt},
         said=tuple(f"{name}: {_conflict(way, facts, name)}" for name in rebuilt),
@@ -90,23 +94,33 @@ def way_home(way: Way, facts: Facts, name: str) -> Return:
             code="primary_dead",
         )
     promoted_at = _promoted(facts, name)
-    if away.role is DatabaseRole.PRIMARY:
+    if away.role is DatabaseRole.PRIMARY or (promoted_at == way.old and _is_newer(away, home)):
         return _from_primary(way, name, home, away, promoted_at)
     if home.role in {DatabaseRole.PRIMARY, DatabaseRole.FENCED}:
         was_home = promoted_at in {"", way.new}
-        if away.role is DatabaseRole.STANDBY and was_home and home.role is DatabaseRole.FENCED:
-            return Return.RELEASE
-        if was_home and home.role is DatabaseRole.PRIMARY:
+        if was_home and home.role is DatabaseRole.PRIMARY and not _is_newer(away, home):
             return Return.ARRIVED
+        if promoted_at == way.new and home.is_closed and (away.role is DatabaseRole.STANDBY or _is_newer(home, away)):
+            return Return.ARRIVED
+        if away.role is DatabaseRole.STANDBY and was_home:
+            return Return.RELEASE
     if away.role is DatabaseRole.FENCED and home.role is DatabaseRole.STANDBY and home.timeline == away.timeline:
         return Return.SWITCH
     raise _nobody_knows(way, name, home, away)
 
 
+def _is_newer(look: DatabaseLook, other: DatabaseLook) -> bool:
+    """Promoted and still closed, on a history that the other one is not on yet."""
+    return look.is_closed and look.system_id == other.system_id and look.timeline > other.timeline
+
+
 def _from_primary(way: Way, name: str, home: DatabaseLook, away: DatabaseLook, promoted_at: str) -> Return:
+    """The other site is the truth, taking writes or closed since its promotion."""
     if home.role is DatabaseRole.STANDBY and home.timeline == away.timeline and home.system_id == away.system_id:
         return Return.SWITCH
-    if home.role is DatabaseRole.PRIMARY and (promoted_at != way.old or home.timeline >= away.timeline):
+    if home.timeline > away.timeline:  # what it has could only be thrown away by making its folder anew
+        raise _nobody_knows(way, name, home, away)
+    if home.role is DatabaseRole.PRIMARY and (promoted_at != way.old or home.timeline == away.timeline):
         raise _nobody_knows(way, name, home, away)
     return Return.REBUILD
 
@@ -123,7 +137,7 @@ def _rebuild(way: Way, facts: Facts, names: list[str]) -> Iterator[Line]:
         yield "prepare", Item(Verb.START_MACHINE, machine, way.new)
     for name in names:
         look = facts.look(name, way.new)
-        if look is not None and look.takes_writes:
+        if look is not None and look.role is not DatabaseRole.STANDBY and not look.fenced_by:
             yield "prepare", Item(Verb.FENCE_DATABASE, name, way.new)
         if look is None or look.role is not DatabaseRole.STANDBY:  # a standby has acknowledged nothing itself
             yield "prepare", Item(Verb.SAVE_BEYOND, name, way.new)
@@ -135,12 +149,16 @@ def _switched_off(way: Way, facts: Facts) -> list[str]:
     return sorted({item.thing for item in ran if item.verb is Verb.STOP_MACHINE and item.site == way.new})
 
 
-def _guard(way: Way, name: str, how: Return) -> Guard:
+def _guard(way: Way, facts: Facts, name: str, how: Return) -> Guard:
+    home = facts.look(name, way.new)
+    closed = home is not None and home.is_closed
     said = {
         Return.SWITCH: f"{name} in {way.new} follows {way.old}",
         Return.REBUILD: f"{name} in {way.new} has a history of its own and is made to follow {way.old} first",
         Return.RELEASE: f"{name} was never promoted in {way.old} and is released in {way.new}",
-        Return.ARRIVED: f"{name} takes writes in {way.new} already",
+        Return.ARRIVED: f"{name} was promoted in {way.new} already and is opened there once it was verified"
+        if closed
+        else f"{name} takes writes in {way.new} already",
     }
     return Guard(name=f"the way home of {name}", holds=True, text=said[how])
 

@@ -88,10 +88,9 @@ def loss_of(way: Way, facts: Facts, name: str) -> Loss:
 
 
 def require_candidate(way: Way, facts: Facts, name: str) -> DatabaseLook:
-    """The look at a standby that can take over. Raises `Refused` for anything else."""
+    """A standby that can take over, or what an earlier move promoted already. Raises `Refused` for anything else."""
     look = facts.look(name, way.new)
-    begun = any(ran.item == str(Item(Verb.PROMOTE_DATABASE, name, way.new)) for ran in facts.ran)
-    if look is None or (look.role is not DatabaseRole.STANDBY and not (begun and look.role is DatabaseRole.PRIMARY)):
+    if look is None or (look.role is not DatabaseRole.STANDBY and name not in promoted_before(way, facts)):
         seen = look.text if look is not None else "nobody could look at it"
         raise Refused(
             f"{name} in {way.new} cannot take over: {seen}",
@@ -100,6 +99,14 @@ def require_candidate(way: Way, facts: Facts, name: str) -> DatabaseLook:
             code="no_standby",
         )
     return look
+
+
+def promoted_before(way: Way, facts: Facts) -> list[str]:
+    """Data that a move which ended half-way promoted in the new site, open or still closed."""
+    begun = {ran.item for ran in facts.ran}
+    looks = {name: facts.look(name, way.new) for name in way.plan.data}
+    runs = [name for name, look in looks.items() if look is not None and (look.takes_writes or look.is_closed)]
+    return [name for name in runs if str(Item(Verb.PROMOTE_DATABASE, name, way.new)) in begun]
 
 
 def _lives(way: Way, facts: Facts, name: str) -> bool:

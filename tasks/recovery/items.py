@@ -20,7 +20,8 @@ class Verb(StrEnum):
     FENCE_DATABASE = "fence-database"
     DRAIN_DATABASE = "drain-database"
     RELEASE_DATABASE = "release-database"
-    PROMOTE_DATABASE = "promote-database"
+    PROMOTE_DATABASE = "promote-database"  # closed: clients only read until it is opened
+    OPEN_DATABASE = "open-database"
     STAND_ALONE = "stand-alone"
     FOLLOW_DATABASE = "follow-database"  # the site's server becomes a standby of the other site's
     PROTECT_DATABASE = "protect-database"  # each commit of the site's server waits for the other site again

@@ -234,6 +234,7 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.DRAIN_DATABASE: lambda parts, item: parts.member(item.thing, item.site).drain(),
     Verb.RELEASE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).release(),
     Verb.PROMOTE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).promote(),
+    Verb.OPEN_DATABASE: lambda parts, item: parts.member(item.thing, item.site).open(),
     Verb.STAND_ALONE: lambda parts, item: parts.member(item.thing, item.site).stand_alone(),
     Verb.FOLLOW_DATABASE: lambda parts, item: parts.member(item.thing, item.site).follow(parts.other_member(item)),
     Verb.PROTECT_DATABASE: lambda parts, item: parts.member(item.thing, item.site).protect(parts.other_member(item)),

@@ -2,14 +2,15 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
-needs; a name is switched, and what used the old one recycled, before clients return in shares, and what clients of a
-share see is watched before the next one. Steps of one group
+needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive, and what
+clients of a share see is watched before the next one; what they left is recycled once all are gone. Steps of one group
 run side by side, groups one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 
 from blocks.catalogue.model import Platform
@@ -29,10 +30,10 @@ _RANKS: dict[str, dict[Verb, int]] = {
     },
     "fence": {Verb.DRAIN_DATABASE: 1},
     "promote": {Verb.STAND_ALONE: 1},
-    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.RECYCLE_SERVICE: 2, Verb.START_WORKER: 2},
+    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 2},
     "settle": {Verb.PROTECT_DATABASE: 1},
 }
-_FIRST, _LAST = -1, 1_000_000
+_FIRST, _OPENING, _LEFT, _LAST = -2, -1, 999_999, 1_000_000
 _BY_WAVE = frozenset({"prepare", "start"})
 _A_WAVE = 10
 """More than there are ranks in a wave."""
@@ -40,18 +41,26 @@ _A_WAVE = 10
 
 def groups_of(platform: Platform, steps: Sequence[PlanStep]) -> tuple[tuple[PlanStep, ...], ...]:
     """The steps of one phase in groups. Raises `Refused` where the plan's dependencies run in a circle."""
-    ranked = sorted(((_rank(platform, step), step) for step in steps), key=lambda pair: pair[0])
+    arriving = {item.site for step in steps if (item := parse_item(step.item)).verb is Verb.SHIFT_TRAFFIC}
+    ranked = sorted(((_rank(platform, step, arriving), step) for step in steps), key=lambda pair: pair[0])
     return tuple(tuple(step for _, step in group) for _, group in groupby(ranked, key=lambda pair: pair[0]))
 
 
-def _rank(platform: Platform, step: PlanStep) -> int:
+def _rank(platform: Platform, step: PlanStep, arriving: AbstractSet[str]) -> int:
     item = parse_item(step.item)
     if item.verb in _ADDED:
         return _added(platform, item)
+    if item.verb is Verb.OPEN_DATABASE:
+        return _OPENING
     if step.phase == "shift":
-        return _shift_rank(platform, item)
+        return _LEFT if _is_left(item, arriving) else _shift_rank(platform, item)
     rank = _RANKS.get(step.phase, {}).get(item.verb, 0)
     return rank + _wave(platform, item) * _A_WAVE if step.phase in _BY_WAVE else rank
+
+
+def _is_left(item: Item, arriving: AbstractSet[str]) -> bool:
+    """What stands where clients leave."""
+    return item.verb is Verb.RECYCLE_SERVICE and bool(arriving) and item.site not in arriving
 
 
 def _shift_rank(platform: Platform, item: Item) -> int:

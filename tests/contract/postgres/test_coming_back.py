@@ -33,6 +33,7 @@ def test_the_whole_story(pair):
     # the primary dies, the standby takes over, and then nobody hears of it
     west.kill()
     carry_out(standby.promote())
+    carry_out(standby.open())
     east.rows("INSERT INTO devices (state) VALUES ('newer')")
     east.kill()
     west.start()
@@ -61,28 +62,45 @@ def test_the_whole_story(pair):
     carry_out(primary.follow(standby))
 
 
+def test_one_that_writes_gives_way_to_one_that_was_promoted_and_is_closed(pair):
+    old, new = pair.member(pair.east), pair.member(pair.west)
+    assert old.look().takes_writes
+    carry_out(new.promote())
+    eventually(lambda: old.look().fenced_by == "itself")
+    assert "wants to take writes on timeline 3" in old.look().text
+    fenced = new.fence()
+    carry_out(fenced)
+    with pytest.raises(Refused, match="needs a primary, and data-west is fenced"):
+        new.open().check()
+    carry_out(new.release())  # a person's own decision opens it too
+    loss = old.count_beyond(new.look())
+    if loss.rows:
+        carry_out(old.save_beyond(new.look(), "gave way"))
+    carry_out(old.follow(new))
+
+
 def test_only_a_fenced_primary_is_counted(pair):
-    follower, primary = pair.member(pair.west), pair.member(pair.east)
+    follower, primary = pair.member(pair.east), pair.member(pair.west)
     with pytest.raises(Refused, match="never left timeline"):
         follower.count_beyond(primary.look())
     with pytest.raises(Refused, match="is not fenced"):
-        pair.east.hostdoor().order("count", "e" * 64, timeline=2, position_bytes=0)
+        pair.west.hostdoor().order("count", "e" * 64, timeline=3, position_bytes=0)
 
 
 def test_only_configured_servers_are_followed(pair):
-    door = pair.west.hostdoor(OPERATOR)
+    door = pair.east.hostdoor(OPERATOR)
     with pytest.raises(Refused, match="may not follow"):
         door.order("follow", "f" * 64, source="db9.test.example:5432")
-    assert pair.member(pair.west).look().role is DatabaseRole.STANDBY
+    assert pair.member(pair.east).look().role is DatabaseRole.STANDBY
 
 
 def test_an_order_that_failed_may_be_given_again(pair):
-    follow = pair.member(pair.west).follow(pair.member(pair.east))
+    follow = pair.member(pair.east).follow(pair.member(pair.west))
     mark = mark_for(follow)
-    pair.east.stop()
+    pair.west.stop()
     with pytest.raises(Exception, match="does not answer as a source"):
         follow.act(mark)
     assert follow.find_evidence(mark) is None
-    pair.east.start()
+    pair.west.start()
     follow.act(mark)
     assert follow.find_evidence(mark) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import psycopg
 import pytest
 
 from blocks.errors import Refused, Retryable
@@ -34,10 +35,23 @@ def test_the_whole_story(pair):
     with pytest.raises(Retryable):
         primary.fence().check()
 
-    carry_out(standby.promote())
+    with pytest.raises(Refused, match="needs a primary"):
+        standby.open().check()
+    promote = standby.promote()
+    promoted, _, seen = carry_out(promote)
     now = standby.look()
-    assert (now.role, now.timeline) == (DatabaseRole.PRIMARY, 2)
+    assert (now.role, now.is_closed, now.timeline) == (DatabaseRole.FENCED, True, 2)
+    assert "closed to writes on timeline 2" in seen.text
     assert set(now.left_at) == {1}
+    _clients_only_read(east)
+    carry_out(standby.stand_alone())
+
+    # it dies before anybody verified it, and is as closed when it comes back
+    east.kill()
+    east.start()
+    assert standby.look().is_closed
+    assert promote.find_evidence(promoted) is not None
+    _clients_only_read(east)
     assert now.row_counts["devices"] < 50 + len(writer.acknowledged)
     with pytest.raises(Refused, match="needs a standby"):
         standby.promote().check()
@@ -46,7 +60,7 @@ def test_the_whole_story(pair):
     west.start()
     stale = primary.look()
     assert (stale.role, stale.fenced_by) == (DatabaseRole.FENCED, "itself")
-    assert "timeline 2 and takes writes" in stale.text
+    assert "timeline 2 and went on without this server" in stale.text
     with pytest.raises(Refused, match="must not take writes"):
         primary.release().act(mark_for(primary.release()))
 
@@ -72,13 +86,39 @@ def test_the_whole_story(pair):
     assert len(saved) == loss.rows + 1
     assert primary.count_beyond(now).saved_in == evidence.reference
 
-    # and it follows
+    # and it follows, while the other one is still closed
     _, _, seen = carry_out(follow)
     assert "behind" in seen.text
     assert primary.look().role is DatabaseRole.STANDBY
+    assert standby.look().is_closed
+
+    # the data is verified: it is opened, for who connects and for who was there
+    with psycopg.connect(east.server.dsn("household", "app"), autocommit=True) as there:
+        opening = standby.open()
+        mark, evidence, _ = carry_out(opening)
+        assert "primary on timeline 2" in evidence.text
+        there.execute("INSERT INTO devices (state) VALUES ('was there')")
+    assert promote.find_evidence(promoted) is not None
+    assert "before its data was verified" in promote.read_effect(promoted).text
+    opening.act(mark)  # twice is once
+    assert opening.read_effect(mark).reached
+    again = standby.open()
+    again.check()
+    assert again.find_evidence(mark_for(again)) is None, "it was open before"
+    beats = standby.look().heartbeat_number
+    eventually(lambda: standby.look().heartbeat_number > beats)
     east.rows("INSERT INTO devices (state) VALUES ('after')")
     eventually(lambda: west.rows("SELECT count(*) FROM devices WHERE state = 'after'") == [(1,)])
     assert west.rows("SELECT slot_name FROM pg_replication_slots") == []
+
+
+def _clients_only_read(host):
+    with psycopg.connect(host.server.dsn("household", "app"), autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM devices").fetchall() == [(True,)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("INSERT INTO devices (state) VALUES ('too early')")
+    with pytest.raises(psycopg.OperationalError, match="session is read-only"):
+        psycopg.connect(host.server.dsn("household", "app"), target_session_attrs="read-write")
 
 
 def _the_quiet_pair(primary, standby):

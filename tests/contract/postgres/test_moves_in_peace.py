@@ -190,17 +190,36 @@ def test_a_switchover_loses_nothing(pair):
         old.release().act(mark_for(old.release()))
     carry_out(old.follow(new))
     assert pair.west.rows("SHOW default_transaction_read_only") == [("off",)]
+    drain = new.drain()  # closed already, and followed: nothing is left to do
+    reach(drain, _acted(drain))
+    assert new.look().is_closed
+
+
+def _acted(change):
+    change.check()
+    mark = mark_for(change)
+    change.act(mark)
+    return mark
 
 
 def test_a_sequence_that_is_behind_is_told(pair):
     new = pair.member(pair.east)
+    carry_out(new.open())
     pair.east.rows("SELECT setval('devices_id_seq', 3)")
+    pair.east.rows("ALTER SYSTEM SET default_transaction_read_only = on")
+    pair.east.rows("SELECT pg_reload_conf()")
+    eventually(lambda: new.look().is_closed)
     change = new.promote()
     seen = change.read_effect(mark_for(change, {"timeline": "1"}))
     assert not seen.reached
     assert "devices.id (at 3, used up to" in seen.text
+    carry_out(new.open())
     pair.east.rows("SELECT setval('devices_id_seq', (SELECT max(id) FROM devices))")
-    assert change.read_effect(mark_for(change, {"timeline": "1"})).reached
+    assert not change.read_effect(mark_for(change, {"timeline": "1"})).reached, "it takes writes already"
+    pair.east.rows("ALTER SYSTEM SET default_transaction_read_only = on")
+    pair.east.rows("SELECT pg_reload_conf()")
+    eventually(lambda: change.read_effect(mark_for(change, {"timeline": "1"})).reached)
+    carry_out(new.open())
 
 
 def test_a_survivor_waits_for_nobody_and_keeps_nothing_for_the_dead(pair):
@@ -235,6 +254,7 @@ def test_with_protection_a_dead_primary_takes_no_acknowledged_row_with_it(pair):
     carry_out(new.promote())
     there = {row[0] for row in pair.west.rows("SELECT id FROM devices WHERE id > 4000000")}
     assert set(writer.acknowledged) <= there
+    carry_out(new.open())
     pair.west.rows("INSERT INTO devices (state) VALUES ('waits for nobody')")
     pair.east.start()
     stale = old.look()

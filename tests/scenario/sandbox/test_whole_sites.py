@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import psutil
@@ -125,10 +125,15 @@ def test_a_row_is_kept_once_however_often_it_is_sent(network):
     assert asyncio.run(network.client.get_row(_API, {"id": "no", "number": 1}))[0] == 400
 
 
-def test_the_recovery_site_takes_no_row_while_its_database_is_a_standby(network):
+def test_the_recovery_site_writes_to_the_primary_and_takes_no_row_when_it_is_cut_off_from_it(network):
     row = {"id": str(uuid4()), "number": 1}
-    status, body = asyncio.run(network.client.get_row("api.dc-west.hearth.example", row))
-    assert (status, "standby" in body["error"]) == (503, True)
+    assert asyncio.run(network.client.get_row("api.dc-west.hearth.example", row))[0] == 201
+    assert present_ids(reader_dsn(network.state, _DB1), [UUID(row["id"])]) == {UUID(row["id"])}
+    break_service(network.state, "azure-west", "partition")
+    another = {"id": str(uuid4()), "number": 2}
+    status, body = asyncio.run(network.client.get_row("api.dc-west.hearth.example", another))
+    assert (status, body["error"]) == (503, "no database takes writes")
+    assert network.answers("api.dc-west.hearth.example", known=connect_map(network.state)) == "dc-west"
 
 
 def test_a_dark_site_ends_at_once_and_comes_back_whole(network):

@@ -12,7 +12,7 @@ from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 from tasks.recovery.decide import plan_move
 from tasks.recovery.priority import Want, one_question, share_out
-from tasks.recovery.values import Accepted
+from tasks.recovery.values import Accepted, Ran
 from tests.unit.recovery import scenes
 from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
 
@@ -43,6 +43,17 @@ PLANS = {
     "failback": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere()),
     "failback with a count": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(LOST,))),
     "failback without one": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(replace(LOST, rows=0),))),
+    "failback to a home that is closed": plan_move(
+        MoveKind.FAILBACK,
+        HEARTH,
+        scenes.elsewhere(
+            databases={
+                ("household", AZURE): database(scenes.FENCED, timeline=5),
+                ("household", CELLAR): database(scenes.FENCED, timeline=4, fenced_by="itself"),
+            },
+            ran=(Ran(phase="promote", item="promote-database:household:azure-west"),),
+        ),
+    ),
     "several": one_question(share_out(WAITS, replace(ROOM, instances_free=1))),
 }
 _SAME = {"16 cores free"}  # the providers' own words
@@ -74,6 +85,7 @@ def test_every_sentence_of_a_card_is_french(plan):
     ("sentence", "said"),
     [
         ("fence household in azure-west", "isoler household à azure-west"),
+        ("open household in dc-west to writes", "ouvrir household à dc-west aux écritures"),
         ("send 25 % of api to azure-west", "envoyer 25 % de api vers azure-west"),
         ("prove https://api.hearth.example/health in dc-west", "prouver https://api.hearth.example/health à dc-west"),
         ("fence-database:household:azure-west", "isoler la base household à azure-west"),

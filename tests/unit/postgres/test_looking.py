@@ -20,7 +20,7 @@ PRIMARY = Seen(
     followers={"hearth_db2": 5},
 )
 STANDBY = replace(PRIMARY, is_standby=True, followers={})
-DRAINED = replace(PRIMARY, read_only=True)
+CLOSED = replace(PRIMARY, read_only=True)
 
 
 def status(role: str, **more):
@@ -36,12 +36,12 @@ FENCED = status("fenced", fence={"by": "itself", "since": "", "why": "db2 is ahe
         (PRIMARY, status("primary"), DatabaseRole.PRIMARY),
         (PRIMARY, None, DatabaseRole.PRIMARY),
         (PRIMARY, FENCED, DatabaseRole.PRIMARY),  # what shows itself writable is believed before a fence is
-        (DRAINED, status("drained"), DatabaseRole.FENCED),
+        (CLOSED, status("closed"), DatabaseRole.FENCED),
         (STANDBY, status("standby"), DatabaseRole.STANDBY),
         (STANDBY, FENCED, DatabaseRole.FENCED),
         (None, FENCED, DatabaseRole.FENCED),
         (None, status("primary"), DatabaseRole.PRIMARY),  # only the way to it is cut
-        (None, status("drained"), DatabaseRole.FENCED),
+        (None, status("closed"), DatabaseRole.FENCED),
         (None, status("standby"), DatabaseRole.STANDBY),
         (None, status("stopped"), DatabaseRole.STOPPED),
         (None, status("starting"), DatabaseRole.STOPPED),
@@ -52,6 +52,24 @@ def test_what_it_is(seen, host, role):
     look = put_together("db1:5432", "household-data", seen, host, ["no answer"])
     assert look.role is role
     assert look.takes_writes is (role is DatabaseRole.PRIMARY)
+
+
+@pytest.mark.parametrize(
+    ("seen", "host", "closed"),
+    [
+        (CLOSED, status("closed"), True),
+        (CLOSED, None, True),
+        (None, status("closed"), True),
+        (CLOSED, FENCED, False),  # its host is about to stop it
+        (PRIMARY, status("closed"), False),
+        (replace(STANDBY, read_only=True), status("standby"), False),  # it is about to be promoted
+        (None, FENCED, False),
+    ],
+)
+def test_closed_is_what_runs_and_takes_no_writes(seen, host, closed):
+    look = put_together("db1:5432", "household-data", seen, host, ["no answer"])
+    assert look.is_closed is closed
+    assert look.text.startswith("household-data is closed to writes") is (closed or (seen is CLOSED))
 
 
 def test_the_fence_and_the_history_come_from_the_host():

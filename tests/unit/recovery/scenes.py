@@ -109,11 +109,11 @@ def a_move(**changes) -> Move:
 
 
 def elsewhere(**changes) -> Facts:
-    """After a failover: dc-west serves, azure-west is back with a stopped server of its own history."""
+    """After a failover: dc-west serves, azure-west is back with a server of its own history, fenced by itself."""
     values = {
         "active": CELLAR,
         "databases": {
-            ("household", AZURE): database(STOPPED, timeline=3),
+            ("household", AZURE): database(FENCED, timeline=3, fenced_by="itself"),
             ("household", CELLAR): database(PRIMARY, timeline=4),
         },
         "moves": (a_move(),),

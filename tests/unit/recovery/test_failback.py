@@ -56,18 +56,19 @@ def test_a_home_with_a_history_of_its_own_is_saved_then_follows_then_is_switched
         ("promote", "promote-database:household:azure-west"),
         ("promote", "stand-alone:household:azure-west"),
         ("verify-data", "verify-data:household:azure-west"),
-        ("start", "recycle-service:device-api:azure-west"),
-        ("start", "start-worker:digest:azure-west"),
+        ("start", "open-database:household:azure-west"),
         ("shift", "shift-traffic:database-name:azure-west@100"),
-        ("shift", "recycle-service:device-api:dc-west"),
+        ("shift", "recycle-service:device-api:azure-west"),
         ("shift", "shift-traffic:api:azure-west@5"),
         ("shift", "watch-clients:api:azure-west@5"),
         ("shift", "shift-traffic:api:azure-west@25"),
         ("shift", "watch-clients:api:azure-west@25"),
         ("shift", "shift-traffic:api:azure-west@100"),
+        ("shift", "recycle-service:device-api:dc-west"),
         ("verify-clients", "verify-clients:device-api/health:azure-west"),
         ("verify-clients", "verify-clients:household/login:azure-west"),
         ("verify-clients", "verify-clients:https://api.hearth.example/health:azure-west"),
+        ("settle", "start-worker:digest:azure-west"),
         ("settle", "follow-database:household:dc-west"),
         ("settle", "resize-service:device-api:dc-west"),
     ]
@@ -133,14 +134,14 @@ def test_a_failover_that_ended_before_the_promotion_releases_what_it_fenced():
     assert phase(made, "promote") == ["release-database:household:azure-west"]
     assert not any(item.verb in {Verb.DRAIN_DATABASE, Verb.PROMOTE_DATABASE} for item in items_of(made.steps))
     assert phase(made, "fence") == ["stop-worker:digest:dc-west"]
-    assert "start-worker:digest:azure-west" in phase(made, "start")
+    assert "start-worker:digest:azure-west" in phase(made, "settle")
 
 
 def test_a_failover_that_ended_after_the_promotion_follows_what_was_promoted():
     half = elsewhere(
         active=AZURE,
         moves=(a_move(state=MoveState.ABANDONED),),
-        databases=databases(database(FENCED, timeline=3), database(PRIMARY, timeline=4)),
+        databases=databases(database(FENCED, timeline=3, fenced_by="a step"), database(PRIMARY, timeline=4)),
     )
     made = plan(half)
     assert made.subject == "dc-west → azure-west"
@@ -156,8 +157,82 @@ def test_a_failback_that_ended_after_the_promotion_promotes_nothing_more():
     ran = (*PROMOTED, Ran(phase="promote", item=f"promote-database:household:{AZURE}"))
     made = plan(elsewhere(ran=ran, databases=databases(database(PRIMARY, timeline=5), database(FENCED, timeline=4))))
     assert phase(made, "promote") == []
-    assert phase(made, "settle")[0] == "follow-database:household:dc-west"
+    assert phase(made, "start") == ["open-database:household:azure-west"]  # changes nothing
+    assert "follow-database:household:dc-west" in phase(made, "settle")
     assert made.guards[0].text == "household takes writes in azure-west already"
+
+
+# -- moves that ended between the promotion and the opening: closed is fenced by nobody, and runs
+
+CLOSED = database(FENCED, timeline=4)
+HOME = {
+    "fenced": (database(FENCED, timeline=3, fenced_by="a step"), []),
+    "fenced by itself": (database(FENCED, timeline=3, fenced_by="itself"), []),
+    "drained": (database(FENCED, timeline=3), ["fence-database:household:azure-west"]),
+    "writing": (database(PRIMARY, timeline=3), ["fence-database:household:azure-west"]),
+    "stopped": (database(STOPPED, timeline=3), ["fence-database:household:azure-west"]),
+}
+
+
+@pytest.mark.parametrize("ran", [PROMOTED, BEGUN], ids=["promoted", "promotion begun"])
+@pytest.mark.parametrize(("home", "first"), HOME.values(), ids=HOME)
+def test_what_was_promoted_there_and_is_still_closed_is_followed_and_never_opened_there(home, first, ran):
+    made = plan(elsewhere(databases=databases(home, CLOSED), ran=ran, moves=(a_move(state=MoveState.ABANDONED),)))
+    assert phase(made, "prepare")[: len(first) + 2] == [
+        *first,
+        "save-beyond:household:azure-west",
+        "follow-database:household:azure-west",
+    ]
+    assert [str(item) for item in items_of(made.steps) if item.verb is Verb.OPEN_DATABASE] == [
+        "open-database:household:azure-west"
+    ]
+
+
+def test_a_standby_of_the_history_before_the_promotion_follows_what_is_closed():
+    made = plan(elsewhere(databases=databases(database(STANDBY, timeline=3), CLOSED), ran=PROMOTED))
+    assert phase(made, "prepare")[0] == "follow-database:household:azure-west"
+
+
+HOMEWARD = (*PROMOTED, Ran(phase="promote", item=f"promote-database:household:{AZURE}"))
+LEFT = {
+    "drained": database(FENCED, timeline=3),
+    "fenced by itself": database(FENCED, timeline=3, fenced_by="itself"),
+    "a standby": database(STANDBY, timeline=4),
+}
+
+
+@pytest.mark.parametrize("away", LEFT.values(), ids=LEFT)
+def test_a_home_that_was_promoted_and_is_still_closed_is_verified_then_opened(away):
+    made = plan(elsewhere(ran=HOMEWARD, databases=databases(CLOSED, away)))
+    assert phase(made, "promote") == []
+    assert (phase(made, "verify-data"), phase(made, "start")) == (
+        ["verify-data:household:azure-west"],
+        ["open-database:household:azure-west"],
+    )
+    assert made.guards[0].text == (
+        "household was promoted in azure-west already and is opened there once it was verified"
+    )
+
+
+CLOSED_AND_UNDECIDED = {
+    "nothing says who was promoted": ((), database(PRIMARY, timeline=3), CLOSED),
+    "home was promoted last, and writes on an older history": (HOMEWARD, database(PRIMARY, timeline=3), CLOSED),
+    "home was promoted last, and the other one is newer": (HOMEWARD, database(FENCED, timeline=3), CLOSED),
+    "both closed on one history": (PROMOTED, CLOSED, CLOSED),
+    "of another system": (PROMOTED, database(FENCED, timeline=3), database(FENCED, timeline=4, system_id="8")),
+    "home has a newer history than what takes writes": (HOMEWARD, CLOSED, database(PRIMARY, timeline=3)),
+}
+
+
+@pytest.mark.parametrize(("ran", "home", "away"), CLOSED_AND_UNDECIDED.values(), ids=CLOSED_AND_UNDECIDED)
+def test_what_is_closed_is_no_truth_where_the_journal_does_not_say_so(ran, home, away):
+    with pytest.raises(Broken, match="household cannot be brought home by itself"):
+        plan(elsewhere(databases=databases(home, away), ran=ran))
+
+
+def test_a_stopped_home_is_fenced_before_its_rows_are_counted():
+    made = plan(elsewhere(databases=databases(database(STOPPED, timeline=3), database(PRIMARY, timeline=4))))
+    assert phase(made, "prepare")[:2] == ["fence-database:household:azure-west", "save-beyond:household:azure-west"]
 
 
 REFUSED = {

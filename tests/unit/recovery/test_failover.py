@@ -128,13 +128,35 @@ def test_only_a_standby_is_promoted(look):
         plan(with_database(dark(), CELLAR, look))
 
 
-def test_a_promotion_that_was_begun_is_gone_on_with():
-    half = with_database(
-        dark(ran=(Ran(phase="promote", item="promote-database:household:dc-west", done=False),)),
-        CELLAR,
-        database(scenes.PRIMARY, timeline=4),
-    )
-    assert plan(half).candidate == CELLAR
+@pytest.mark.parametrize("role", [scenes.PRIMARY, scenes.FENCED], ids=["open", "closed"])
+def test_a_promotion_that_was_begun_is_gone_on_with_and_not_done_again(role):
+    begun = (Ran(phase="promote", item="promote-database:household:dc-west", done=False),)
+    made = plan(with_database(dark(ran=begun), CELLAR, database(role, timeline=4)))
+    assert [str(item) for item in items_of(made.steps, "promote")] == ["stand-alone:household:dc-west"]
+    assert [str(item) for item in items_of(made.steps, "verify-data")] == ["verify-data:household:dc-west"]
+    assert str(items_of(made.steps, "start")[0]) == "open-database:household:dc-west"
+
+
+def test_one_that_its_host_fenced_after_the_promotion_cannot_take_over():
+    begun = (Ran(phase="promote", item="promote-database:household:dc-west"),)
+    with pytest.raises(Refused, match="household in dc-west cannot take over"):
+        plan(with_database(dark(ran=begun), CELLAR, database(scenes.FENCED, timeline=4, fenced_by="itself")))
+
+
+def test_services_start_on_data_that_is_verified_and_open_and_clients_come_last():
+    wanted = ("promote", "verify-data", "start", "shift")
+    assert [(step.phase, step.item) for step in plan().steps if step.phase in wanted] == [
+        ("promote", "promote-database:household:dc-west"),
+        ("promote", "stand-alone:household:dc-west"),
+        ("verify-data", "verify-data:household:dc-west"),
+        ("start", "open-database:household:dc-west"),
+        ("start", "resize-service:device-api:dc-west"),
+        ("start", "start-service:device-api:dc-west"),
+        ("start", "start-worker:digest:dc-west"),
+        ("shift", "shift-traffic:database-name:dc-west@100"),
+        ("shift", "recycle-service:device-api:dc-west"),
+        ("shift", "shift-traffic:api:dc-west@100"),
+    ]
 
 
 def test_the_bound_is_the_time_since_the_last_heartbeat_at_the_pace_of_changes():

@@ -81,17 +81,37 @@ def a_step(phase, item, seconds=1.0):
     return PlanStep(phase=phase, item=item, text=item, expected_s=seconds)
 
 
-def test_a_service_is_resized_started_and_recycled_before_the_next_wave():
+def test_a_service_is_resized_and_started_before_the_next_wave_and_after_data_is_open():
     platform = chained({"two": ["one"]})
     steps = [
-        a_step("start", f"{verb}-service:{name}:{CELLAR}")
-        for name in ("two", "one")
-        for verb in ("recycle", "start", "resize")
+        a_step("start", f"{verb}-service:{name}:{CELLAR}") for name in ("two", "one") for verb in ("start", "resize")
     ]
+    steps.append(a_step("start", f"open-database:household:{CELLAR}"))
     assert [[step.item.rpartition(":")[0] for step in group] for group in groups_of(platform, steps)] == [
-        ["resize-service:one"], ["start-service:one"], ["recycle-service:one"],
-        ["resize-service:two"], ["start-service:two"], ["recycle-service:two"],
+        ["open-database:household"],
+        ["resize-service:one"], ["start-service:one"],
+        ["resize-service:two"], ["start-service:two"],
     ]  # fmt: skip
+
+
+def test_who_arrives_is_recycled_before_clients_come_and_who_is_left_after_the_last_went():
+    steps = [
+        a_step("shift", item)
+        for item in (
+            f"recycle-service:device-api:{AZURE}",
+            f"shift-traffic:api:{CELLAR}@100",
+            f"recycle-service:device-api:{CELLAR}",
+            f"shift-traffic:api:{CELLAR}@5",
+            f"shift-traffic:database-name:{CELLAR}@100",
+        )
+    ]
+    assert [[step.item for step in group] for group in groups_of(HEARTH, steps)] == [
+        [f"shift-traffic:database-name:{CELLAR}@100"],
+        [f"recycle-service:device-api:{CELLAR}"],
+        [f"shift-traffic:api:{CELLAR}@5"],
+        [f"shift-traffic:api:{CELLAR}@100"],
+        [f"recycle-service:device-api:{AZURE}"],
+    ]
 
 
 # -- how long -----------------------------------------------------------------------------------

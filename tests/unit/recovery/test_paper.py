@@ -23,6 +23,7 @@ ITEMS = {
     Verb.DRAIN_DATABASE: "drain-database:household:azure-west",
     Verb.RELEASE_DATABASE: "release-database:household:azure-west",
     Verb.PROMOTE_DATABASE: "promote-database:household:dc-west",
+    Verb.OPEN_DATABASE: "open-database:household:dc-west",
     Verb.STAND_ALONE: "stand-alone:household:dc-west",
     Verb.FOLLOW_DATABASE: "follow-database:household:azure-west",
     Verb.PROTECT_DATABASE: "protect-database:household:dc-west",
@@ -130,6 +131,8 @@ def test_saving_takes_the_position_from_the_promoted_server():
     [
         (Verb.PROMOTE_DATABASE, "db2.dc-west.hearth.example", "SELECT pg_promote(true, 60)"),
         (Verb.DRAIN_DATABASE, "db1.hearth.example", "ALTER SYSTEM SET default_transaction_read_only = 'on'"),
+        (Verb.PROMOTE_DATABASE, "db2.dc-west.hearth.example", "ALTER SYSTEM SET default_transaction_read_only = 'on'"),
+        (Verb.OPEN_DATABASE, "db2.dc-west.hearth.example", "ALTER SYSTEM RESET default_transaction_read_only"),
         (Verb.STAND_ALONE, "db2.dc-west.hearth.example", "ALTER SYSTEM SET synchronous_standby_names = ''"),
         (Verb.RELEASE_DATABASE, "db1.hearth.example", "ALTER SYSTEM RESET default_transaction_read_only"),
     ],

@@ -30,13 +30,14 @@ def test_the_whole_plan_phase_by_phase():
         ("promote", "promote-database:household:dc-west"),
         ("promote", "stand-alone:household:dc-west"),
         ("verify-data", "verify-data:household:dc-west"),
-        ("start", "recycle-service:device-api:dc-west"),
-        ("start", "start-worker:digest:dc-west"),
+        ("start", "open-database:household:dc-west"),
         ("shift", "shift-traffic:database-name:dc-west@100"),
+        ("shift", "recycle-service:device-api:dc-west"),
         ("shift", "shift-traffic:api:dc-west@100"),
         ("verify-clients", "verify-clients:device-api/health:dc-west"),
         ("verify-clients", "verify-clients:household/login:dc-west"),
         ("verify-clients", "verify-clients:https://api.hearth.example/health:dc-west"),
+        ("settle", "start-worker:digest:dc-west"),
         ("settle", "follow-database:household:azure-west"),
     ]
     assert (made.action, made.subject, made.candidate) == ("switchover", "azure-west → dc-west", CELLAR)
@@ -63,6 +64,7 @@ def test_zero_loss_waits_for_the_standby_again_once_it_follows():
     )
     made = plan(platform=scenes.saved(scenes.with_plan(data={"household": household})))
     assert [str(item) for item in items_of(made.steps, "settle")] == [
+        "start-worker:digest:dc-west",
         "follow-database:household:azure-west",
         "protect-database:household:dc-west",
     ]
@@ -201,8 +203,7 @@ def test_added_steps_stand_before_and_after_their_phase_in_their_moves_only():
     made = plan(platform=platform)
     assert [(step.item, step.text) for step in made.steps if step.phase == "start"] == [
         ("ask:told:dc-west", "is everybody told?"),
-        ("recycle-service:device-api:dc-west", "recycle device-api in dc-west"),
-        ("start-worker:digest:dc-west", "start worker digest in dc-west"),
+        ("open-database:household:dc-west", "open household in dc-west to writes"),
         ("call:warm:dc-west", "warm the cache"),
     ]
     assert not [item for item in items_of(made.steps) if item.verb is Verb.RUN_DEPLOYMENT]

@@ -24,7 +24,7 @@ from deployments.sandbox.faults import (
     components_of,
     ways,
 )
-from deployments.sandbox.names import DOOR, REPLICATION, REPLICATION_BACK, ROUTES, line_of_vigie
+from deployments.sandbox.names import BETWEEN, DOOR, ROUTES, line_of_vigie
 from deployments.sandbox.parts import ALL_PARTS
 from deployments.sandbox.restarting import BEHIND, MACHINES, MENDED
 from deployments.sandbox.whole_sites import named_site
@@ -106,9 +106,9 @@ def test_a_dark_site_loses_every_process_of_its_services_at_once_and_nothing_els
 def test_a_site_that_is_cut_off_keeps_its_clients(site):
     (cut,) = [action for action in FAULTS[site]["kill"] if isinstance(action, Cut)]
     lines = [action.target for action in FAULTS[site]["partition"] if action.component == "relay"]
-    ours = {route.name for route in ROUTES if route.component in cut.components} - {REPLICATION, REPLICATION_BACK}
+    ours = {route.name for route in ROUTES if route.component in cut.components} - set(BETWEEN)
     doors = {route.name for route in ROUTES if route.at == DOOR}
-    assert set(lines) == {REPLICATION, REPLICATION_BACK, *doors, *map(line_of_vigie, ours)}
+    assert set(lines) == {*BETWEEN, *doors, *map(line_of_vigie, ours)}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
 from blocks.catalogue.loader import load_catalogue
-from deployments.sandbox.household import DATABASES
+from deployments.sandbox.household import DATABASES, UnavailableError, household_dsn, lines_from
 from deployments.sandbox.names import (
+    ACROSS,
+    BETWEEN,
     ENTRANCES,
     NAME_SERVER,
-    REPLICATION,
-    REPLICATION_BACK,
     ROUTES,
     connect_map,
     outside_map,
@@ -51,7 +54,7 @@ def test_the_connect_map_covers_every_name_of_the_catalogue(tmp_path):
 
 def test_no_route_is_there_for_nothing(tmp_path):
     doors = {f"{host}:{port}" for host in ("db1.hearth.example", "db2.dc-west.hearth.example") for port in (5433, 8443)}
-    internal = {REPLICATION, REPLICATION_BACK, "db2.hearth.example:5432", *doors, *ENTRANCES[0].sites.values()}
+    internal = {*BETWEEN, "db2.hearth.example:5432", *doors, *ENTRANCES[0].sites.values()}
     assert set(connect_map(_sandbox(tmp_path))) - _names_in_use() <= internal
 
 
@@ -73,6 +76,22 @@ def test_an_entrance_leads_to_sites_of_its_platform_by_names_that_are_served():
         assert set(entrance.sites) == set(CATALOGUE.platforms["hearth"].sites)
         assert entrance.first in entrance.sites
         assert set(entrance.sites.values()) <= {route.name for route in ROUTES}
+
+
+def test_a_service_finds_its_own_database_first_and_the_other_one_by_the_line_between_the_sites(tmp_path):
+    state = State.at(tmp_path)
+    ports = {name: f"127.0.0.1:{4000 + number}" for number, name in enumerate([*DATABASES.values(), *ACROSS.values()])}
+    state.write_ready("relay", "127.0.0.1:1", relays=ports)
+    with pytest.raises(UnavailableError, match="not running"):
+        household_dsn(state, *lines_from("azure-west"))
+    dsn = "postgresql://app:a%40b@127.0.0.1:5555/household?sslmode=disable"
+    state.write_ready("household-standby", "127.0.0.1:5555", app_dsn=dsn)  # the other one's is as good
+    for site, other in (("azure-west", "dc-west"), ("dc-west", "azure-west")):
+        found = conninfo_to_dict(household_dsn(state, *lines_from(site)))
+        assert (found["password"], found["dbname"], found["sslmode"]) == ("a@b", "household", "disable")
+        places = list(zip(found["host"].split(","), found["port"].split(","), strict=True))
+        wanted = [ports[DATABASES[site]], ports[ACROSS[other]]]
+        assert [f"{host}:{port}" for host, port in places] == wanted
 
 
 def test_the_database_name_leads_to_the_addresses_that_the_plan_gives_it():
