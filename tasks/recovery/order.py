@@ -2,8 +2,8 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
-needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive, and what
-clients of a share see is watched before the next one; what they left is recycled once all are gone. Steps of one group
+needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
+a share of clients sees is watched before the next one; what they left is recycled once all are gone. Steps of one group
 run side by side, groups one after the other.
 """
 
