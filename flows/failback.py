@@ -1,7 +1,7 @@
 """Bring a platform home: keep and count what only the old primary has, follow, and move back in peace, share by share.
 
 Plan (from what really ran) → ask → make home ready (save what only it has, rewind, follow) → drain → promote → verify
-the data → start → shift traffic in shares → see clients served → follow the other way round.
+the data → open → shift traffic in shares → see clients served → follow the other way round.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def failback(platform: str, reason: str) -> MoveOutcome:
     begin_move(granted)
     carry_out(granted, "prepare")
     carry_out(granted, "fence")
-    note_nothing_lost(granted)
     carry_out(granted, "promote")
     carry_out(granted, "verify-data", known)
     carry_out(granted, "start")
+    note_nothing_lost(granted)  # true since the drain, and written when nobody waits any more
     carry_out(granted, "shift")
     proofs = carry_out(granted, "verify-clients")
     outcome = let_it_serve(granted, proofs)

@@ -1,8 +1,9 @@
 """Move a platform away from a site that is gone: fence what can be reached, promote, prove, and send clients there.
 
-Plan → ask → fence → bound what may be lost → promote → verify the data → start by wave → shift traffic → see clients
-served. The rules: two vantage points must agree that the site is gone; nothing is promoted before everything that
-can be fenced is, and a fence that cannot be confirmed was accepted by name; clients return to data that was verified.
+Plan → ask → fence → bound what may be lost → promote → verify the data → open it, start by wave → shift traffic → see
+clients served. The rules: two vantage points must agree that the site is gone; nothing is promoted before everything
+that can be fenced is, and a fence that cannot be confirmed was accepted by name; nobody writes to data before it was
+verified.
 """
 
 from __future__ import annotations

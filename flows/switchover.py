@@ -1,6 +1,6 @@
 """Move a healthy platform to its other site, without losing a row.
 
-Plan → ask → make the other site ready → stop what writes by itself and drain → promote → verify the data → start →
+Plan → ask → make the other site ready → stop what writes by itself and drain → promote → verify the data → open →
 shift traffic → see clients served → follow the other way round. Refused unless both sides are well.
 """
 
@@ -32,10 +32,10 @@ def switchover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
     begin_move(granted)
     carry_out(granted, "prepare")
     carry_out(granted, "fence")
-    note_nothing_lost(granted)
     carry_out(granted, "promote")
     carry_out(granted, "verify-data", known)
     carry_out(granted, "start")
+    note_nothing_lost(granted)  # true since the drain, and written when nobody waits any more
     carry_out(granted, "shift")
     proofs = carry_out(granted, "verify-clients")
     outcome = let_it_serve(granted, proofs)

@@ -30,7 +30,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     },
     "fence": {Verb.DRAIN_DATABASE: 1},
     "promote": {Verb.STAND_ALONE: 1},
-    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 2},
+    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
     "settle": {Verb.PROTECT_DATABASE: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -2, -1, 999_999, 1_000_000
