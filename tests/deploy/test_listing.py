@@ -25,6 +25,7 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "failover",
         "failback",
         "resume-runs",
+        "settle-moves",
         "steer-run",
     ]
     assert all(callable(flow) for flow in flows.values())
