@@ -23,11 +23,11 @@ test: setup check
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
-		tests/scenario/worker tests/scenario/runs
+		tests/contract/results tests/scenario/runs tests/scenario/sandbox tests/scenario/test_demo.py tests/scenario/worker
 
-# A whole platform moves for real, in peace and away from a dead site, with clients that write all the while.
+# A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.
 test-moves: setup
-	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_moves.py
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-cloud: setup .venv-openstack/ready

@@ -11,6 +11,7 @@ from deployments.commands import (
     catalogue,
     commit,
     demo,
+    drills,
     gateway,
     journal,
     night,
@@ -39,6 +40,7 @@ app.command("apply")(apply.apply)
 app.command("plan")(plan.plan)
 app.command("paper")(plan.paper)
 app.command("commit")(commit.commit)
+app.command("drills")(drills.drills)
 app.command("worker")(worker.worker)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")

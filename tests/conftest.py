@@ -19,15 +19,26 @@ _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
 _ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that `make test-cloud`, `make test-moves` set
     "openstack_real": "VIGIE_TEST_REAL_CLOUD",
+    "scenario/runs/test_drill.py": "VIGIE_TEST_MOVES",
     "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
 }
 collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
-_KILLING = ("tests/scenario/worker/", "tests/scenario/runs/")
-_BY_MAKE_TEST_KILLS = "time: whole runbooks and workers, killed in earnest (make test-kills)"
+_KILLING = (
+    "tests/contract/results/",
+    *(
+        f"tests/scenario/sandbox/test_{name}.py"
+        for name in ("breaks", "clouds", "lifecycle", "restarts", "whole_sites")
+    ),
+    "tests/scenario/runs/",
+    "tests/scenario/test_demo.py",
+    "tests/scenario/worker/",
+)
+_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers and sandboxes, killed in earnest (make test-kills)"
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
         "tests/scenario/test_always_on.py",
+        "tests/scenario/test_readiness.py",
         "tests/scenario/test_stories.py",
         "tests/deploy/test_apply.py",
         "tests/deploy/test_blocks_",

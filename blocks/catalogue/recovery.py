@@ -149,6 +149,19 @@ class Returning(Model):
     latency_floor: Duration = Field(default="100 ms", validate_default=True)  # type: ignore[assignment]
 
 
+class ControlPart(StrEnum):
+    """What vigie itself stands on. All of it is needed in the night of a move (docs/placing.md)."""
+
+    JOURNAL = "journal"
+    PREFECT_SERVER = "prefect-server"
+    PREFECT_DATABASE = "prefect-database"
+    WORKER = "worker"
+    GATEWAY = "gateway"
+    RESULT_STORAGE = "result-storage"
+    CODE = "code"
+    CREDENTIALS = "credentials"  # the key or vault that opens the blocks
+
+
 class Recovery(Model):
     """The recovery plan of a platform: what is promised, what follows, what is switched, what proves it."""
 

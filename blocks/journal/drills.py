@@ -21,7 +21,7 @@ from blocks.journal.runs import lock_run
 from blocks.journal.statuses import aware, clean
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
 from blocks.ports.health import MissingCode
-from blocks.ports.runs import ActionKind, RunState
+from blocks.ports.runs import GIVES_WAY, ActionKind, RunState
 
 T = TypeVar("T")
 
@@ -154,11 +154,19 @@ def leased_of(connection: Connection, run: UUID) -> Sequence[LeasedResource]:
 
 
 def leaked(connection: Connection) -> Sequence[LeasedResource]:
-    """Their time is over; or their run went out of its way and will not come back to them. Newest first."""
+    """Their time is over; or their run went out of its way and will not come back to them. Newest first.
+
+    A rehearsal is not gone on with once it failed or was parked, so what it made is leaked then too.
+    """
     rows = connection.execute(
         _LEASED + "AND (l.until <= clock_timestamp() OR EXISTS (SELECT 1 FROM run r WHERE r.id = l.run_id "  # noqa: S608
-        "AND r.state = ANY (%s))) ORDER BY l.leased_at DESC, l.reference",
-        ([state.value for state in RunState if state.is_over or state is RunState.CANCELLED],),
+        "AND (r.state = ANY (%s) OR r.state = ANY (%s) AND r.action = ANY (%s)))) "
+        "ORDER BY l.leased_at DESC, l.reference",
+        (
+            [state.value for state in RunState if state.is_over or state is RunState.CANCELLED],
+            [RunState.FAILED.value, RunState.PARKED.value],
+            list(GIVES_WAY),
+        ),
     ).fetchall()
     return [_leased(row) for row in rows]
 

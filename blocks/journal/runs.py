@@ -21,7 +21,7 @@ from blocks.journal.messages import look_again_at_calls, want_message
 from blocks.journal.statuses import clean
 from blocks.ports.approvals import Standing
 from blocks.ports.health import MissingCode
-from blocks.ports.runs import ActionKind, Lease, Run, RunState
+from blocks.ports.runs import GIVES_WAY, ActionKind, Lease, Run, RunState
 
 _RUN = (
     "SELECT r.id, p.name, r.action, r.subject, r.parameters, r.requested_by, r.customer, r.opened_at, r.state, "
@@ -162,7 +162,7 @@ def request_stop(connection: Connection, run: UUID, who: str, reason: str) -> Ru
 
 
 def take_lease(connection: Connection, run: UUID) -> Lease:
-    """The run's own at once, with its token; a free one with the next token."""
+    """The run's own at once, with its token; a free one, or one of a rehearsal, with the next token."""
     locked, known = lock_run(connection, run)
     if not known.state.may_act:
         raise Refused(f"run {run} is {known.state.value}: it may not change {known.platform}")
@@ -170,7 +170,7 @@ def take_lease(connection: Connection, run: UUID) -> Lease:
     if row is not None and row[1] == run:
         return _lease(connection, locked)
     if row is not None and row[1] is not None:
-        raise _taken(locked.name, the_run(connection, row[1]))
+        _overtake(connection, the_run(connection, row[1]), known)
     token = 1 if row is None else int(row[0]) + 1
     connection.execute(
         "INSERT INTO lease (platform_id, token, run_id, taken_at) VALUES (%s, %s, %s, %s) ON CONFLICT (platform_id) "
@@ -179,6 +179,13 @@ def take_lease(connection: Connection, run: UUID) -> Lease:
     )
     append_action(connection, locked, run, ActionKind.LEASE_TAKEN, f"may change {locked.name}", data={"token": token})
     return _lease(connection, locked)
+
+
+def _overtake(connection: Connection, holder: Run, by: Run) -> None:
+    """A rehearsal fails at once, and with its token can do nothing more. Raises `Refused` where it is none."""
+    if holder.action not in GIVES_WAY or by.action in GIVES_WAY:
+        raise _taken(holder.platform, holder)
+    move(connection, holder.id, RunState.FAILED, f"gave way to {by.action} of {by.subject} (run {by.id})", "vigie")
 
 
 def give_back(connection: Connection, locked: LockedPlatform, run: UUID) -> None:

@@ -34,6 +34,7 @@ class PlanStep:
     item: str
     text: str
     expected_s: float = 0.0
+    expected_from: str = ""  # `moves` or `drill`: what showed how long it takes; empty where nothing did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

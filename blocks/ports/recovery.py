@@ -4,6 +4,7 @@ A *move* takes a platform from the site where it is active to another one. Whate
 a `Change` (blocks/ports/changes.py); this file says who offers which changes, and what they read before and after.
 
     DatabaseMember   one database server of a replicated pair: fence, drain, promote, follow, hand over
+    DatabaseCopy     an isolated copy of such a server, for a drill
     Compute          what runs in a site: start, stop, resize
     Traffic          where clients are sent
     Vantage          a place from which one looks whether something is still there
@@ -116,6 +117,10 @@ class DatabaseMember(Protocol):
 
     def look(self) -> DatabaseLook: ...
 
+    def read_traits(self) -> Mapping[str, str]:
+        """What must be alike on both servers, so that one can stand in for the other: trait -> value."""
+        ...
+
     def fence(self) -> Change:
         """It takes no writes any more, also after its host restarts. Confirmed by the server or its host."""
         ...
@@ -151,6 +156,51 @@ class DatabaseMember(Protocol):
     def save_beyond(self, since: DatabaseLook, key: str) -> Change:
         """Keep those rows as evidence before any rewind; the evidence's reference says where."""
         ...
+
+    def copy(self, name: str) -> DatabaseCopy:
+        """An isolated copy of this server under that name (blocks/ports/copies.py), whether it is there or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLook:
+    """What a host says of copies: why it makes none (empty when it does), and the one that is there."""
+
+    refused: str
+    there: str
+    state: str
+    until: str
+    counted_rows: int
+    no_backup: str = ""  # why none is restored from a backup
+    restored_to: datetime | None = None  # the newest moment that a backup and its archive gave back
+
+
+class DatabaseCopy(Protocol):
+    """A copy that a drill works on: nobody else meets it, and the server that it was copied from notices nothing."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def reference(self) -> str:
+        """As the journal leases it."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """host:port where it answers."""
+        ...
+
+    def look(self) -> CopyLook: ...
+    def make(self, until: datetime, *, restored: bool = False) -> Change:
+        """Of the running server, or `restored` from the newest backup that its host keeps."""
+        ...
+
+    def promote(self) -> Change: ...
+    def halt(self) -> Change:
+        """Stopped for good. The effect is reached only when not a row was written on it."""
+        ...
+
+    def discard(self) -> Change: ...
 
 
 # -- compute, traffic, vantage --------------------------------------------------------------------

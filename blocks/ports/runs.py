@@ -22,6 +22,8 @@ from blocks.ports.notifications import Sent
 
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for. No approver's name."""
+GIVES_WAY = frozenset({"recovery-drill"})
+"""Actions that only rehearse: whatever is real takes the platform's lease from them at once."""
 
 
 class RunState(StrEnum):
@@ -227,7 +229,7 @@ class RunJournal(Protocol):
     def is_executing(self, run: UUID) -> bool: ...
 
     def take_lease(self, run: UUID) -> Lease:
-        """The run's own lease at once, with the same token; a free one with the next token.
+        """The run's own lease at once, with the same token; a free one, or a rehearsal's, with the next token.
 
         Raises `Refused` when another run holds it, naming that run, or when this run may not act.
         """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blocks.clock import Clock
     from blocks.ports.changes import Change
     from blocks.ports.network import Routes
-    from blocks.ports.recovery import DatabaseMember
+    from blocks.ports.recovery import DatabaseCopy, DatabaseMember
     from blocks.postgres.block import DatabaseHost, PostgresOperator, PostgresReader
     from blocks.postgres.calls import Connection
 
@@ -82,6 +82,14 @@ class PostgresMember:
         why: list[str] = []
         status, seen = self._status(why), self._seen(why)
         return put_together(self.address, self.name, seen, status, why)
+
+    def read_traits(self) -> Mapping[str, str]:
+        """What must be alike on both servers. Raises `Refused`, `Retryable`."""
+        from blocks.postgres.traits import read_traits
+
+        connection: Connection
+        with self.asking() as connection:
+            return read_traits(connection)
 
     def application_name(self) -> str:
         """How a primary shows this server as its standby, as its host is configured."""
@@ -151,6 +159,11 @@ class PostgresMember:
         from blocks.postgres.waiting import Protect
 
         return Protect(self, of_postgres(standby))
+
+    def copy(self, name: str) -> DatabaseCopy:
+        from blocks.postgres.copies import PostgresCopy
+
+        return PostgresCopy(self, name)
 
     # -- what lies beyond
 

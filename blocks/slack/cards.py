@@ -47,6 +47,7 @@ _EMOJI = {
     Standing.VOID: "⚪",
 }
 _ASKS = frozenset({RunState.RUNNING, RunState.WAITING})
+DRILL = "recovery-drill"
 _FREE = frozenset({"none", "nothing"})
 _LINE = 600
 _NEWEST_QUESTIONS = 5
@@ -57,7 +58,7 @@ def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Block
     """(text, blocks) of the card. The text is what a notification shows."""
     voice, plan = voice_of(picture), approval.plan
     title = headline(voice, replace(approval, standing=_shown(approval, picture)))
-    blocks = [header(title), section("\n".join(_why(voice, plan)))]
+    blocks = [header(title), section("\n".join([*drill_said(voice, plan), *_why(voice, plan)]))]
     blocks += _listed(voice, "card.differences", approval.differences)
     if is_open(approval, picture):
         blocks.append(_buttons(voice, approval))
@@ -65,7 +66,15 @@ def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Block
     if said := _said(voice, picture, approval):
         blocks.append(section("\n".join(said)))
     blocks.append(_foot(voice, picture, approval))
-    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{_why(voice, plan)[0]}", blocks
+    first = [*drill_said(voice, plan), *_why(voice, plan)][0]
+    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{first}", blocks
+
+
+def drill_said(voice: Voice, plan: Plan) -> list[str]:
+    """What nobody may take for the real thing says so, before anything else."""
+    if plan.action != DRILL:
+        return []
+    return [voice.say("card.game_day" if any(guard.name == "game day" for guard in plan.guards) else "card.drill")]
 
 
 def render_question(picture: RunPicture, action: Action) -> tuple[str, Blocks]:

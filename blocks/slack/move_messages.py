@@ -44,6 +44,10 @@ MOVE_TEXTS: Mapping[str, Text] = {
         "no outage; {measured} from the decision, target {target}: {verdict}",
         "pas de panne ; {measured} depuis la décision, objectif {target} : {verdict}",
     ),
+    "move.rehearsed": Text(
+        "promotion and data checks took {measured}, target of the whole move {target}: {verdict}",
+        "promotion et contrôle des données : {measured}, objectif du basculement entier {target} : {verdict}",
+    ),
     "move.parts": Text("of which", "dont"),
     "move.detection": Text("detection", "détection"),
     "move.decision": Text("decision", "décision"),

@@ -78,6 +78,7 @@ def _rto(voice: Voice, summary: MoveSummary) -> str:
         key = "move.never_served" if summary.serving_at is None and summary.kind != "drill" else "move.not_known"
         return voice.say(key)
     key = "move.against" if summary.outage_at is not None else "move.no_outage"
+    key = "move.rehearsed" if summary.kind == "drill" else key
     return _against(voice, key, stopwatch(voice, measured), measured, summary.rto_target_s)
 
 

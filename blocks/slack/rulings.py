@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from blocks.slack.deeds import DEEDS
+from blocks.slack.drill_deeds import DRILLS
 from blocks.slack.move_deeds import MOVES
 from blocks.slack.site_deeds import SITE_DEEDS
 from blocks.slack.voice import NO_BREAK, Voice
@@ -77,6 +78,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         *DEEDS,
         *SITE_DEEDS,
+        *DRILLS,
         *MOVES,
     )
 )

@@ -17,6 +17,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.failover": Text("failover", "basculement d'urgence"),
     "action.failback": Text("failback", "retour au site d'origine"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
+    "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
     # -- where a question stands --------------------------------------------------------------------
     "standing.waiting": Text("To approve", "À approuver"),
@@ -51,6 +52,18 @@ RUN_TEXTS: Mapping[str, Text] = {
         ("{count} known fault", "{count} known faults"), ("{count} défaut connu", "{count} défauts connus")
     ),
     "card.wrong_none": Text("no known fault", "aucun défaut connu"),
+    "card.drill": Text(
+        "🧪 *This is a drill.* Only an isolated copy is changed; clients, traffic and the servers that serve are not "
+        "touched.",
+        "🧪 *Ceci est un exercice.* Seule une copie isolée est modifiée ; clients, trafic et serveurs en service "
+        "restent intacts.",
+    ),
+    "card.game_day": Text(
+        "🧪 *This is a drill: game day.* Answer as you would for the real failover. Only an isolated copy is changed; "
+        "clients, traffic and the servers that serve are not touched.",
+        "🧪 *Ceci est un exercice grandeur nature.* Répondez comme pour le vrai basculement d'urgence. Seule une copie "
+        "isolée est modifiée ; clients, trafic et serveurs en service restent intacts.",
+    ),
     "card.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),
     "card.expected": Text("*Expected* {facts}", "*Prévu* {facts}"),
     "card.wrong": Text("*Known to be wrong now* {sentences}", "*En défaut en ce moment* {sentences}"),

@@ -221,10 +221,12 @@ def _found(story: Story) -> Incident:
 
 
 def _open(platforms: Sequence[str]) -> list[Incident]:
+    """What services suffer from; that a recovery plan was never tried is no part of a story."""
     from blocks.journal.block import open_journal
 
     with open_journal() as journal:
-        return [incident for name in platforms for incident in journal.open_incidents(name)]
+        found = [incident for name in platforms for incident in journal.open_incidents(name)]
+    return [incident for incident in found if not incident.is_readiness]
 
 
 # -- sweeps, started as a person would start them in the Prefect UI ----------------------------

@@ -105,7 +105,8 @@ def lines_of(declared: PlatformModel, made: Plan) -> Iterator[str]:
 def _group(phase: str, number: int, group: Sequence[PlanStep]) -> Iterator[str]:
     yield f"{phase} {number}, about {_seconds(max(step.expected_s for step in group))}:"
     for step in group:
-        yield f"    {step.text}  ({_seconds(step.expected_s)})"
+        by = ", as a drill took" if step.expected_from == "drill" else ""
+        yield f"    {step.text}  ({_seconds(step.expected_s)}{by})"
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:

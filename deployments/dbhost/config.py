@@ -74,6 +74,19 @@ class HostConfig(BaseModel):
     # restore to a moment
     archive_dir: Path | None = Field(default=None, description="where the server's log is archived, segment by segment")
     backup_dir: Path | None = Field(default=None, description="where base backups are")
+    # isolated copies, for drills
+    copy_dir: Path | None = Field(default=None, description="where copies for drills are made; without it none is")
+    copy_port: int = Field(default=5433, description="where a copy listens")
+    copy_listen: str = Field(default="127.0.0.1", description="and on which addresses")
+    copy_address: str = Field(default="", description="host:port where vigie finds it; the host is that of the door")
+    copy_roles: tuple[str, ...] = Field(default=(), description="who may log in to it: vigie's two roles, no client's")
+    copy_kib_per_s: int = Field(default=51200, ge=32, description="how fast it is made, so that nobody notices")
+    copy_leaves_mib: int = Field(default=1024, ge=0, description="room on the disk that a copy must leave")
+    copy_lasts: float = Field(default=12.0, gt=0, description="hours after which it is removed whoever asks for more")
+    copy_settings: Mapping[str, str] = Field(
+        default_factory=lambda: {"shared_buffers": "64MB", "shared_preload_libraries": ""},
+        description="settings of copies; what isolates them wins",
+    )
 
     def lead(self, address: str) -> tuple[str, str, int]:
         """(host as certificates know it, where to connect, port) of a host:port."""

@@ -48,12 +48,11 @@ def isolated(
             f"PostgreSQL {cluster.name} is running: it cannot be read in isolation", where=str(cluster.data_dir)
         )
     cluster.stop_leftover()
-    folder = Path(tempfile.mkdtemp(prefix="vigie-", dir=_room(config)))
+    folder = open_room(config)
     try:
         hba = folder / "hba.conf"
         how = "scram-sha-256" if secrets.superuser else "trust"
         hba.write_text(f"local all {config.superuser} {how}\n")
-        give(folder, config)
         give(hba, config)
         cluster.launch(
             config.port, {**_SETTINGS, **(more or {}), "unix_socket_directories": str(folder), "hba_file": str(hba)}
@@ -64,6 +63,13 @@ def isolated(
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_room(config: HostConfig) -> Path:
+    """A new folder for a socket, which only the server's account opens."""
+    folder = Path(tempfile.mkdtemp(prefix="vigie-", dir=_room(config)))
+    give(folder, config)
+    return folder
 
 
 def _room(config: HostConfig) -> Path:

@@ -20,6 +20,7 @@ from typing import Any
 from blocks.errors import Refused, VigieError
 from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.config import HostConfig
+from deployments.dbhost.copies import Copies
 from deployments.dbhost.decide import Ruling, must_fence, rule_start
 from deployments.dbhost.heartbeat import Heartbeat
 from deployments.dbhost.local import Facts, Local, newest_timeline, read_history, to_bytes
@@ -54,6 +55,7 @@ class Keeper:
             log_file=config.state_dir / "postgres.log",
             identity=config.identity,
         )
+        self.copies = Copies(self)
         self.last_error = ""
         self._carry, self._changed = carry, changed
         self._orders: queue.SimpleQueue[Operation | None] = queue.SimpleQueue()
@@ -79,9 +81,11 @@ class Keeper:
             while not stopping.is_set():
                 self._take_order()
                 self._look_after()
+                self.copies.look_after()
         finally:
             stopping.set()
             beating.stop()
+            self.copies.stop()
             self.halt(clean=True)
 
     def halt(self, *, clean: bool, wait_seconds: float = 0.0) -> None:
@@ -273,4 +277,5 @@ class Keeper:
             "source": (known.source or self.config.follows) if self.cluster.is_standby else "",
             "last_error": self.last_error,
             "beyond": self.memory.all_beyond(),
+            "copies": self.copies.status(),
         }

@@ -63,6 +63,20 @@ class Known:
     since: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """An isolated copy for a drill. `state`: copying, starting, running, halted, removing, or failed."""
+
+    name: str
+    by: str  # the token of the order that asked for it
+    until: str  # when it is removed in any case
+    state: str
+    text: str
+    backup: str = ""  # the base backup that it is restored from; empty for a copy of the running standby
+    left_timeline: int = 0  # the timeline that it was copied on
+    counted: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 class Memory:
     """The folder of one database host."""
 
@@ -142,6 +156,24 @@ class Memory:
     def keep_backup(self, name: str, known: Mapping[str, Any]) -> None:
         """It ended well."""
         _write(self.folder / f"backup-{name}.json", known)
+
+    # -- the copy of a drill
+
+    @property
+    def copy(self) -> Copy | None:
+        """The copy that is here, if one is."""
+        found = self._read(self.folder / "copy.json")
+        return Copy(**found) if found else None
+
+    def keep_copy(self, copy: Copy) -> Copy:
+        """What there is of it is known before it is there."""
+        _write(self.folder / "copy.json", asdict(copy))
+        return copy
+
+    def forget_copy(self) -> None:
+        """It is gone."""
+        (self.folder / "copy.json").unlink(missing_ok=True)
+        _sync(self.folder)
 
     # -- orders
 

@@ -10,6 +10,7 @@ Every order may be given again under the same token: it is carried out once, and
     count     how many row changes lie beyond a position, by table
     save      the same, with the rows themselves
     backup, restore, adopt   back to a moment (restore.py)
+    copy, halt, discard      an isolated copy for a drill (copies.py)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from deployments.dbhost.isolated import isolated
 from deployments.dbhost.keeper import FENCE_SECONDS, Carry, Keeper
 from deployments.dbhost.local import to_position
 from deployments.dbhost.memory import Operation
-from deployments.dbhost.restore import adopt, backup, restore
+from deployments.dbhost.restore import adopt, backup, moment_of, restore
 from deployments.dbhost.settings import DRAINED, forget_settings
 
 _BOUND = "SELECT current_setting('max_slot_wal_keep_size')"
@@ -94,6 +95,24 @@ def save_order(keeper: Keeper, operation: Operation) -> Outcome:
     return _beyond(keeper, operation, saving=str(operation.arguments["key"]))
 
 
+def copy_order(keeper: Keeper, operation: Operation) -> Outcome:
+    """A copy named `name` is made, to be gone `until`, `restored` from a backup or not. The status says the rest."""
+    name, until = str(operation.arguments.get("name")), moment_of(operation.arguments.get("until"))
+    made = keeper.copies.want(name, operation.token, until, restored=operation.arguments.get("restored") is True)
+    return made.text, {"copy": made.name, "until": made.until}
+
+
+def halt_order(keeper: Keeper, operation: Operation) -> Outcome:
+    """A copy stops for good, and what was written on it is counted."""
+    halted = keeper.copies.halt(str(operation.arguments.get("name")))
+    return halted.text, halted.counted
+
+
+def discard_order(keeper: Keeper, operation: Operation) -> Outcome:
+    """A copy goes away; also one that is not there any more."""
+    return keeper.copies.discard(str(operation.arguments.get("name"))), {}
+
+
 def _beyond(keeper: Keeper, operation: Operation, *, saving: str) -> Outcome:
     divergence, timeline = int(operation.arguments["position_bytes"]), int(operation.arguments["timeline"])
     _require_stale(keeper, timeline)
@@ -147,6 +166,9 @@ ORDERS: Mapping[str, Carry] = {
     "backup": backup,
     "restore": restore,
     "adopt": adopt,
+    "copy": copy_order,
+    "halt": halt_order,
+    "discard": discard_order,
 }
 FOR_READERS = frozenset({"count"})
 """Orders that change nothing of the server, for whoever may look."""

@@ -50,7 +50,7 @@ def backup(keeper: Keeper, operation: Operation) -> Outcome:
 
 def restore(keeper: Keeper, operation: Operation) -> Outcome:
     """Bring the data as it was at `moment` into a new folder, and look at it there."""
-    moment = _moment(operation.arguments.get("moment"))
+    moment = moment_of(operation.arguments.get("moment"))
     archive = _configured(keeper.config.archive_dir, "archive_dir")
     name = _newest_before(keeper.memory.backups(), moment)
     target = keeper.config.data_dir.with_name(f"{keeper.config.data_dir.name}.restored-{operation.token[:16]}")
@@ -98,7 +98,7 @@ def adopt(keeper: Keeper, operation: Operation) -> Outcome:
 
 def _newest_before(backups: Mapping[str, Mapping[str, Any]], moment: datetime) -> str:
     """The newest backup that had ended by then. Raises `Refused`."""
-    fit = {name: str(known["ended_at"]) for name, known in backups.items() if _moment(known["ended_at"]) <= moment}
+    fit = {name: str(known["ended_at"]) for name, known in backups.items() if moment_of(known["ended_at"]) <= moment}
     if not fit:
         raise Refused(
             f"none of {len(backups)} base backups had ended by {moment.isoformat()}", next_step="a later moment"
@@ -127,7 +127,8 @@ def _give_all(folder: Path, keeper: Keeper) -> None:
             give(path, keeper.config)
 
 
-def _moment(text: Any) -> datetime:
+def moment_of(text: Any) -> datetime:
+    """What an order names as a moment. Raises `Refused`."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

@@ -60,6 +60,11 @@ class Host:
         """Where its door is."""
         return f"{self.name}:8443"
 
+    @property
+    def copy(self) -> str:
+        """Where a drill finds its copy."""
+        return f"{self.name}:5433"
+
 
 HOSTS = {
     "household-primary": Host("db1.hearth.example", "household-data", "hearth_db1", REPLICATION),
@@ -80,6 +85,7 @@ def run_household(state: State, component: str, stopping: threading.Event) -> No
             f"127.0.0.1:{config.port}",
             server_pid=keeper.cluster.pid or 0,
             door=door,
+            copy=f"127.0.0.1:{config.copy_port}",
             **_announced(state, server),
         )
 
@@ -127,6 +133,11 @@ def host_config(state: State, component: str, server: PostgresServer) -> HostCon
         ca_file=authority.ca_file,
         stop_seconds=5.0,
         starts_alone=True,
+        copy_dir=server.place.own(server.place.data_dir.with_name(f"{component}-copies")),
+        copy_port=free_port(),
+        copy_address=own.copy,
+        copy_roles=(READER, OPERATOR),
+        copy_leaves_mib=256,
         looks_at=(*(route.name for route in ROUTES if route.name not in (own.line, other.line)), NAME_SERVER),
         connect_to={
             NAME_SERVER: state.address("nameserver"),  # in neither site: tells a dead one from a blind eye

@@ -20,6 +20,7 @@ REPLICATION = "replication.hearth.example:5432"
 REPLICATION_BACK = "replication.dc-west.hearth.example:5432"  # the line after a move
 NAME_SERVER = "ns1.hearth.example:53"
 DOOR = "door"
+COPY = "copy"  # of a drill, beside the server of the same name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ ROUTES = (
     Route(REPLICATION_BACK, "household-standby"),
     Route("db1.hearth.example:8443", "household-primary", DOOR),
     Route("db2.dc-west.hearth.example:8443", "household-standby", DOOR),
+    Route("db1.hearth.example:5433", "household-primary", COPY),
+    Route("db2.dc-west.hearth.example:5433", "household-standby", COPY),
     Route(NAME_SERVER, "nameserver"),  # by TCP; who asks it by UDP is led to itself
 )
 

@@ -36,9 +36,10 @@ def answered(make_plan: Callable[[], Plan]) -> Approval:
     return _decided(this_run(), make_plan())
 
 
-def approved(make_plan: Callable[[], Plan]) -> Granted:
+def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
     """The plan that was approved and still holds, with the platform's lease.
 
+    `asked_as`: the action whose approvers are asked, by its rules, where it is not the run's own (a rehearsal).
     `make_plan` reads only, and is called anew each time. Raises `Settled` when it was rejected, nobody decided
     in time, or the plan keeps changing; does not return while it waits: the run sleeps and begins again.
     """
@@ -55,7 +56,7 @@ def approved(make_plan: Callable[[], Plan]) -> Granted:
     if book.run.requested_by == SCHEDULE:
         raise Settled(Standing.VOID, "nobody asked for it, and no move gave it its yes")
     while True:
-        question = _decided(book, make_plan())
+        question = _decided(book, make_plan(), asked_as)
         lease = book.journal.take_lease(book.run.id)
         changed = differences(question.plan, make_plan())
         if not changed:
@@ -84,9 +85,9 @@ def _begun(book: Runbook) -> Approval | None:
     return granted[-1] if granted and book.journal.steps(book.run.id) else None
 
 
-def _decided(book: Runbook, plan: Plan) -> Approval:
+def _decided(book: Runbook, plan: Plan, asked_as: str = "") -> Approval:
     """A granted question about this plan. Sleeps until there is one, or raises `Settled`."""
-    question = _question(book, plan)
+    question = _question(book, plan, asked_as)
     while question.standing is Standing.WAITING:
         if is_expired(question, book.journal.now()):
             question = book.journal.settle(question.id, Standing.EXPIRED, reason=_EXPIRED)
@@ -99,7 +100,7 @@ def _decided(book: Runbook, plan: Plan) -> Approval:
     return question
 
 
-def _question(book: Runbook, plan: Plan) -> Approval:
+def _question(book: Runbook, plan: Plan, asked_as: str) -> Approval:
     """The newest question when it is about this plan; else it is void, and asked again with the difference."""
     asked = book.journal.approvals(book.run.id)
     changed: tuple[str, ...] = asked[-1].differences if asked else ()
@@ -111,7 +112,7 @@ def _question(book: Runbook, plan: Plan) -> Approval:
         return asked[-1]
     if not asked and (failing := [guard.text for guard in plan.guards if not guard.holds]):
         raise Refused("; ".join(failing), where=book.run.platform, next_step="nobody was asked, nothing was done")
-    policy = load_policy(book.run.customer, book.run.platform, book.run.action)
+    policy = load_policy(book.run.customer, book.run.platform, asked_as or book.run.action)
     return book.journal.ask(book.run.id, plan=plan, policy=policy, requester=book.run.requested_by, differences=changed)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from blocks.ports.approvals import Approval, Plan
-from blocks.slack.cards import headline, said_afterwards
+from blocks.slack.cards import drill_said, headline, said_afterwards
 from blocks.slack.pieces import who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -28,6 +28,7 @@ def card_markdown(question: Approval, voice: Voice, *, refused: str = "") -> str
     parts = (
         f"**{_say(voice, 'form.refused', why=retell(voice, refused))}**" if refused else "",
         f"**{escaped(headline(voice, question))}**",
+        *map(_bold, drill_said(voice, question.plan)),
         _say(voice, "form.how"),
         _changed(voice, question),
         _LINE_BREAK.join(_facts(voice, question.plan)),

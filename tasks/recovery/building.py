@@ -19,10 +19,10 @@ from blocks.ports.recovery import MoveKind
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.order import groups_of
 from tasks.recovery.returning import rule_of, said_of
-from tasks.recovery.timing import expected
+from tasks.recovery.timing import expected_by
 from tasks.recovery.values import PHASES, Durations
 
-_TEXTS = {
+TEXTS = {
     Verb.FENCE_DATABASE: "fence {thing} in {site}",
     Verb.DRAIN_DATABASE: "drain {thing} in {site}",
     Verb.RELEASE_DATABASE: "release {thing} in {site}",
@@ -85,10 +85,12 @@ def switchover_lines(way: Way, *, moving: Iterable[str], shares: Sequence[int] =
     yield from _settle(way)
 
 
-def as_steps(way: Way, lines: Iterable[Line], durations: Durations) -> tuple[PlanStep, ...]:
+def as_steps(
+    way: Way, lines: Iterable[Line], durations: Durations, rehearsed: Durations | None = None
+) -> tuple[PlanStep, ...]:
     """In the order in which they run, with the plan's own steps before and after each phase."""
-    ordered = [*lines, *_added(way)]
-    phases = [[_step(way, each, item, durations) for phase, item in ordered if phase == each] for each in PHASES]
+    ordered, timed = [*lines, *_added(way)], (durations, rehearsed or {})
+    phases = [[_step(way, each, item, timed) for phase, item in ordered if phase == each] for each in PHASES]
     return tuple(step for steps in phases for group in groups_of(way.platform, steps) for step in group)
 
 
@@ -153,10 +155,14 @@ def _added(way: Way) -> Iterator[Line]:
             yield step.phase, Item(_ADDED[step.kind], name, way.new)
 
 
-def _step(way: Way, phase: str, item: Item, durations: Durations) -> PlanStep:
-    name = str(item)
+def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) -> PlanStep:
+    took, by = expected_by(phase, str(item), *timed)
     return PlanStep(
-        phase=phase, item=name, text=_say(way, phase, item), expected_s=expected(phase, name, durations).total_seconds()
+        phase=phase,
+        item=str(item),
+        text=_say(way, phase, item),
+        expected_s=took.total_seconds(),
+        expected_from=by,
     )
 
 
@@ -168,7 +174,7 @@ def _say(way: Way, phase: str, item: Item) -> str:
     if item.verb is Verb.RESIZE_SERVICE:
         sizes = way.plan.services[item.thing].sizes[item.site]
         return f"resize {item.thing} in {item.site} to {sizes.rest if phase == 'settle' else sizes.active}"
-    return _TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share)
+    return TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share)
 
 
 def items_of(steps: Sequence[PlanStep], phase: str = "") -> list[Item]:

@@ -171,7 +171,7 @@ def _plan(
     coverage: dict[str, str] | None = None,
     lost: Lost | None = None,
 ) -> Plan:
-    steps = as_steps(way, lines, facts.durations)
+    steps = as_steps(way, lines, facts.durations, facts.rehearsed)
     said = lost.said if lost else ()
     bounds: tuple[Bound, ...] = lost.bounds if lost else ()
     return Plan(

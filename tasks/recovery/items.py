@@ -35,8 +35,8 @@ class Verb(StrEnum):
     STOP_MACHINE = "stop-machine"  # what a database runs on, switched off by its provider
     START_MACHINE = "start-machine"
     SHIFT_TRAFFIC = "shift-traffic"
-    WATCH_CLIENTS = "watch-clients"  # what clients of a share see, before the next share
     CLOSE_TRAFFIC = "close-traffic"  # the switch sends nobody anywhere until clients are shifted
+    WATCH_CLIENTS = "watch-clients"  # what clients of a share see, before the next share
     VERIFY_CLIENTS = "verify-clients"
     CALL = "call"
     RUN_DEPLOYMENT = "run-deployment"

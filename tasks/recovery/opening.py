@@ -24,7 +24,7 @@ from tasks.recovery.returning import addresses_asked
 from tasks.restarts.opening import open_restarter
 from tasks.runs.catalogue import load_platform
 
-_CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
+CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
     "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
     "openstack": ("blocks.openstack.block:OpenStackReader", "blocks.openstack.block:OpenStackOperator"),
 }
@@ -106,7 +106,7 @@ class Parts:
         """What runs in a site."""
         declared = self.site(site)
         opened: Callable[..., Compute] = imported(f"blocks.{declared.provider}.compute:open_compute")
-        reader, operator = _CLOUDS[declared.provider]
+        reader, operator = CLOUDS[declared.provider]
         return opened(
             load_block(imported(reader), declared.credentials),
             lambda: load_block(imported(operator), _named(declared.operator, f"sites.{site}.operator")),
@@ -127,7 +127,7 @@ class Parts:
         from blocks.azure.traffic import open_traffic
 
         site = self.site(declared.site)
-        reader, operator = _CLOUDS[site.provider]
+        reader, operator = CLOUDS[site.provider]
         return open_traffic(
             declared,
             load_block(imported(reader), site.credentials),
@@ -163,6 +163,21 @@ class Parts:
         except KeyError:
             raise Broken(f"nothing here carries out {item}", next_step="was the plan made by a newer vigie?") from None
         return make(self, item)
+
+    def require_operator(self, item: Item) -> None:
+        """The blocks that would be opened for this item are there. Raises `Refused` naming the one that is not."""
+        from blocks.dns.block import TsigKey
+        from blocks.postgres.block import DatabaseHost, PostgresOperator
+
+        switch = self.recovery.traffic.get(item.thing) if item.verb is Verb.SHIFT_TRAFFIC else None
+        if item.verb is Verb.FENCE_DATABASE:
+            load_block(DatabaseHost, _named(self.recovery.host_operator, "host_operator"))
+            load_block(PostgresOperator, _named(self.recovery.database_operator, "database_operator"))
+        elif isinstance(switch, DnsSwitch):
+            load_block(TsigKey, switch.key)
+        else:
+            site = self.site(item.site if switch is None else switch.site)
+            load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
 
     def other_member(self, item: Item) -> DatabaseMember:
         """The member in the other site than the item's."""

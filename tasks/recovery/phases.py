@@ -37,7 +37,7 @@ def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> t
     steps = [step for step in granted.plan.steps if step.phase == phase]
     found = list[str]()
     for group in groups_of(platform, steps):
-        found += _ended([_begin(granted, step, known or KnownRows()) for step in group])
+        found += ended([_begin(granted, step, known or KnownRows()) for step in group])
         for saved in [item for item in items_of(group) if item.verb is Verb.SAVE_BEYOND]:  # before it is rewound
             count_loss(platform.name, saved.thing, saved.site, other_site(granted.plan, saved.site))
     return tuple(found)
@@ -64,7 +64,7 @@ def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:
     return submitted.submit(order, granted.plan.platform, step.text)
 
 
-def _ended(going: Sequence[Any]) -> list[str]:
+def ended(going: Sequence[Any]) -> list[str]:
     """What steps that run side by side found, all of them waited for."""
     done, failed = list[str](), list[BaseException]()
     for each in going:

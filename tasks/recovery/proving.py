@@ -41,20 +41,24 @@ def remember_rows(platform: str) -> KnownRows:
 @fresh_step(retry=OUTSIDE, run_name="verify {data} in {site}")
 def judge(platform: str, data: str, site: str, known: KnownRows) -> str:
     """One suite, with its verdict on the run's page. Raises `Broken` when clients must not return to this data."""
+    parts = parts_of(platform)
+    address = parts.database_address(parts.service(parts.data(data).members[site]))
+    return judge_at(parts, data, address, known)
+
+
+def judge_at(parts: Parts, data: str, address: str, known: KnownRows) -> str:
+    """The suite of `data` on the server at `address`, a copy's as well. Raises `Broken` with every fault."""
     from blocks.postgres.block import PostgresReader
     from blocks.postgres.tables import judge_tables
     from tasks.core.opening import load_block
 
-    parts = parts_of(platform)
-    declared = parts.data(data)
     reader = load_block(PostgresReader, str(parts.platform.database_credentials))
-    address = parts.database_address(parts.service(declared.members[site]))
-    verdict = judge_tables(reader, parts.routes, address, declared, known.rows.get(data, {}))
+    verdict = judge_tables(reader, parts.routes, address, parts.data(data), known.rows.get(data, {}))
     _show_verdict(verdict.text, known.seen_on.get(data, ""))
     if verdict.faults:
         raise Broken(
             f"clients must not return to this data: {verdict.text}",
-            where=platform,
+            where=parts.platform.name,
             next_step="look at the tables; restore to a point in time if the fault was replicated, or mend it and "
             "retry the run: it goes on from here",
         )

@@ -27,7 +27,7 @@ def begin_move(granted: Granted) -> Move:
     """The move's row: from where to where, since when clients suffer, who knew it when."""
     plan = granted.plan
     with open_journal() as journal:
-        known = [each.opened_at for each in journal.open_incidents(plan.platform)]
+        known = [each.opened_at for each in journal.open_incidents(plan.platform) if not each.is_readiness]
         outage_at = min(known, default=None) if plan.action == MoveKind.FAILOVER else None
         return journal.begin_move(
             granted.lease.run,

@@ -1,6 +1,7 @@
 """How long will it take, and which steps decide that?
 
-Pure. A step is expected to take the median of its last runs; what never ran takes what its kind usually does. Groups
+Pure. A step is expected to take the median of its last runs in moves, else in drills, which is said; what never ran
+takes what its kind usually does. Groups
 of a phase follow each other, and inside a group the slowest decides: the sum of those is the critical path. The RTO
 counts from the outage, so detection and decision are told apart from the execution that follows them.
 """
@@ -39,8 +40,8 @@ _USUAL_S = {
     Verb.STOP_MACHINE: 60.0,
     Verb.START_MACHINE: 60.0,
     Verb.SHIFT_TRAFFIC: 10.0,
-    Verb.WATCH_CLIENTS: 15.0,
     Verb.CLOSE_TRAFFIC: 10.0,
+    Verb.WATCH_CLIENTS: 15.0,
     Verb.VERIFY_CLIENTS: 30.0,
     Verb.CALL: 10.0,
     Verb.RUN_DEPLOYMENT: 300.0,
@@ -52,10 +53,21 @@ _DETECTION_SWEEPS = 1
 
 def expected(phase: str, item: str, durations: Durations) -> timedelta:
     """How long this step will take."""
-    known = list(durations.get((phase, item), ()))[:_LAST]
-    if known:
-        return timedelta(seconds=median(each.total_seconds() for each in known))
-    return timedelta(seconds=_USUAL_S[parse_item(item).verb])
+    return expected_from(durations.get((phase, item), ()), _USUAL_S[parse_item(item).verb])
+
+
+def expected_by(phase: str, item: str, durations: Durations, rehearsed: Durations) -> tuple[timedelta, str]:
+    """The same, and by what one knows: `moves`, a `drill` where no move showed it, or nothing but habit."""
+    for by, found in (("moves", durations), ("drill", rehearsed)):
+        if found.get((phase, item)):
+            return expected(phase, item, found), by
+    return expected(phase, item, {}), ""
+
+
+def expected_from(known: Sequence[timedelta], usual_s: float) -> timedelta:
+    """The median of the last runs, newest first; what it usually takes without any."""
+    last = list(known)[:_LAST]
+    return timedelta(seconds=median(each.total_seconds() for each in last) if last else usual_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +78,7 @@ class Prediction:
     critical: tuple[PlanStep, ...]
     measured_count: int
     steps_count: int
+    rehearsed_count: int = 0  # of which only drills have shown how long they take
 
     @property
     def execution(self) -> timedelta:
@@ -106,8 +119,15 @@ def predict(platform: Platform, steps: Sequence[PlanStep], durations: Durations)
             slowest = max(group, key=lambda step: step.expected_s)
             critical.append(slowest)
             by_phase[phase] = by_phase.get(phase, timedelta(0)) + timedelta(seconds=slowest.expected_s)
-    known = sum(1 for step in steps if durations.get((step.phase, step.item)))
-    return Prediction(by_phase=by_phase, critical=tuple(critical), measured_count=known, steps_count=len(steps))
+    rehearsed = sum(step.expected_from == "drill" for step in steps)
+    known = sum(1 for step in steps if durations.get((step.phase, step.item))) + rehearsed
+    return Prediction(
+        by_phase=by_phase,
+        critical=tuple(critical),
+        measured_count=known,
+        steps_count=len(steps),
+        rehearsed_count=rehearsed,
+    )
 
 
 def predict_rto(platform: Platform, execution: timedelta, decisions: Iterable[timedelta]) -> PredictedRto:

@@ -57,6 +57,7 @@ class Facts:
     sightings: Sequence[Sighting] = ()
     incidents: Sequence[str] = ()
     durations: Durations = field(default_factory=dict[tuple[str, str], Sequence[timedelta]])
+    rehearsed: Durations = field(default_factory=dict[tuple[str, str], Sequence[timedelta]])  # by drills only
     moves: Sequence[Move] = ()  # newest first
     ran: Sequence[Ran] = ()
     losses: Sequence[Loss] = ()  # counted already, not yet saved

@@ -4,7 +4,8 @@ The invariants, before any code:
 
 1.  The RTO runs from the outage to the moment clients are served; detection, decision and execution are its parts and
     add up to it. A moment that nobody recorded leaves its parts unknown, and is never replaced by a guess.
-2.  Where nothing was out (a switchover, a drill), the execution alone is held against the target.
+2.  Where nothing was out (a switchover), the execution alone is held against the target; of a drill only those of its
+    phases that a move has too: to make its copy takes no client's time.
 3.  The critical path is read from what happened, not from what was planned: from the step that clients waited for
     last, each time back to the step that ended last before it began.
 4.  Waiting for people is counted apart, and overlapping waits once.
@@ -19,12 +20,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Approval, Standing
+from blocks.ports.drills import Drill
 from blocks.ports.reports import LossSaid, MoveSummary
 from blocks.ports.runs import ActionKind, RunState, Step
 from tasks.reports.moves.values import Bar, MoveReport, Recorded, Wait
 
 DRILL = "drill"
 _AFTERWARDS = "settle"  # the phase that clients do not wait for
+_REHEARSED = ("promote", "verify-data")  # phases of a drill that stand for those of a move
 _SAME_MOMENT = timedelta(milliseconds=50)
 _STOPPED = frozenset({RunState.FAILED, RunState.PARKED, RunState.CANCELLED})
 
@@ -147,7 +150,7 @@ def _summary(recorded: Recorded, bars: Sequence[Bar], waits: Sequence[Wait]) -> 
         serving_at=serving,
         detection_s=_between(outage, detected),
         decision_s=_between(detected, decided),
-        execution_s=_between(decided or (bars[0].begin if bars and move is None else None), finished),
+        execution_s=_between(decided, finished) if drill is None or move is not None else _rehearsed_s(drill),
         rto_s=_between(outage, serving),
         rto_target_s=recorded.rto.total_seconds(),
         rpo_target_s=recorded.rpo.total_seconds(),
@@ -160,6 +163,12 @@ def _summary(recorded: Recorded, bars: Sequence[Bar], waits: Sequence[Wait]) -> 
         old_side_last_at=seen[-1].at if seen else None,
         leftovers=drill.leftovers if drill is not None else (),
     )
+
+
+def _rehearsed_s(drill: Drill) -> float | None:
+    """What the promotion and the suites of a drill took; None where it did not come so far."""
+    took = [drill.durations.get(phase) for phase in _REHEARSED]
+    return sum(each.total_seconds() for each in took if each is not None) if all(took) else None
 
 
 def _losses(recorded: Recorded) -> tuple[LossSaid, ...]:

@@ -39,6 +39,10 @@ class Rehearsed:
         tested = {test.data for test in self.restores}
         return min(newest.values()) + self.restore_every if newest and set(newest) == tested else None
 
+    def is_due(self, at: datetime) -> bool:
+        """Is a drill or a restore due by then?"""
+        return any(due is None or due <= at for due in (self.drill_due_at, self.restore_due_at))
+
 
 def render_calendar(
     platforms: Sequence[Rehearsed], *, at: datetime, language: str, time_zone: str

@@ -70,20 +70,35 @@ def read_recorded(journal: PostgresJournal, run: UUID, plan: Recovery) -> Record
 
 
 @record_step(retry=JOURNAL, run_name="drill calendars")
-def report_drills(platforms: Sequence[str]) -> int:
-    """The calendar of drills and restores of each customer, as a table; how many platforms are in one."""
-    by_customer: dict[str, list[Known]] = {}
-    for known in map(load_platform, platforms):
-        if known.platform.recovery is not None:
-            by_customer.setdefault(known.customer.name, []).append(known)
+def report_drills(customer: str = "") -> int:
+    """The calendar of drills and restores of one customer or of each, as a table; how many platforms are in one."""
     with open_journal() as journal:
-        at = journal.now()
-        for customer, known in by_customer.items():
-            words = _words(known[0].customer)
-            rows = render_calendar([_rehearsed(journal, each.platform) for each in known], at=at, **words)
-            title = Voice(**words).say("drill.title", customer=customer)
-            asyncio.run(_unless_refused(acreate_table_artifact(rows, key=f"drills-{customer}", description=title)))
-    return sum(len(known) for known in by_customer.values())
+        at, found = journal.now(), rehearsals(journal)
+    wanted = {who: rows for who, rows in found.items() if customer in {"", who.name}}
+    for who, rows in wanted.items():
+        words = _words(who)
+        table = render_calendar(rows, at=at, **words)
+        title = Voice(**words).say("drill.title", customer=who.name)
+        asyncio.run(_unless_refused(acreate_table_artifact(table, key=f"drills-{who.name}", description=title)))
+    return sum(map(len, wanted.values()))
+
+
+def rehearsals(journal: PostgresJournal) -> dict[Customer, list[Rehearsed]]:
+    """Each customer's platforms with a recovery plan, of those that the journal and Prefect both know."""
+    found: dict[Customer, list[Rehearsed]] = {}
+    for name in journal.platforms():
+        known = _known(name)
+        if known is not None and known.platform.recovery is not None:
+            found.setdefault(known.customer, []).append(_rehearsed(journal, known.platform))
+    return found
+
+
+def _known(name: str) -> Known | None:
+    """None for a platform that the journal remembers and the catalogue has no more."""
+    try:
+        return load_platform(name)
+    except Broken:
+        return None
 
 
 def _rehearsed(journal: PostgresJournal, platform: Platform) -> Rehearsed:

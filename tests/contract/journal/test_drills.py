@@ -129,17 +129,22 @@ def test_of_many_runs_that_want_it_at_once_one_gets_it(journal):
 
 
 @pytest.mark.parametrize(
-    ("state", "leaks"),
+    ("action", "state", "leaks"),
     [
-        (None, False),
-        (RunState.FAILED, False),  # its retry cleans up
-        (RunState.PARKED, False),
-        (RunState.CANCELLED, True),
-        (RunState.DONE, True),
-        (RunState.VOID, True),
+        ("recovery-drill", None, False),
+        ("recovery-drill", RunState.WAITING, False),
+        ("recovery-drill", RunState.FAILED, True),  # a drill that ended never goes on
+        ("recovery-drill", RunState.PARKED, True),
+        ("switchover", RunState.FAILED, False),  # its retry cleans up
+        ("switchover", RunState.PARKED, False),
+        ("switchover", RunState.CANCELLED, True),
+        ("recovery-drill", RunState.CANCELLED, True),
+        ("recovery-drill", RunState.DONE, True),
+        ("recovery-drill", RunState.VOID, True),
     ],
 )
-def test_what_an_ended_run_left_is_a_leak(journal, run, state, leaks):
+def test_what_an_ended_run_left_is_a_leak(journal, action, state, leaks):
+    run = open_run(journal, action=action)[0]
     journal.lease_resource(run, **SERVER, until=journal.now() + HOUR)
     if state is not None:
         journal.move_run(run, state, reason="")
@@ -152,6 +157,32 @@ def test_what_a_killed_drill_left_is_a_leak_once_its_time_is_over(journal, run):
     assert leak.run == run
     journal.free_resource(run, kind=leak.kind, reference=leak.reference)
     assert journal.leaked_resources() == []
+
+
+# -- a rehearsal gives way ---------------------------------------------------------------------
+
+
+def test_whatever_is_real_takes_the_platform_from_a_drill_at_once(journal):
+    drill, token = open_run(journal, action="recovery-drill")
+    real, newer = open_run(journal, action="failover")
+    assert newer == token + 1
+    assert journal.lease("hearth").run == real
+    assert journal.run(drill).state is RunState.FAILED
+    assert journal.run(drill).reason == f"gave way to failover of dc-west (run {real})"
+    with pytest.raises(Refused, match="no step of it may begin"):
+        journal.intend(drill, token, key="k" * 64, phase="promote", item="promote-copy:x:y", text="x", baseline={})
+    assert journal.verify_actions("hearth") > 0
+
+
+def test_a_drill_takes_the_platform_from_nobody(journal):
+    real, _ = open_run(journal, action="failover")
+    for action in ("recovery-drill", "switchover"):
+        with pytest.raises(Refused, match=f"is being changed by failover .*{real}"):
+            open_run(journal, action=action)
+    journal.move_run(real, RunState.DONE, reason="")
+    first, _ = open_run(journal, action="recovery-drill")
+    with pytest.raises(Refused, match=f"is being changed by recovery-drill .*{first}"):
+        open_run(journal, action="recovery-drill")
 
 
 # -- reminders ---------------------------------------------------------------------------------

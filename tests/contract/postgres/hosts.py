@@ -60,6 +60,7 @@ class Host:
     config: Path
     folder: Path
     door: int
+    copy: int
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
@@ -125,6 +126,7 @@ class Pair:
         for host in (self.west, self.east):
             led[f"{ADDRESSES[host.site]}:5432"] = host.server.address
             led[f"{ADDRESSES[host.site]}:8443"] = f"127.0.0.1:{host.door}"
+            led[f"{ADDRESSES[host.site]}:5433"] = f"127.0.0.1:{host.copy}"
         return Routes(led, str(self.ca_file))
 
     @property
@@ -207,8 +209,9 @@ def make_pair(folder: Path, rooms: tuple[str, ...] = (), **west: Any) -> Pair:
     doors = {"west": free_port(), "east": free_port()}
     made = [primary.place.own(primary.place.data_dir.with_name(room)) for room in rooms]
     west |= dict(zip(("archive_dir", "backup_dir"), map(str, made), strict=False))
+    copies = {"west": free_port(), "east": free_port()}
     hosts = {
-        server.name: _host(folder, server, ca, doors, {"west": primary, "east": standby}, west)
+        server.name: _host(folder, server, ca, doors, copies, {"west": primary, "east": standby}, west)
         for server in (primary, standby)
     }
     pair = Pair(hosts["west"], hosts["east"], folder / "ca.pem")
@@ -222,6 +225,7 @@ def _host(  # noqa: PLR0917
     server: PostgresServer,
     ca: trustme.CA,
     doors: dict[str, int],
+    copies: dict[str, int],
     servers: dict[str, PostgresServer],
     west: dict[str, Any],
 ) -> Host:
@@ -263,10 +267,15 @@ def _host(  # noqa: PLR0917
             **{f"{ADDRESSES[name]}:5432": f"127.0.0.1:{each.port}" for name, each in servers.items()},
             **{f"{ADDRESSES[name]}:8443": f"127.0.0.1:{port}" for name, port in doors.items()},
         },
+        "copy_dir": str(server.place.own(server.place.data_dir.with_name("copies"))),
+        "copy_port": copies[own],
+        "copy_address": f"{ADDRESSES[own]}:5433",
+        "copy_roles": ["vigie_reader", "vigie_operator"],
+        "copy_leaves_mib": 64,
         **(west if own == "west" else {}),
     }
     (mine / "host.yaml").write_text(yaml.safe_dump(config))
-    return Host(own, server, mine / "host.yaml", mine, doors[own])
+    return Host(own, server, mine / "host.yaml", mine, doors[own], copies[own])
 
 
 def _furnish(primary: PostgresServer) -> None:

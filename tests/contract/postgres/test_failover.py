@@ -82,8 +82,9 @@ def test_the_whole_story(pair):
 
 
 def _the_quiet_pair(primary, standby):
-    look = eventually(lambda: (found := primary.look()).heartbeat_number > 1 and found)
-    assert (look.role, look.timeline, look.followers) == (DatabaseRole.PRIMARY, 1, {"east_db": 0})
+    caught_up = {"east_db": 0}
+    look = eventually(lambda: (found := primary.look()).heartbeat_number > 1 and found.followers == caught_up and found)
+    assert (look.role, look.timeline, look.followers) == (DatabaseRole.PRIMARY, 1, caught_up)
     assert look.slots == {"east_db": True}
     assert look.row_counts == {"devices": 50}
     behind = eventually(lambda: (found := standby.look()).heartbeat_number > 1 and found)

@@ -95,18 +95,21 @@ class World:
         self.coverage = coverage
         self.saved = set[str]()
         self.verified = False
-        self.watched = set[int]()
         self.active = seen.active
+        self.watched = set[int]()
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
-    def take(self, item: Item) -> None:
+    def take(self, item: Item) -> None:  # noqa: PLR0912  a case a verb
         other = next(site for site in SITES if site != item.site)
         match item.verb:
             case Verb.DRAIN_DATABASE:
                 assert item.site not in self.workers, "a second worker would still write while its database is drained"
                 self.writable.discard(item.site)
                 self.silent.discard(item.site)
-            case Verb.FENCE_DATABASE | Verb.STOP_MACHINE:
+            case Verb.FENCE_DATABASE:
+                self.writable.discard(item.site)
+                self.silent.discard(item.site)
+            case Verb.STOP_MACHINE:
                 self.writable.discard(item.site)
                 self.silent.discard(item.site)
             case Verb.PROMOTE_DATABASE:
@@ -130,9 +133,9 @@ class World:
             case Verb.CLOSE_TRAFFIC:
                 self.shares = dict.fromkeys(SITES, 0)
             case Verb.SHIFT_TRAFFIC if item.thing == "api":
+                assert self.verified or item.site == self.active, "clients would use data that nobody verified"
                 unseen = 0 < self.shares[item.site] < 100 and self.shares[item.site] not in self.watched
                 assert not unseen, "more clients would come before those who came were watched"
-                assert self.verified or item.site == self.active, "clients would use data that nobody verified"
                 self.shares = {item.site: item.share, other: 100 - item.share}
             case Verb.WATCH_CLIENTS:
                 assert self.shares[item.site] == item.share, "a share would be watched that is not set"

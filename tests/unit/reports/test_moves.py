@@ -47,6 +47,7 @@ from tests.unit.reports.moves import (
 )
 
 EN, FR = Voice("en", "Europe/Paris"), Voice("fr", "Europe/Paris")
+TOOK = {phase: timedelta(seconds=s) for phase, s in (("prepare", 3000), ("promote", 5), ("verify-data", 7))}
 HOSTILE = '<script>alert(1)</script>|"><img src=x onerror=y> `a` [b](http://c)'
 
 
@@ -82,7 +83,12 @@ def test_the_parts_add_up_to_the_time_without_service():
             "not known",
             None,
         ),
-        ({"move": None, "drill": a_drill()}, "no outage; 12 s from the decision, target 15 min: met", "execution 12 s"),
+        (
+            {"move": None, "drill": a_drill(durations=TOOK)},
+            "promotion and data checks took 12 s, target of the whole move 15 min: met",
+            "execution 12 s",
+        ),
+        ({"move": None, "drill": a_drill(durations={"prepare": TOOK["prepare"]})}, "not known", None),
     ],
 )
 def test_what_is_said_of_the_time_without_service(changes, rto, parts):

@@ -50,7 +50,7 @@ def test_the_connect_map_covers_every_name_of_the_catalogue(tmp_path):
 
 
 def test_no_route_is_there_for_nothing(tmp_path):
-    doors = {"db1.hearth.example:8443", "db2.dc-west.hearth.example:8443"}
+    doors = {f"{host}:{port}" for host in ("db1.hearth.example", "db2.dc-west.hearth.example") for port in (5433, 8443)}
     internal = {REPLICATION, REPLICATION_BACK, "db2.hearth.example:5432", *doors, *ENTRANCES[0].sites.values()}
     assert set(connect_map(_sandbox(tmp_path))) - _names_in_use() <= internal
 
