@@ -29,11 +29,13 @@ _WRITES = (
     "drill",
     "restore_test",
     "resource_lease",
+    "way_back",
 )
 _GUARDED = (
     "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
+    "way_back",
 )  # fmt: skip
-_GUARDS = 10  # incident_event and action_event: rows and the whole table; the others: rows
+_GUARDS = 12  # incident_event, action_event and way_back: rows and the whole table; the others: rows
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:
