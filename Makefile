@@ -5,7 +5,7 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 
-.PHONY: setup demo test test-kills test-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval crash-table clean
+.PHONY: setup demo test test-kills test-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
 
 setup: .venv/ready
 
@@ -66,6 +66,9 @@ bench-approval: setup
 
 bench-start: setup
 	@$(BIN)/python -m tests.benchmarks.bench_start
+
+bench-recovery: setup
+	@$(BIN)/python -m tests.benchmarks.bench_recovery
 
 crash-table: setup
 	@$(BIN)/python -m tests.crash --again $(ROWS)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from blocks.catalogue.approvals import ApprovalRules
-from blocks.catalogue.model import Catalogue
+from blocks.catalogue.model import Catalogue, Platform
 from blocks.errors import Broken, Refused, Retryable
-from deployments.listing import DeploymentEntry, PrefectFile
+from deployments.listing import DeploymentEntry, EachPlatform, PrefectFile
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -363,12 +363,15 @@ def with_choices(schema: dict[str, Any], entry: DeploymentEntry, catalogue: Cata
     """The flow's parameter schema with the catalogue's platforms, and services, as the choices of its parameters."""
     each = entry.each_platform
     if each is not None and catalogue.platforms:
-        schema["properties"][each.parameter]["enum"] = sorted(
-            name for name, platform in catalogue.platforms.items() if each.that is None or platform.recovery
-        )
+        schema["properties"][each.parameter]["enum"] = sorted(chosen_platforms(each, catalogue))
     if each is not None and each.services is not None:
         schema["properties"][each.services.parameter]["enum"] = restarted_services(catalogue)
     return schema
+
+
+def chosen_platforms(each: EachPlatform, catalogue: Catalogue) -> dict[str, Platform]:
+    """Name -> platform, of those that the deployment is for."""
+    return {name: found for name, found in catalogue.platforms.items() if each.that is None or found.recovery}
 
 
 def restarted_services(catalogue: Catalogue) -> list[str]:
@@ -381,17 +384,13 @@ def restarted_services(catalogue: Catalogue) -> list[str]:
 
 def wanted_schedules(entry: DeploymentEntry, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
     """Slug -> interval in seconds and parameters: one a platform, or the deployment's own."""
-    each = entry.each_platform
-    if entry.every is not None:
-        return {entry.name: {"every_s": entry.every.total_seconds(), "parameters": {}}}
-    if each is None or each.schedule is None:
-        return {}
+    each, every = entry.each_platform, entry.every
+    if each is None:
+        return {} if every is None else {entry.name: {"every_s": every.total_seconds(), "parameters": {}}}
     return {
-        f"{entry.name}-{name}": {
-            "every_s": getattr(platform, each.schedule).total_seconds(),
-            "parameters": {each.parameter: name},
-        }
-        for name, platform in sorted(catalogue.platforms.items())
+        f"{entry.name}-{name}": {"every_s": interval.total_seconds(), "parameters": {each.parameter: name}}
+        for name, platform in sorted(chosen_platforms(each, catalogue).items())
+        if (interval := getattr(platform, each.schedule) if each.schedule else every) is not None
     }
 
 

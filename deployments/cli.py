@@ -9,6 +9,7 @@ from deployments.commands import (
     approver,
     blocks,
     catalogue,
+    commit,
     demo,
     drills,
     gateway,
@@ -39,6 +40,7 @@ app.command("apply")(apply.apply)
 app.command("plan")(plan.plan)
 app.command("paper")(plan.paper)
 app.command("drills")(drills.drills)
+app.command("commit")(commit.commit)
 app.command("worker")(worker.worker)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(blocks.app, name="blocks")

@@ -60,6 +60,12 @@ class DeploymentEntry(_Strict):
     every: Duration | None = None
     on_event: OnEvent | None = None
 
+    @model_validator(mode="after")
+    def _one_interval(self) -> Self:
+        if self.every is not None and self.each_platform is not None and self.each_platform.schedule is not None:
+            raise ValueError("expected either every or each_platform.schedule: each would start it")
+        return self
+
     @property
     def action(self) -> str:
         """The flow's name as approval rules use it: the file's name with dashes."""

@@ -29,6 +29,7 @@ _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
         "tests/scenario/test_always_on.py",
+        "tests/scenario/test_readiness.py",
         "tests/scenario/test_stories.py",
         "tests/deploy/test_apply.py",
         "tests/deploy/test_blocks_",

@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Sandbox:
 
     def call(self, path: str, body: Any = None, method: str = "") -> Any:
         method = method or ("GET" if body is None else "POST")
-        answer = httpx.request(method, self.api + path, json=body, timeout=30)
+        answer = plain_client().request(method, self.api + path, json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -90,7 +91,7 @@ class Sandbox:
         return found
 
     def pager_events(self) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.page('Pager')}/events", timeout=10).json()
+        answer = plain_client().get(f"{self.page('Pager')}/events").json()
         return answer["events"] if "events" in answer else answer["ringing"]
 
     # -- runs by the worker
@@ -107,6 +108,12 @@ class Sandbox:
                 return state
             assert time.monotonic() < deadline, f"run {run} is still {state['name']}"
             time.sleep(0.2)
+
+
+@cache
+def plain_client() -> httpx.Client:
+    """One for all of a session's calls without TLS: opening one costs more processor time than fifty calls."""
+    return httpx.Client(timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """What do the endpoints of a Traffic Manager profile mean, as shares of clients?
 
-The invariants: shares are per cent and add up to 100; what is disabled gets nothing; what Azure observes is not
-what somebody configured; a profile that sends clients by anything else than the plan's own endpoints is not
-understood, and nobody guesses. Pure: profiles come and go as Azure's JSON.
+The invariants: shares are per cent and add up to 100, or are all 0 where nobody is sent anywhere; what is disabled
+gets nothing; what Azure observes is not what somebody configured; a profile that sends clients by anything else than
+the plan's own endpoints is not understood, and nobody guesses. Pure: profiles come and go as Azure's JSON.
 """
 
 from __future__ import annotations
@@ -36,6 +36,19 @@ def weights_of(profile: Mapping[str, Any], switch: TrafficManagerSwitch) -> dict
     return {site: int(each.get("weight") or 1) if _on(each) else 0 for site, each in found.items()}
 
 
+def targets_of(profile: Mapping[str, Any], switch: TrafficManagerSwitch) -> dict[str, str]:
+    """Site -> the name of what its endpoint leads to. Raises `Broken` where an endpoint of ours leads to no name."""
+    endpoints = {str(each["name"]).lower(): each["properties"] for each in profile["properties"].get("endpoints", ())}
+    found = {site: str(endpoints.get(name.lower(), {}).get("target") or "") for site, name in switch.endpoints.items()}
+    if lost := sorted(site for site, target in found.items() if not target):
+        raise Broken(
+            f"the endpoint of {', '.join(lost)} in profile {profile['name']} has no target, so nobody can look there",
+            where=f"traffic {switch.name}",
+            next_step="a nested profile cannot be watched by site: name the site's own endpoint in the plan",
+        )
+    return found
+
+
 def with_shares(profile: Mapping[str, Any], switch: TrafficManagerSwitch, shares: Mapping[str, int]) -> dict[str, Any]:
     """The profile as it is configured, with the shares as weights; what is off keeps its weight."""
     wanted = _configured(profile)
@@ -61,7 +74,9 @@ def shares_of(weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def said(shares: Mapping[str, int]) -> str:
-    """'azure-west 95 %, dc-west 5 %'."""
+    """'azure-west 95 %, dc-west 5 %'; 'nobody' where every share is 0."""
+    if not any(shares.values()):
+        return "nobody"
     return ", ".join(f"{site} {share} %" for site, share in shares.items())
 
 

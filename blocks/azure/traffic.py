@@ -1,7 +1,8 @@
 """Where does Azure Traffic Manager send clients, and did it change to what we asked for?
 
 One weighted endpoint a site: its share is its weight among those that are enabled; a share of 0 is a disabled
-endpoint (https://learn.microsoft.com/azure/traffic-manager/traffic-manager-routing-methods, "Weighted").
+endpoint, and a profile of which every endpoint is disabled answers nobody
+(https://learn.microsoft.com/azure/traffic-manager/traffic-manager-routing-methods, "Weighted").
 
     baseline   a digest of the profile as it is configured, and its endpoints
     evidence   the endpoints are as we set them, and were not so before; else our request in the activity log
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.azure.access import Access
 from blocks.azure.activity import find_request
 from blocks.azure.resource import AzureResource
-from blocks.azure.shares import WHOLE, digest, said, shares_of, weights_of, with_shares
+from blocks.azure.shares import WHOLE, digest, said, shares_of, targets_of, weights_of, with_shares
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import Change, Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import Traffic
@@ -80,9 +81,17 @@ class AzureTraffic:
             )
         return Shift(self, {site: shares.get(site, 0) for site in self.switch.endpoints})
 
+    def close(self) -> Change:
+        """Every endpoint disabled: the profile's name then has no address."""
+        return Shift(self, dict.fromkeys(self.switch.endpoints, 0))
+
     def clients_follow_within(self) -> timedelta:
         """The time to live of the profile's answers."""
         return timedelta(seconds=int(self.profile()["properties"]["dnsConfig"]["ttl"]))
+
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> the target of its endpoint. Raises `Broken` for one that has none: a nested profile."""
+        return targets_of(self.profile(), self.switch)
 
     def profile(self) -> dict[str, Any]:
         """The profile as Azure answers it. Raises the three errors."""

@@ -6,12 +6,13 @@ of a catalogue with a mistake is used: half a catalogue would watch half the pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.catalogue.document import Document
 from blocks.catalogue.mistakes import CatalogueInvalid, Mistake
-from blocks.catalogue.model import Catalogue
+from blocks.catalogue.model import Catalogue, Platform
+from blocks.catalogue.recovery import ControlPart
 from blocks.catalogue.references import check_references
 from blocks.catalogue.sense import check_sense
 from blocks.catalogue.serialised import digest_of
@@ -61,6 +62,12 @@ def _mistakes(documents: Sequence[Document]) -> list[Mistake]:
 
 def _merge(catalogues: Sequence[Catalogue]) -> Catalogue:
     customers = {name: customer for part in catalogues for name, customer in part.customers.items()}
-    platforms = {name: platform for part in catalogues for name, platform in part.platforms.items()}
-    whole = Catalogue.model_construct(customers=customers, platforms=platforms, digest="")
+    control = {name: place for part in catalogues for name, place in part.control_plane.items()}
+    platforms = {name: _standing_on(control, p) for part in catalogues for name, p in part.platforms.items()}
+    whole = Catalogue.model_construct(control_plane=control, customers=customers, platforms=platforms, digest="")
     return whole.model_copy(update={"digest": digest_of(whole)})
+
+
+def _standing_on(control: Mapping[ControlPart, str], platform: Platform) -> Platform:
+    """The platform with what watches it: the house's own control plane, and its own parts instead where it has some."""
+    return platform.model_copy(update={"control_plane": {**control, **platform.control_plane}})

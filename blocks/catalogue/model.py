@@ -39,7 +39,7 @@ from blocks.catalogue.checks import (
     TlsCheck,
 )
 from blocks.catalogue.quantities import Duration, Limit, Percent
-from blocks.catalogue.recovery import Recovery
+from blocks.catalogue.recovery import ControlPart, Recovery
 from blocks.catalogue.recurrence import RuleText
 from blocks.catalogue.texts import BlockName, ClockTime, Moment, Name, ZoneName
 from blocks.errors import Refused
@@ -191,6 +191,7 @@ class Platform(Model):
     services: dict[str, Service]
     maintenance: dict[str, Maintenance] = Field(default_factory=dict)
     recovery: Recovery | None = None
+    control_plane: dict[ControlPart, Name] = Field(default_factory=dict)  # where it differs from the catalogue's
 
     def credentials_for(self, service: Service, check: CheckBase) -> str:
         """The reader's credential block that this check is made with."""
@@ -210,8 +211,13 @@ class Platform(Model):
 
 
 class Catalogue(Model):
-    """All customers and platforms, by name. `digest` is the SHA-256 of the canonical content."""
+    """All customers and platforms, by name. `digest` is the SHA-256 of the canonical content.
 
+    `control_plane` says where each part of vigie itself lives: a site of a platform, or a place that is none.
+    Once loaded, every platform holds the whole of it.
+    """
+
+    control_plane: dict[ControlPart, Name] = Field(default_factory=dict)
     customers: dict[str, Customer] = Field(default_factory=dict)
     platforms: dict[str, Platform] = Field(default_factory=dict)
     digest: str = ""

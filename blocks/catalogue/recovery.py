@@ -84,6 +84,7 @@ class TrafficManagerSwitch(Model):
     resource: str  # ARM id of the profile
     site: Name  # whose credentials reach it
     endpoints: dict[Name, str]  # site -> endpoint
+    asked: tuple[HttpUrl, ...] = ()  # what clients ask through it; else every proof of the plan that is an address
 
 
 class DnsSwitch(Model):
@@ -135,6 +136,32 @@ class AddedStep(Model):
     moves: tuple[Literal["switchover", "failover", "failback"], ...] = ("switchover", "failover", "failback")
 
 
+class Returning(Model):
+    """When a share of clients that came back is good enough for the next, and when it is bad enough to go back."""
+
+    requests: int = Field(default=20, strict=True, ge=1)  # fewer prove nothing
+    soak: Duration = Field(default="10s", validate_default=True)  # type: ignore[assignment]  good for so long
+    patience: Duration = Field(default="5min", validate_default=True)  # type: ignore[assignment]  too few for so long
+    stop_over_errors: Percent = Field(default="1 %", validate_default=True)  # type: ignore[assignment]
+    return_over_errors: Percent = Field(default="5 %", validate_default=True)  # type: ignore[assignment]
+    stop_over_latency_times: float = Field(default=2.0, ge=1)
+    return_over_latency_times: float = Field(default=5.0, ge=1)
+    latency_floor: Duration = Field(default="100 ms", validate_default=True)  # type: ignore[assignment]
+
+
+class ControlPart(StrEnum):
+    """What vigie itself stands on. All of it is needed in the night of a move (docs/placing.md)."""
+
+    JOURNAL = "journal"
+    PREFECT_SERVER = "prefect-server"
+    PREFECT_DATABASE = "prefect-database"
+    WORKER = "worker"
+    GATEWAY = "gateway"
+    RESULT_STORAGE = "result-storage"
+    CODE = "code"
+    CREDENTIALS = "credentials"  # the key or vault that opens the blocks
+
+
 class Recovery(Model):
     """The recovery plan of a platform: what is promised, what follows, what is switched, what proves it."""
 
@@ -154,6 +181,10 @@ class Recovery(Model):
     capacity: dict[Name, Capacity] = Field(default_factory=dict)  # site -> what it must take
     proofs: tuple[str, ...] = Field(min_length=1)  # service/check in the site that serves, or check addresses
     shares: tuple[int, ...] = (5, 25, 100)  # per cent of traffic, one after the other, on the way back
+    returning: Returning = Field(
+        default_factory=lambda: Returning.model_validate({})
+    )  # what each share must show before the next
+    running_costs: dict[Name, str] = Field(default_factory=dict)  # site -> what it costs to run there, for people
     client_timeout: Duration = Field(default="30s", validate_default=True)  # type: ignore[assignment]
     drill_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]
     restore_every: Duration = Field(default="90d", validate_default=True)  # type: ignore[assignment]

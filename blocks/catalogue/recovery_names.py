@@ -54,6 +54,7 @@ def check_recovery_names(platform: Entry, graph: Mapping[str, list[str]]) -> Ite
         yield from _every_site(plan, worker, ("sites",))
     yield from _check_switches(plan)
     yield from _sites_of(plan, entry, "capacity")
+    yield from _sites_of(plan, entry, "running_costs")
     yield from _check_counterparts(plan)
     yield from _check_uses(plan)
     yield from _circles(plan, graph)

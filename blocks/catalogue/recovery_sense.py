@@ -13,8 +13,8 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
-from blocks.catalogue.quantities import format_duration, parse_duration
-from blocks.catalogue.recovery import Recovery
+from blocks.catalogue.quantities import format_duration, parse_duration, parse_quantity
+from blocks.catalogue.recovery import Recovery, Returning
 from blocks.catalogue.view import Entry
 
 _ALL = 100
@@ -34,6 +34,7 @@ def check_recovery_sense(platform: Entry) -> Iterator[Mistake]:
     yield from _check_sites(platform, plan)
     yield from _check_critical(platform, plan)
     yield from _check_shares(plan)
+    yield from _check_returning(plan)
     for data in plan.entries("data").values():
         yield from _check_promise(plan, data)
         for table in data.entries("tables").values():
@@ -78,6 +79,29 @@ def _check_shares(plan: Entry) -> Iterator[Mistake]:
     rising = all(low < high for low, high in pairwise(shares))
     if not shares or not rising or shares[0] < 1 or shares[-1] != _ALL:
         yield plan.wrong(("shares",), f"expected shares that rise and end with 100, not {shares}")
+
+
+def _check_returning(plan: Entry) -> Iterator[Mistake]:
+    """A share earns the next one only by what was measured, and what sends it back is worse than what stops it."""
+    addresses = [text for _, text in plan.texts("proofs") if "://" in text]
+    for switch in plan.entries("traffic").values():
+        weighted = switch.text("kind") == "azure.traffic_manager"
+        if weighted and not addresses and not switch.value.get("asked") and plan.value.get("shares") != [_ALL]:
+            text = f"expected asked, or an address among the proofs: nobody could see clients return by {switch.name!r}"
+            yield switch.wrong((), text)
+    rule = plan.part("returning")
+    for what in ("errors", "latency_times"):
+        stop, back = _number(rule, f"stop_over_{what}"), _number(rule, f"return_over_{what}")
+        if stop is not None and back is not None and stop > back:
+            at = next(key for key in (f"return_over_{what}", f"stop_over_{what}") if key in rule.value)
+            yield rule.wrong(
+                (at,), f"expected return_over_{what} at or above stop_over_{what}, not {back:g} and {stop:g}"
+            )
+    soak, patience = _returning(rule, "soak"), _returning(rule, "patience")
+    if soak and patience and soak > patience:
+        at = next(key for key in ("patience", "soak") if key in rule.value)
+        said = f"{format_duration(patience)} and {format_duration(soak)}"
+        yield rule.wrong((at,), f"expected patience at or above soak, not {said}")
 
 
 def _check_promise(plan: Entry, data: Entry) -> Iterator[Mistake]:
@@ -174,6 +198,22 @@ def _fits(kind: str, value: str) -> bool:
 
 def _values(entry: Entry, key: str) -> list[str]:
     return [value for value in entry.part(key).value.values() if isinstance(value, str)]
+
+
+def _number(rule: Entry, key: str) -> float | None:
+    """What is written, or the default; None where it is wrong, which is told elsewhere."""
+    found = rule.value.get(key, Returning.model_fields[key].default)
+    try:
+        return float(found) if isinstance(found, int | float) else parse_quantity(found)[0]
+    except ValueError:
+        return None
+
+
+def _returning(rule: Entry, key: str) -> timedelta | None:
+    try:
+        return parse_duration(rule.value.get(key, Returning.model_fields[key].default))
+    except ValueError:
+        return None
 
 
 def _duration(entry: Entry, key: str) -> timedelta | None:

@@ -27,6 +27,7 @@ def check_references(documents: Sequence[Document], unreadable: Sequence[Documen
     customers = {name for root in roots for name in root.names("customers")}
     maybe = {name for document in unreadable for name in _possible_names(document.text)}
     found = [*_declared_twice(roots, "customers"), *_declared_twice(roots, "platforms")]
+    found += _declared_twice(roots, "control_plane")
     for root in roots:
         for platform in root.entries("platforms").values():
             found += _unknown(platform, ("customer",), "customer", customers, maybe)

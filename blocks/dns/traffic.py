@@ -92,9 +92,22 @@ class DnsTraffic:
             )
         return RecordChange(self, wanted[0])
 
+    def close(self) -> Change:
+        """Refused: who asks for a name that leads nowhere remembers that too, and longer than an address."""
+        raise Refused(
+            f"{self.switch.record} must always lead somewhere",
+            where=self.where,
+            next_step="lead it to the other site, or use a switch with weights",
+            code="precondition",
+        )
+
     def clients_follow_within(self) -> timedelta:
         """The time to live that is served now."""
         return timedelta(seconds=self.standing().ttl_s)
+
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> its value."""
+        return dict(self.switch.values)
 
     @property
     def where(self) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Self, cast
 from uuid import UUID
 
-from blocks.journal import chain, heartbeats, incidents, outbox, sweeps
+from blocks.journal import chain, heartbeats, incidents, outbox, readiness, sweeps
 from blocks.journal import readings as stored
 from blocks.journal import statuses as remembered
 from blocks.journal.connections import Connections, translated
@@ -60,9 +60,19 @@ class PostgresJournal(RunRecords, RecoveryRecords):
 
     @contextmanager
     def sweep_lock(self, platform: str) -> Generator[bool]:
+        with self._right(_lock_key(platform)) as granted:
+            yield granted
+
+    @contextmanager
+    def readiness_lock(self, platform: str) -> Generator[bool]:
+        with self._right(_lock_key(platform, "readiness")) as granted:
+            yield granted
+
+    @contextmanager
+    def _right(self, key: int) -> Generator[bool]:
         with self._connections.own_session() as connection:
             with translated(self._connections.where):
-                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock_key(platform),)).fetchone()
+                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
             yield bool(row and row[0])
 
     def is_sweeping(self, platform: str) -> bool:
@@ -140,6 +150,20 @@ class PostgresJournal(RunRecords, RecoveryRecords):
         with self._connections.transaction() as connection:
             found = incidents.read_incident(connection, incident)
             return found, chain.read_events(connection, incident)
+
+    def record_readiness(
+        self,
+        run: UUID,
+        platform: str,
+        *,
+        changes: Sequence[IncidentChange],
+        channels: Sequence[Channel],
+        reopen_within: timedelta,
+    ) -> Sequence[Incident]:
+        with self._connections.transaction() as connection:
+            return readiness.record(
+                connection, run, platform, changes=changes, channels=channels, reopen_within=reopen_within
+            )
 
     def acknowledge(self, incident: UUID, who: str, channels: Sequence[Channel]) -> Incident:
         with self._connections.transaction() as connection:
@@ -220,6 +244,6 @@ class PostgresJournal(RunRecords, RecoveryRecords):
             return stored.measure_storage(connection)
 
 
-def _lock_key(platform: str) -> int:
+def _lock_key(platform: str, right: str = "sweep") -> int:
     """64 bits, so that two platforms practically never share a lock."""
-    return int.from_bytes(hashlib.sha256(f"vigie sweep {platform}".encode()).digest()[:8], "big", signed=True)
+    return int.from_bytes(hashlib.sha256(f"vigie {right} {platform}".encode()).digest()[:8], "big", signed=True)

@@ -192,6 +192,16 @@ def remind(connection: Connection, run: UUID, *, name: str, day: date, text: str
     return True
 
 
+def was_reminded(connection: Connection, platform: str, name: str, day: date) -> bool:
+    """Has it been given today?"""
+    row = connection.execute(
+        "SELECT 1 FROM reminder r JOIN platform p ON p.id = r.platform_id "
+        "WHERE p.name = %s AND r.name = %s AND r.day = %s",
+        (platform, name, day),
+    ).fetchone()
+    return row is not None
+
+
 def keep_report(connection: Connection, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
     """The newest report of a run is the one that people see."""
     locked, _ = lock_run(connection, run)

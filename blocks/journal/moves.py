@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from blocks.errors import Broken, Refused
+from blocks.journal import returns
 from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform
 from blocks.journal.messages import want_message
@@ -68,6 +69,9 @@ def begin(
     there = find_move(connection, run)
     if there is not None:
         return _the_same(there, kind, from_site, to_site)
+    taken_back = returns.taken_back_by(connection, run)
+    if taken_back is not None:
+        returns.must_still_go_back(connection, locked, the_move(connection, taken_back), run)
     _give_up_the_one_before(connection, locked, run)
     connection.execute(
         "INSERT INTO move (run_id, platform_id, kind, from_site, to_site, began_at, outage_at, detected_at, "
@@ -78,18 +82,21 @@ def begin(
     data = {"kind": kind.value, "from": from_site, "to": to_site, "token": token, **_written(moments)}
     text = f"{kind.value} of {platform} from {from_site} to {to_site}"
     append_action(connection, locked, run, ActionKind.MOVE_BEGUN, text, data=data)
-    return _the_move(connection, run)
+    return the_move(connection, run)
 
 
 def serves(connection: Connection, run: UUID, token: int, *, commit_within: timedelta | None, rolls_back: bool) -> Move:
     """Clients are served where it went; the first time stays."""
     locked, _ = lock_run(connection, run)
     check_token(connection, locked, run, token)
-    there = _the_move(connection, run)
+    there = the_move(connection, run)
     if there.has_moved:
         return there
     if there.state is not MoveState.UNDER_WAY:
         raise _settled_otherwise(there, MoveState.SERVING)
+    taken_back = returns.taken_back_by(connection, run)
+    if taken_back is not None:  # it is back where it was: there is nothing to commit, and nothing to take back
+        commit_within, rolls_back = None, False
     due = None if commit_within is None else locked.now + commit_within
     connection.execute(
         "UPDATE move SET state = 'serving', serving_at = %s, commit_due_at = %s, rolls_back = %s WHERE run_id = %s",
@@ -99,26 +106,46 @@ def serves(connection: Connection, run: UUID, token: int, *, commit_within: time
     text = f"clients of {there.platform} are served in {there.to_site}"
     append_action(connection, locked, run, ActionKind.MOVE_SERVES, text, data=data)
     want_message(connection, run, "progress")
-    return _the_move(connection, run)
+    if taken_back is not None:
+        _end_both(connection, locked, the_move(connection, taken_back), the_move(connection, run))
+    return the_move(connection, run)
 
 
 def settle(connection: Connection, run: UUID, state: MoveState, who: str) -> Move:
     """Commit it, roll it back or give it up; the first end stays."""
     locked, _ = lock_run(connection, run)
-    there = _the_move(connection, run)
+    there = the_move(connection, run)
     if there.state is state:
         return there
     if state not in _ENDS.get(there.state, frozenset()):
         raise _settled_otherwise(there, state)
+    if state is MoveState.COMMITTED and returns.is_overtaken(connection, run):
+        raise Refused(
+            f"the {there.kind.value} of {there.platform} to {there.to_site} cannot be committed: "
+            f"{there.platform} is being moved on, or was",
+            where=f"run {run}",
+            next_step="look at the newest move: vigie runs list --all",
+        )
     text = f"{there.kind.value} to {there.to_site}: {state.value}"
     _end(connection, locked, there, state, who=who, text=text)
-    return _the_move(connection, run)
+    return the_move(connection, run)
+
+
+def judge_share(
+    connection: Connection, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str
+) -> None:
+    """One judgement of clients at one share; what follows of it is read out of the run's history."""
+    locked, _ = lock_run(connection, run)
+    check_token(connection, locked, run, token)
+    data = {"item": item, "next": comes, "back_to": back_to, "token": token}
+    append_action(connection, locked, run, ActionKind.SHARE_JUDGED, text, data=data)
+    want_message(connection, run, "progress")
 
 
 def keep_loss(connection: Connection, run: UUID, loss: Loss) -> Move:
     """One more line of what it lost. What is known exactly stays known exactly."""
     locked, _ = lock_run(connection, run)
-    there = _the_move(connection, run)
+    there = the_move(connection, run)
     known = next((each for each in there.losses if each.data == loss.data), None)
     if known == loss or (known is not None and _knows_less(loss, known)):
         return there
@@ -134,7 +161,7 @@ def keep_loss(connection: Connection, run: UUID, loss: Loss) -> Move:
     kept = {"by_table": dict(loss.by_table), "saved_in": loss.saved_in}
     append_action(connection, locked, run, ActionKind.LOSS_KEPT, loss.text, data=data | kept)
     want_message(connection, run, "progress")
-    return _the_move(connection, run)
+    return the_move(connection, run)
 
 
 def find_move(connection: Connection, run: UUID) -> Move | None:
@@ -148,6 +175,15 @@ def list_moves(connection: Connection, platform: str, limit_count: int) -> Seque
     rows = connection.execute(
         f"SELECT {_COLUMNS} WHERE p.name = %s ORDER BY m.number DESC LIMIT %s",
         (platform, limit_count),
+    ).fetchall()
+    return _with_losses(connection, rows)
+
+
+def newest(connection: Connection) -> Sequence[Move]:
+    """Of each platform the newest that got anywhere: where it is by what was done."""
+    rows = connection.execute(
+        f"SELECT DISTINCT ON (m.platform_id) {_COLUMNS} WHERE m.state IN ('serving', 'committed', 'rolled_back') "
+        "ORDER BY m.platform_id, m.number DESC"
     ).fetchall()
     return _with_losses(connection, rows)
 
@@ -199,9 +235,17 @@ def _give_up_the_one_before(connection: Connection, locked: LockedPlatform, run:
         "SELECT run_id FROM move WHERE platform_id = %s AND state = 'under_way'", (locked.id,)
     ).fetchone()
     if row is not None:
-        before = _the_move(connection, row[0])
+        before = the_move(connection, row[0])
         text = f"{before.kind.value} to {before.to_site} given up half-way: run {run} moves {locked.name} now"
         _end(connection, locked, before, MoveState.ABANDONED, who="vigie", text=text)
+
+
+def _end_both(connection: Connection, locked: LockedPlatform, move: Move, back: Move) -> None:
+    """The platform is back where it was: the move is taken back, and its way back is final."""
+    text = f"{move.kind.value} to {move.to_site}: taken back to {back.to_site} by run {back.run}"
+    _end(connection, locked, move, MoveState.ROLLED_BACK, who="vigie", text=text)
+    text = f"{back.kind.value} to {back.to_site}: final, it took back run {move.run}"
+    _end(connection, locked, back, MoveState.COMMITTED, who="vigie", text=text)
 
 
 def _end(connection: Connection, locked: LockedPlatform, move: Move, state: MoveState, *, who: str, text: str) -> None:
@@ -226,7 +270,8 @@ def _knows_less(loss: Loss, known: Loss) -> bool:
     return loss.kind is LossKind.BOUND and known.kind is LossKind.EXACT
 
 
-def _the_move(connection: Connection, run: UUID) -> Move:
+def the_move(connection: Connection, run: UUID) -> Move:
+    """The move of this run. Raises `Broken` when it has begun none."""
     found = find_move(connection, run)
     if found is None:
         raise Broken(f"run {run} has begun no move", next_step="see vigie runs show", code=MissingCode.NO_DATA)

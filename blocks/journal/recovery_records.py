@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from blocks.journal import drills, moves
+from blocks.journal import drills, moves, returns, runs
 from blocks.journal.connections import Connections
+from blocks.ports.approvals import Approval, Plan
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
 from blocks.ports.recovery import Loss, Move, MoveKind, MoveState
 
@@ -58,6 +59,10 @@ class RecoveryRecords:
         with self._connections.transaction() as connection:
             return moves.settle(connection, run, state, who)
 
+    def judge_share(self, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str) -> None:
+        with self._connections.transaction() as connection:
+            moves.judge_share(connection, run, token, item=item, comes=comes, back_to=back_to, text=text)
+
     def keep_loss(self, run: UUID, loss: Loss) -> Move:
         with self._connections.transaction() as connection:
             return moves.keep_loss(connection, run, loss)
@@ -73,6 +78,33 @@ class RecoveryRecords:
     def moves_to_settle(self) -> Sequence[Move]:
         with self._connections.transaction() as connection:
             return moves.to_settle(connection)
+
+    def newest_moves(self) -> Sequence[Move]:
+        with self._connections.transaction() as connection:
+            return moves.newest(connection)
+
+    def standing_yes(self, move: UUID) -> Approval:
+        with self._connections.transaction() as connection:
+            locked, _ = runs.lock_run(connection, move)
+            return returns.the_yes(connection, locked, moves.the_move(connection, move))
+
+    def promise_return(self, move: UUID, run: UUID) -> None:
+        with self._connections.transaction() as connection:
+            runs.lock_run(connection, move)  # what is read of the move holds until the end
+            returns.promise(connection, moves.the_move(connection, move), run)
+
+    def grant_return(self, move: UUID, run: UUID, plan: Plan) -> Approval:
+        with self._connections.transaction() as connection:
+            runs.lock_run(connection, move)
+            return returns.grant(connection, moves.the_move(connection, move), run, plan)
+
+    def way_back_of(self, move: UUID) -> UUID | None:
+        with self._connections.transaction() as connection:
+            return returns.way_back_of(connection, move)
+
+    def taken_back_by(self, run: UUID) -> UUID | None:
+        with self._connections.transaction() as connection:
+            return returns.taken_back_by(connection, run)
 
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
         with self._connections.transaction() as connection:
@@ -139,6 +171,10 @@ class RecoveryRecords:
     def leaked_resources(self) -> Sequence[LeasedResource]:
         with self._connections.transaction() as connection:
             return drills.leaked(connection)
+
+    def was_reminded(self, platform: str, name: str, day: date) -> bool:
+        with self._connections.transaction() as connection:
+            return drills.was_reminded(connection, platform, name, day)
 
     def remind(self, run: UUID, *, name: str, day: date, text: str, facts: Mapping[str, object]) -> bool:
         with self._connections.transaction() as connection:

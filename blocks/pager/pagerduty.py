@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from blocks.pager.calling import call
-from blocks.ports.incidents import Severity
+from blocks.ports.incidents import READINESS, Severity
 from blocks.ports.notifications import IncidentPicture, PagerAction, Sent
 from blocks.ports.showing import Call
 from blocks.slack.markup import plain
@@ -130,4 +130,6 @@ def _payload(picture: IncidentPicture) -> dict[str, Any]:
 
 
 def _class_of(root: str) -> str:
+    if root.startswith(READINESS):
+        return "readiness"
     return "slo" if root.startswith("slo:") else "monitoring" if root == "monitoring" else "health"

@@ -1,8 +1,9 @@
 """What will be done, who must say yes, and what did they say?
 
 A *plan* is made by reading only. Its *digest* covers what an approver agrees to: the steps, targets, roles,
-candidate and coverage, and the limits of its bounds; not what was measured, which moves by itself. A *bound*
-is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition that must hold.
+candidate and coverage, the limits of its bounds, and what happens when nobody commits it; not what was measured, which
+moves by itself. A *bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition
+that must hold.
 
 Values only; the journal keeps them, `tasks/approvals/` decides about them.
 """
@@ -77,6 +78,8 @@ class Plan:
     known_wrong: tuple[str, ...] = ()  # sentences about open incidents and the like
     expected_s: float = 0.0
     cost: str = ""
+    commit_within_s: float = 0.0  # after it people commit it; 0 where there is nothing to commit
+    rolls_back: bool = False  # by itself, when nobody did and while that loses nothing
 
     @property
     def digest(self) -> str:
@@ -95,6 +98,7 @@ class Plan:
             # as a float, because that is what the journal gives back: 2000 and 2000.0 are one bound
             "bounds": [[bound.name, float(bound.at_most), bound.unit] for bound in self.bounds],
             "guards": [guard.name for guard in self.guards],
+            **({"commits": [float(self.commit_within_s), self.rolls_back]} if self.commit_within_s else {}),
         }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -15,3 +16,9 @@ class Capability:
     action: str
     allowed: bool | None
     detail: str = ""
+
+
+def opens(capabilities: Iterable[Capability]) -> bool | None:
+    """Anything allowed is proof; a refusal and nothing allowed is proof of the contrary; else nobody could try."""
+    answers = {capability.allowed for capability in capabilities}
+    return True if True in answers else False if False in answers else None

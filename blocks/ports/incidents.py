@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+READINESS: Final = "readiness:"
+"""How the root of an incident begins that no sweep saw: a recovery plan that would not work (one a finding)."""
 
 
 class Severity(StrEnum):
@@ -45,7 +49,8 @@ class Incident:
     """An incident as the journal holds it.
 
     `root` is the service that explains it, or `slo:<name>` for a burning budget without a failing
-    service, or `monitoring` when the measurement itself is at fault.
+    service, or `monitoring` when the measurement itself is at fault, or `readiness:<finding>` where
+    the recovery plan would not work: clients are served, and sweeps leave it alone.
     `affected` are the other services that suffer from it.
     """
 
@@ -69,6 +74,11 @@ class Incident:
     def is_open(self) -> bool:
         """Not closed by evidence yet."""
         return self.closed_at is None
+
+    @property
+    def is_readiness(self) -> bool:
+        """It speaks of the disaster to come, and not of what clients suffer now."""
+        return self.root.startswith(READINESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

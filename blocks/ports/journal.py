@@ -95,6 +95,26 @@ class Journal(Protocol):
     def open_incidents(self, platform: str | None = None) -> Sequence[Incident]: ...
     def recently_closed(self, platform: str, within: timedelta) -> Sequence[Incident]: ...
     def incident(self, incident: UUID) -> tuple[Incident, Sequence[IncidentEvent]]: ...
+    def readiness_lock(self, platform: str) -> AbstractContextManager[bool]:
+        """Hold the right to judge a platform's recovery plan, as `sweep_lock` is held for a sweep."""
+        ...
+
+    def record_readiness(
+        self,
+        run: UUID,
+        platform: str,
+        *,
+        changes: Sequence[IncidentChange],
+        channels: Sequence[Channel],
+        reopen_within: timedelta,
+    ) -> Sequence[Incident]:
+        """One transaction: incident events of roots that begin with `readiness:`, and what tells them.
+
+        Repeated it changes nothing; opening, changing and reopening are as in `record_assessment`. Raises `Broken`
+        for any other root.
+        """
+        ...
+
     def acknowledge(self, incident: UUID, who: str, channels: Sequence[Channel]) -> Incident: ...
     def silence(self, incident: UUID, who: str, until: datetime, channels: Sequence[Channel]) -> Incident: ...
     def verify_chain(self, platform: str) -> int:

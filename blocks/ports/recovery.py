@@ -24,6 +24,7 @@ from typing import Protocol
 from uuid import UUID
 
 from blocks.catalogue.model import Service, Site
+from blocks.ports.approvals import Approval, Plan
 from blocks.ports.changes import Change
 
 # -- databases ------------------------------------------------------------------------------------
@@ -115,6 +116,10 @@ class DatabaseMember(Protocol):
         ...
 
     def look(self) -> DatabaseLook: ...
+
+    def read_traits(self) -> Mapping[str, str]:
+        """What must be alike on both servers, so that one can stand in for the other: trait -> value."""
+        ...
 
     def fence(self) -> Change:
         """It takes no writes any more, also after its host restarts. Confirmed by the server or its host."""
@@ -241,15 +246,23 @@ class Traffic(Protocol):
     """One switch that sends clients to sites."""
 
     def read_shares(self) -> Mapping[str, int]:
-        """Site -> per cent of new clients, adding up to 100."""
+        """Site -> per cent of new clients, adding up to 100; all 0 while it is closed."""
         ...
 
     def shift(self, shares: Mapping[str, int]) -> Change:
         """Send clients so from now on; refused when somebody else changed the switch since the baseline."""
         ...
 
+    def close(self) -> Change:
+        """Send nobody anywhere until clients are shifted; `Refused` by a switch that must always lead somewhere."""
+        ...
+
     def clients_follow_within(self) -> timedelta:
         """How long a well-behaved client may still go where it went (time to live)."""
+        ...
+
+    def entrances(self) -> Mapping[str, str]:
+        """Site -> the host or address at which a client arrives that is sent there, whoever is sent there now."""
         ...
 
 
@@ -345,6 +358,10 @@ class RecoveryJournal(Protocol):
         """Commit it, roll it back or give it up. Raises `Refused` when it is settled otherwise."""
         ...
 
+    def judge_share(self, run: UUID, token: int, *, item: str, comes: str, back_to: int, text: str) -> None:
+        """What clients at one share saw, and what comes of it: a line of the run's history, under the lease."""
+        ...
+
     def keep_loss(self, run: UUID, loss: Loss) -> Move:
         """An exact loss replaces a bound of the same data, never the other way round."""
         ...
@@ -356,6 +373,34 @@ class RecoveryJournal(Protocol):
 
     def moves_to_settle(self) -> Sequence[Move]:
         """Those that serve and whose commit window is over."""
+        ...
+
+    def newest_moves(self) -> Sequence[Move]:
+        """Of each platform the newest that got anywhere."""
+        ...
+
+    def standing_yes(self, move: UUID) -> Approval:
+        """The approval with which this move may go back by itself now. Raises `Refused` with what speaks against it."""
+        ...
+
+    def promise_return(self, move: UUID, run: UUID) -> None:
+        """Let this run, which the schedule asked for, take back the move of run `move`: once, as was approved with it.
+
+        Raises `Refused` before the window is over, when somebody committed or moved on, when no approved plan says
+        that it goes back, and for every other run.
+        """
+        ...
+
+    def grant_return(self, move: UUID, run: UUID, plan: Plan) -> Approval:
+        """The yes that was given with the move, for the plan of its way back. Raises `Refused` for any other plan."""
+        ...
+
+    def way_back_of(self, move: UUID) -> UUID | None:
+        """The run that takes back the move of run `move`."""
+        ...
+
+    def taken_back_by(self, run: UUID) -> UUID | None:
+        """The run whose move this run takes back."""
         ...
 
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:

@@ -22,6 +22,8 @@ from blocks.ports.notifications import Sent
 
 GIVES_WAY = frozenset({"recovery-drill"})
 """Actions that only rehearse: whatever is real takes the platform's lease from them at once."""
+SCHEDULE = "schedule"
+"""Who asked for a run that nobody asked for. No approver's name."""
 
 
 class RunState(StrEnum):
@@ -140,6 +142,9 @@ class ActionKind(StrEnum):
     RESTORE_KEPT = "restore_kept"
     RESOURCE_LEASED = "resource_leased"
     RESOURCE_FREED = "resource_freed"
+    SHARE_JUDGED = "share_judged"
+    RETURN_PROMISED = "return_promised"
+    RETURN_GRANTED = "return_granted"
     REMINDED = "reminded"
     REPORTED = "reported"
 

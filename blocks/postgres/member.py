@@ -83,6 +83,14 @@ class PostgresMember:
         status, seen = self._status(why), self._seen(why)
         return put_together(self.address, self.name, seen, status, why)
 
+    def read_traits(self) -> Mapping[str, str]:
+        """What must be alike on both servers. Raises `Refused`, `Retryable`."""
+        from blocks.postgres.traits import read_traits
+
+        connection: Connection
+        with self.asking() as connection:
+            return read_traits(connection)
+
     def application_name(self) -> str:
         """How a primary shows this server as its standby, as its host is configured."""
         return str(self.door.status()["application_name"])

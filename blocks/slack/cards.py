@@ -162,7 +162,17 @@ def _roles(voice: Voice, plan: Plan) -> list[str]:
     if plan.coverage:
         covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
         lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
+    if afterwards := said_afterwards(voice, plan):
+        lines.append(afterwards)
     return lines
+
+
+def said_afterwards(voice: Voice, plan: Plan) -> str:
+    """What becomes of it when nobody commits it; empty where there is nothing to commit."""
+    if not plan.commit_within_s:
+        return ""
+    key = "card.goes_back" if plan.rolls_back else "card.stays"
+    return voice.say(key, span=_span(voice, plan.commit_within_s))
 
 
 def _bound(voice: Voice, bound: Bound) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from blocks.slack.move_messages import MOVE_TEXTS
 from blocks.slack.paper_messages import PAPER_TEXTS
+from blocks.slack.readiness_messages import READINESS_TEXTS
 from blocks.slack.run_messages import RUN_TEXTS
 from blocks.slack.text import Text
 
@@ -220,6 +221,7 @@ TEXTS: Mapping[str, Text] = {
     **RUN_TEXTS,
     **MOVE_TEXTS,
     **PAPER_TEXTS,
+    **READINESS_TEXTS,
 }
 
 __all__ = ["TEXTS", "Text"]

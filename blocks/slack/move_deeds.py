@@ -21,6 +21,7 @@ _VERBS = {
     "stop-service": "arrêter",
     "stop-machine": "éteindre",
     "shift-traffic": "détourner le trafic",
+    "close-traffic": "fermer le trafic",
 }
 _STEPS = {
     "fence": "isoler {name} à {site}",
@@ -56,6 +57,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     ),
     (rf"^resize (?P<name>{_N}) in (?P<site>{_N}) to (?P<size>\S+)$", "passer {name} à {site} en {size}"),
     (rf"^send (?P<share>\d+) % of (?P<name>{_N}) to (?P<site>{_N})$", "envoyer {share} % de {name} vers {site}"),
+    (rf"^send nobody of (?P<name>{_N}) to (?P<site>{_N}) any more$", "n'envoyer plus personne de {name} vers {site}"),
     # -- fences, by item, and who confirms them
     *(
         (rf"^(?P<platform>{_N}/)?{verb}:(?P<name>{_N}):(?P<site>{_N})$", f"{{platform}}{french} {{name}} à {{site}}")
@@ -209,6 +211,34 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), 95 % ont répondu en {ms} ms",
     ),
     (
+        rf"^watch (?P<share>\d+) % of (?P<name>{_N}) in (?P<site>{_N}): (?P<count>\d+) requests for (?P<soak>\S+) within (?P<patience>\S+), stop over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency, back over (?P<worse>\S+) % or (?P<more>\S+) times, from (?P<floor>\S+) ms$",  # noqa: E501
+        "observer {share} % de {name} à {site} : {count} requêtes en {soak} (au plus {patience}), arrêt au-delà de {errors} % d'erreurs ou {times} fois la latence, retour en arrière au-delà de {worse} % ou {more} fois, à partir de {floor} ms",  # noqa: E501
+    ),
+    (
+        r"^at (?P<share>\d+) % only (?P<count>\d+) requests of (?P<all>\d+) were seen(?: in (?P<seconds>\d+) s: nothing is proven)?$",  # noqa: E501
+        "à {share} %, seules {count} requêtes sur {all} ont été vues : rien n'est prouvé",
+    ),
+    (
+        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within an unknown time(?: against (?P<before>\d+) ms before)?(?:: over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency)?$",  # noqa: E501
+        "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), en un temps inconnu",
+    ),
+    (
+        rf"^clients do not return to (?P<site>{_N}) beyond (?P<share>\d+) % yet: (?P<rest>.+)$",
+        "les clients ne reviennent pas encore à {site} au-delà de {share} % : {rest}",
+    ),
+    (
+        rf"^look at (?P<site>{_N}) under load; a retry of this run watches anew and goes on from there\.?$",
+        "regarder {site} sous charge ; réessayer observe de nouveau et reprend de là",
+    ),
+    (
+        r"^(?P<rest>at .+); and clients could not be taken back to (?P<share>\d+) %: (?P<rest_why>.+)$",
+        "{rest} ; et les clients n'ont pas pu être ramenés à {share} % : {rest_why}",
+    ),
+    (
+        r"^take them back by hand now, or retry this run: that is the first thing it does\.?$",
+        "les ramener à la main maintenant, ou réessayer : c'est la première chose qui sera faite",
+    ),
+    (
         rf"^nobody committed the (?P<rest_kind>{_N}) in time, and going back to (?P<site>{_N}) loses nothing$",
         "{rest_kind} : personne n'a validé à temps, et revenir à {site} ne perd rien",
     ),
@@ -218,6 +248,59 @@ MOVES: tuple[tuple[str, str], ...] = (
     ),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) has rows of its own$", "{name} à {site} a des lignes à lui seul"),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) does not follow$", "{name} à {site} ne suit pas"),
+    (
+        rf"^the (?P<rest_kind>{_N}) to (?P<site>{_N}) waits for somebody to commit it$",
+        "{rest_kind} vers {site} : en attente de validation",
+    ),
+    (
+        rf"^slot (?P<slot>{_N}) of (?P<name>{_N}) is used by nobody and keeps the log until the disk is full$",
+        "la réserve de journal {slot} de {name} ne sert à personne et remplit le disque",
+    ),
+    (
+        rf"^(?P<name>{_N}) promises zero loss, and no commit waits for the other site$",
+        "{name} promet zéro perte, et aucune écriture n'attend l'autre site",
+    ),
+    (
+        rf"^what only (?P<site>{_N}) has of (?P<name>{_N}) was not counted$",
+        "{name} : ce que seul {site} possède n'est pas compté",
+    ),
+    (
+        rf"^(?P<rows>\d+) rows that only (?P<site>{_N}) has of (?P<name>{_N}) are not saved$",
+        "{name} : {rows} lignes que seul {site} possède ne sont pas gardées",
+    ),
+    (
+        rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) does not go back by itself: (?P<rest>.+)$",
+        "{rest_kind} de {name} vers {site} : pas de retour automatique, {rest}",
+    ),
+    (r"^something could be lost on the way$", "quelque chose pourrait s'y perdre"),
+    (r"^nobody approved that it goes back by itself$", "personne n'a approuvé un retour automatique"),
+    (
+        rf"^as approved with the (?P<rest_kind>{_N}) of run (?P<run>\w+): (?P<rest>.+)$",
+        "comme approuvé avec l'exécution {run} ({rest_kind}) : {rest}",
+    ),
+    (
+        rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) is committed: it stays there$",
+        "{rest_kind} de {name} vers {site} : validé, elle y reste",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) is not ready to take over (?P<part>{_N}): (?P<rest>.+)$",
+        "{name} à {site} n'est pas prêt à reprendre {part} : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) does not answer yet, so nothing can come home: (?P<rest>.+)$",
+        "{name} à {site} ne répond pas encore, rien ne peut revenir : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) cannot be drained: (?P<rest>.+)$",
+        "{name} à {site} ne peut pas être vidé : {rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) cannot be brought home by itself: in (?P<home>{_N}) (?P<rest>.+); in (?P<away>{_N}) (?P<rest_away>.+)$",  # noqa: E501
+        "{name} ne peut pas revenir tout seul : à {home} {rest} ; à {away} {rest_away}",
+    ),
+    (r"^no look$", "personne n'a pu regarder"),
+    (r"^nobody could look at it$", "personne n'a pu regarder"),
+    (r"^its provider does not answer for it$", "son fournisseur ne répond pas"),
     # -- several platforms at once
     (
         rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",

@@ -134,9 +134,23 @@ MOVE_TEXTS: Mapping[str, Text] = {
     ),
     "reminder.since": Text("*Since* {moment}", "*Depuis* le {moment}"),
     "reminder.cost": Text("*Cost* {cost}", "*Coût* {cost}"),
+    "reminder.no_cost": Text("*Cost* not declared in the catalogue", "*Coût* non déclaré dans le catalogue"),
+    "reminder.home": Text(
+        "*Bring it home* {start} in Prefect or with /vigie; first look: {look}",
+        "*Le retour* {start} dans Prefect ou par /vigie ; voir d'abord : {look}",
+    ),
     "reminder.missing": Text("*Still missing for the way back*", "*Ce qui manque encore pour le retour*"),
     "reminder.ready": Text(
         "*Nothing is missing for the way back*: it can be planned", "*Rien ne manque pour le retour* : à planifier"
+    ),
+    # -- a move that nobody committed -------------------------------------------------------------
+    "commit.title": Text(
+        "🟠 {platform}: nobody committed the {kind} to {site}", "🟠 {platform} : {kind} vers {site} à valider"
+    ),
+    "commit.since": Text("*Serving there since* {moment}", "*Sert là-bas depuis* le {moment}"),
+    "commit.why": Text("*It stays* {why}", "*Elle y reste* {why}"),
+    "commit.how": Text(
+        "*Commit it* with the button of its message, or {commit}", "*Valider* par le bouton de son message, ou {commit}"
     ),
     # -- the calendar of drills -------------------------------------------------------------------
     "drill.title": Text("Recovery drills of {customer}", "Exercices de reprise de {customer}"),

@@ -38,15 +38,34 @@ def render_report(picture: RunPicture) -> tuple[str, Blocks]:
 
 
 def render_reminder(picture: RunPicture, line: Action) -> tuple[str, Blocks]:
-    """(text, blocks) of one daily reminder."""
+    """(text, blocks) of one daily reminder: of a platform that runs elsewhere, or of a move that nobody committed."""
+    if "why" in line.data:
+        return _commit_reminder(picture, line)
     voice, since = voice_of(picture), datetime.fromisoformat(str(line.data["since"]))
     span = voice.span(max(timedelta(0), line.at - since))
     title = voice.say("reminder.title", platform=picture.run.platform, site=str(line.data["site"]), span=span)
     facts = [voice.say("reminder.since", moment=voice.moment(since))]
-    if cost := str(line.data.get("cost") or ""):
-        facts.append(say(voice, "reminder.cost", cost=retell(voice, cost)))
+    cost = str(line.data.get("cost") or "")
+    facts.append(say(voice, "reminder.cost", cost=retell(voice, cost)) if cost else voice.say("reminder.no_cost"))
+    platform = picture.run.platform
+    facts.append(
+        voice.say("reminder.home", start="`failback/failback`", look=f"`vigie plan failback {plain(platform, 60)}`")
+    )
     blocks = [header(title), section("\n".join(facts)), *_missing(voice, line), _foot(voice, picture, line)]
     return f"{escaped_line(plain(title, MOST_HEADER), 2 * MOST_HEADER)}\n{facts[0]}", blocks
+
+
+def _commit_reminder(picture: RunPicture, line: Action) -> tuple[str, Blocks]:
+    voice, platform = voice_of(picture), plain(picture.run.platform, 60)
+    kind = voice.say(f"action.{line.data['kind']}")
+    title = voice.say("commit.title", platform=platform, kind=kind, site=str(line.data["site"]))
+    facts = [
+        voice.say("commit.since", moment=voice.moment(datetime.fromisoformat(str(line.data["since"])))),
+        say(voice, "commit.why", why=retell(voice, str(line.data["why"]))),
+        voice.say("commit.how", commit=f"`vigie commit {platform}`"),
+    ]
+    blocks = [header(plain(title, MOST_HEADER)), section("\n".join(facts)), _foot(voice, picture, line)]
+    return f"{escaped_line(plain(title, MOST_HEADER), 2 * MOST_HEADER)}\n{facts[1]}", blocks
 
 
 def _missing(voice: Voice, line: Action) -> Blocks:

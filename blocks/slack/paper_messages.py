@@ -97,12 +97,20 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "Refused with YXRRSET or NXRRSET: somebody changed it meanwhile; look before anything else.",
         "Refusé avec YXRRSET ou NXRRSET : quelqu'un l'a changé entre-temps ; regarder d'abord.",
     ),
+    "paper.note.close": Text(
+        "Nobody is sent anywhere, until the data is verified and traffic is shifted.",
+        "Plus personne n'est envoyé nulle part, jusqu'à ce que les données soient vérifiées et le trafic détourné.",
+    ),
     "paper.note.weight": Text(
         "Clients follow within the profile's time to live.", "Les clients suivent dans le délai du profil (TTL)."
     ),
     "paper.note.proof": Text(
         "200, or the database's clock, in good time. Otherwise it is not done.",
         "200, ou l'heure de la base, sans attendre. Sinon ce n'est pas fini.",
+    ),
+    "paper.note.watch": Text(
+        "Ask the site itself, not the shared name (curl --connect-to), and go on only within the numbers above.",
+        "Interroger le site lui-même, pas le nom commun (curl --connect-to), et ne continuer que dans ces limites.",
     ),
     "paper.note.proof_by_eye": Text("Look at {check} by hand.", "Regarder {check} à la main."),
     "paper.note.call": Text("It must answer {status}.", "La réponse doit être {status}."),

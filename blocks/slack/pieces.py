@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from blocks.ports.runs import SCHEDULE
 from blocks.slack.markup import escaped_line, length, link, plain
 from blocks.slack.voice import Voice
 
@@ -91,5 +92,7 @@ def action_name(voice: Voice, action: str) -> str:
 
 
 def who_asked(voice: Voice, requester: str) -> str:
-    """The name, or that Prefect was asked directly, where nobody has one."""
+    """The name; or that Prefect was asked directly, or the schedule began it, where nobody has one."""
+    if requester == SCHEDULE:
+        return voice.say("who.schedule")
     return voice.say("who.unknown") if requester == "unknown" else requester

@@ -1,7 +1,8 @@
 """How far is it, and what may I do about it?
 
 One message a run, updated in place: its state, what is done, what is at work, what comes next, who asked; while it
-runs a button that stops it safely, where it failed or was parked one that lets it go on. At the end what came of it.
+runs a button that stops it safely, where it failed or was parked one that lets it go on, and where it moved a platform
+one that commits the move. At the end what came of it.
 Pure: the same picture gives the same message.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from blocks.ports.approvals import PlanStep, Standing
-from blocks.ports.runs import RunState, Step
+from blocks.ports.runs import ActionKind, RunState, Step
 from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
 from blocks.slack.cards import voice_of
 from blocks.slack.markup import escaped_line, plain
@@ -32,7 +33,7 @@ from blocks.slack.pieces import (
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 
-STOP, CONTINUE = "run.stop", "run.continue"
+STOP, CONTINUE, COMMIT = "run.stop", "run.continue", "run.commit"
 _EMOJI = {
     RunState.RUNNING: "▶️",
     RunState.WAITING: "⏸️",
@@ -115,9 +116,20 @@ def _facts(voice: Voice, picture: RunPicture) -> list[str]:
         lines.append(say(voice, key, reason=retell(voice, run.reason)))
     if run.stop_requested_by and run.state is RunState.RUNNING:
         lines.append(say(voice, "progress.stopping", who=run.stop_requested_by))
+    if until := commit_until(picture):
+        lines.append(voice.say("progress.commit_until", moment=voice.moment(until)))
     if run.resume_count:
         lines.append(voice.say_count("progress.resumed", run.resume_count))
     return lines
+
+
+def commit_until(picture: RunPicture) -> datetime | None:
+    """Until when the move of this run can be committed before the plan says what happens; None when it cannot."""
+    kinds = {line.kind for line in picture.actions}
+    served = next((line for line in picture.actions if line.kind is ActionKind.MOVE_SERVES), None)
+    if served is None or ActionKind.MOVE_SETTLED in kinds or "commit_due_at" not in served.data:
+        return None
+    return datetime.fromisoformat(str(served.data["commit_due_at"]))
 
 
 def _count(voice: Voice, picture: RunPicture) -> str:
@@ -159,19 +171,24 @@ def _text(voice: Voice, step: Step) -> str:
 def _to_come(picture: RunPicture) -> list[PlanStep]:
     """What the newest plan that may be carried out holds besides the steps that were begun."""
     begun = {(step.phase, step.item) for step in picture.steps}
+    begun |= {("shift", str(line.data["item"])) for line in picture.actions if line.kind is ActionKind.SHARE_JUDGED}
     usable = [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
     steps = usable[-1].plan.steps if usable else ()
     return [step for step in steps if (step.phase, step.item) not in begun]
 
 
 def _buttons(voice: Voice, picture: RunPicture) -> Block | None:
-    run, value = picture.run, str(picture.run.id)
+    run, value, elements = picture.run, str(picture.run.id), list[Block]()
     if run.state is RunState.RUNNING and not run.stop_requested_by:
         label = voice.say("button.stop")
         sure = confirmation(voice, voice.say("confirm.stop"), label)
-        return {"type": "actions", "elements": [button(label, STOP, value, confirm=sure)]}
+        elements.append(button(label, STOP, value, confirm=sure))
     if run.state in _GOES_ON:
         label = voice.say("button.continue" if run.state is RunState.PARKED else "button.retry")
         sure = confirmation(voice, voice.say("confirm.continue"), label)
-        return {"type": "actions", "elements": [button(label, CONTINUE, value, style="primary", confirm=sure)]}
-    return None
+        elements.append(button(label, CONTINUE, value, style="primary", confirm=sure))
+    if commit_until(picture):
+        label = voice.say("button.commit")
+        sure = confirmation(voice, voice.say("confirm.commit"), label)
+        elements.append(button(label, COMMIT, value, confirm=sure))
+    return {"type": "actions", "elements": elements} if elements else None

@@ -17,6 +17,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.failover": Text("failover", "basculement d'urgence"),
     "action.failback": Text("failback", "retour au site d'origine"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
+    "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
     # -- where a question stands --------------------------------------------------------------------
     "standing.waiting": Text("To approve", "À approuver"),
@@ -78,6 +79,14 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.candidate": Text("*Takes over* {candidate}", "*Prend le relais* {candidate}"),
     "card.roles": Text("*Roles after it* {roles}", "*Rôles ensuite* {roles}"),
     "card.coverage": Text("*Fenced* {coverage}", "*Isolé* {coverage}"),
+    "card.goes_back": Text(
+        "*Afterwards* commit it within {span}; if nobody does, it goes back by itself, while that loses nothing",
+        "*Ensuite* à valider sous {span} ; sans validation, retour automatique, tant que rien ne s'y perd",
+    ),
+    "card.stays": Text(
+        "*Afterwards* commit it within {span}; it does not go back by itself",
+        "*Ensuite* à valider sous {span} ; pas de retour automatique",
+    ),
     "card.asked": Text("*Asked by* {who} on {moment}", "*Demandé par* {who} le {moment}"),
     "card.may_decide": Text(
         ("*Who may decide* {names} ({count} yes needed)", "*Who may decide* {names} ({count} yes needed)"),
@@ -87,6 +96,7 @@ RUN_TEXTS: Mapping[str, Text] = {
         "One yes more than usual: nobody knows who asked.",
         "Un oui de plus que d'habitude : on ne sait pas qui a demandé.",
     ),
+    "who.schedule": Text("vigie, by itself", "vigie, automatiquement"),
     "who.unknown": Text("somebody in the Prefect UI", "quelqu'un dans l'interface Prefect"),
     "card.until": Text("*Until* {moment}", "*Jusqu'au* {moment}"),
     "card.needs_code": Text("An approval asks for the one-time code.", "Approuver demande le code à usage unique."),
@@ -124,6 +134,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "progress.stopping": Text(
         "*Stops safely* after this step: asked by {who}", "*S'arrête sans risque* après cette étape : demandé par {who}"
     ),
+    "progress.commit_until": Text("*To commit until* {moment}", "*À valider avant* le {moment}"),
     "progress.resumed": Text(
         ("Went on by itself {count} time", "Went on by itself {count} times"),
         ("Reparti de lui-même {count} fois", "Reparti de lui-même {count} fois"),
@@ -142,6 +153,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "button.reject": Text("Reject", "Refuser"),
     "button.ask": Text("Ask", "Demander"),
     "button.break_glass": Text("Break the glass…", "Briser la glace…"),
+    "button.commit": Text("Commit the move", "Valider la bascule"),
     "button.stop": Text("Stop safely", "Arrêter sans risque"),
     "button.retry": Text("Retry", "Réessayer"),
     "button.continue": Text("Continue", "Continuer"),
@@ -153,6 +165,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "button.start": Text("Start", "Lancer"),
     "confirm.approve": Text(
         "Approve {action} of {subject} on {platform}?", "Approuver : {action}, {subject}, {platform} ?"
+    ),
+    "confirm.commit": Text(
+        "The platform stays where it is; it does not go back by itself any more.",
+        "La plateforme reste où elle est ; plus de retour automatique.",
     ),
     "confirm.stop": Text(
         "The step at work is finished, then the run is parked.",
@@ -228,6 +244,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "answer.started": Text("Started: {action}. {link}", "Lancé : {action}. {link}"),
     "answer.start_failed": Text("Not started: {why}", "Pas lancé : {why}"),
     "answer.stopping": Text("It stops after the step at work.", "Arrêt après l'étape en cours."),
+    "answer.committed": Text("Committed: it stays there.", "Validé : elle reste là."),
     "answer.going_on": Text("It goes on.", "C'est reparti."),
     "answer.still_working": Text(
         "This takes longer than usual; the message will show what came of it.",

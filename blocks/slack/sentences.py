@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from blocks.slack.findings import FINDINGS
+from blocks.slack.readiness_told import READINESS_SHAPES
 
 _NO_BREAK = "\u00a0"
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w.])")
@@ -122,7 +123,7 @@ def in_french(sentence: str, measurement: Callable[[str], str], number: Callable
 
 
 def _retell(piece: str, measurement: Callable[[str], str], number: Callable[[str], str]) -> Retold:
-    for pattern, french in (*_PIECES[:-1], *FINDINGS, _PIECES[-1]):
+    for pattern, french in (*READINESS_SHAPES, *_PIECES[:-1], *FINDINGS, _PIECES[-1]):
         found = pattern.match(piece)
         if found is None:
             continue

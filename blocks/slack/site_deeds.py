@@ -25,6 +25,7 @@ SITE_DEEDS: tuple[tuple[str, str], ...] = (
         (rf"^resize {what} (?P<name>{_ITEM}) to (?P<size>{_ITEM})$", f"porter {french} {{name}} à {{size}}")
         for what, french in _LIVES.items()
     ),
+    (rf"^send clients of profile (?P<name>{_ITEM}) to nobody$", "n'envoyer nulle part les clients du profil {name}"),
     (
         rf"^send clients of profile (?P<name>{_ITEM}) to (?P<shares>{_SHARES})$",
         "envoyer les clients du profil {name} vers {shares}",
@@ -40,6 +41,7 @@ SITE_DEEDS: tuple[tuple[str, str], ...] = (
         rf"^machine (?P<name>{_ITEM}) is (?P<size>\w+), (?P<state>\w+)$",
         "la machine {name} est de taille {size}, « {state} »",
     ),
+    (rf"^profile (?P<name>{_ITEM}) sends clients to nobody$", "le profil {name} n'envoie les clients nulle part"),
     (
         rf"^profile (?P<name>{_ITEM}) sends clients to (?P<shares>{_SHARES})$",
         "le profil {name} envoie les clients vers {shares}",

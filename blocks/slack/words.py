@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from blocks.ports.incidents import EventKind, Incident, IncidentEvent, Severity
+from blocks.ports.incidents import READINESS, EventKind, Incident, IncidentEvent, Severity
 from blocks.ports.notifications import IncidentPicture
 from blocks.slack.messages import TEXTS
 from blocks.slack.voice import NO_BREAK, Voice
@@ -59,11 +59,13 @@ def emoji(incident: Incident) -> str:
 
 
 def root_name(voice: Voice, incident: Incident) -> str:
-    """The service, or what stands for it: a burning budget, the monitoring itself."""
+    """The service, or what stands for it: a burning budget, the monitoring itself, a plan that would not work."""
     if incident.root.startswith("slo:"):
         return voice.say("root.slo", name=incident.root.removeprefix("slo:"))
     if incident.root == "monitoring":
         return voice.say("root.monitoring")
+    if incident.is_readiness:
+        return voice.say("root.readiness", name=incident.root.removeprefix(READINESS))
     return incident.root
 
 

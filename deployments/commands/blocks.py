@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blocks.errors import VigieError
-from blocks.ports.capabilities import Capability
+from blocks.ports.capabilities import Capability, opens
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -35,11 +35,8 @@ class Examined:
 
     @property
     def opens(self) -> bool | None:
-        """Anything allowed is proof; a refusal and nothing allowed is proof of the contrary."""
-        if self.error:
-            return False
-        answers = {capability.allowed for capability in self.capabilities}
-        return True if True in answers else False if False in answers else None
+        """An error is proof of the contrary; else what it may do says it."""
+        return False if self.error else opens(self.capabilities)
 
 
 @app.callback()

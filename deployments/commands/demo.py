@@ -1,9 +1,9 @@
 """`vigie demo`: does the whole thing work here, before my eyes?
 
 Starts the sandbox, sweeps every platform, breaks a service of each for real, shows the incidents that were
-opened, mends (by vigie's own restart, with approval, what a restart mends), shows them closed, and says where to
-look in the Prefect UI. With ALL=1 it tells one story for every way of breaking. It owns the sandbox it started:
-however it ends, kill -9 included, nothing is left running.
+opened, mends (by vigie's own restart, with approval, what a restart mends), shows them closed. It ends with the
+disaster (demo_recovery.py) and says where to look in the Prefect UI. With ALL=1 it tells one story for every way of
+breaking. It owns the sandbox it started: however it ends, kill -9 included, nothing is left running.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def demo() -> None:
     try:
         with _Sandbox(console) as sandbox:
             _tell_stories(console, sandbox, stories)
+            _tell_the_disaster(console, sandbox)
             stays = os.environ.get("STAY", "1") != "0"
             _say_where_to_look(console, stays=stays)
             if stays:
@@ -133,6 +134,18 @@ def _tell_stories(console: Console, sandbox: _Sandbox, stories: Sequence[Story])
     _settle(console, sandbox, platforms)
     for chapter in chapters(stories):
         _tell_chapter(console, sandbox, chapter)
+
+
+def _tell_the_disaster(console: Console, sandbox: _Sandbox) -> None:
+    """A whole site dies, its platform lives on elsewhere and comes home; what was open then is closed by evidence."""
+    from deployments.commands.demo_recovery import PLATFORM, tell_recovery
+    from deployments.sandbox.quiet import forget_flapping
+
+    forget_flapping(sandbox.state, [PLATFORM])
+    tell_recovery(console, sandbox.state, sandbox.prefect, lambda why: _sweep(console, sandbox, [PLATFORM], why))
+    forget_flapping(sandbox.state, [PLATFORM])
+    _close(console, sandbox, [PLATFORM])
+    console.print("[green]Closed by evidence:[/] the site is home, and nothing of it is open.\n")
 
 
 def _settle(console: Console, sandbox: _Sandbox, platforms: Sequence[str]) -> None:
@@ -208,10 +221,12 @@ def _found(story: Story) -> Incident:
 
 
 def _open(platforms: Sequence[str]) -> list[Incident]:
+    """What services suffer from; that a recovery plan was never tried is no part of a story."""
     from blocks.journal.block import open_journal
 
     with open_journal() as journal:
-        return [incident for name in platforms for incident in journal.open_incidents(name)]
+        found = [incident for name in platforms for incident in journal.open_incidents(name)]
+    return [incident for incident in found if not incident.is_readiness]
 
 
 # -- sweeps, started as a person would start them in the Prefect UI ----------------------------
@@ -285,10 +300,12 @@ def _say_where_to_look(console: Console, *, stays: bool) -> None:
     console.print("  Artifacts, sweep-hearth: the report with its picture;")
     console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list;")
     console.print("  Deployments, restart, Run, Custom run: it plans, asks, and sleeps until people say yes:")
-    console.print("  in the run's Resume form, in Slack, or with .venv/bin/vigie runs approve.")
+    console.print("  in the run's Resume form, in Slack, or with .venv/bin/vigie runs approve;")
+    console.print("  Runs, the failover and the failback: their phases as a graph, and the report of each.")
     console.print("In another shell:")
     console.print("  .venv/bin/vigie now")
     console.print("  .venv/bin/vigie sandbox break hearth/device-api --how slow")
+    console.print("  .venv/bin/vigie plan failover hearth --suppose-gone")
 
 
 def _stay(console: Console) -> None:

@@ -107,7 +107,7 @@ def review(run: WhichRun, who: As, code: Code) -> None:
             raise Refused(f"no broken glass of run {found.id} waits for a review")
         if who in {each.approver for each in waiting[0].decisions}:
             raise Refused(f"{who} broke it and cannot review it himself")
-        _verify(journal, who, code)
+        verify_in_terminal(journal, who, code)
         journal.review(waiting[0].id, who=who)
     typer.echo(f"Reviewed by {who}.")
 
@@ -160,11 +160,12 @@ def _steer(what: str, run: str, who: str, code: str, detail: str) -> None:
     with told(), open_journal() as journal, PrefectOrchestrator() as orchestrator:
         found = _find(journal, run)
         policy = load_policy(found.customer, found.platform, found.action)
-        _verify(journal, who, code)
+        verify_in_terminal(journal, who, code)
         typer.echo(steer(journal, orchestrator, policy, Steer(what), found.id, who=who, detail=detail))
 
 
-def _verify(journal: PostgresJournal, who: str, code: str) -> None:
+def verify_in_terminal(journal: PostgresJournal, who: str, code: str) -> None:
+    """Who it is, by the one-time code, which is used up. Raises `Refused`."""
     from tasks.approvals.codes import verify_code
     from tasks.approvals.keys import load_unseal
 

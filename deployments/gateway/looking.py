@@ -6,6 +6,7 @@ from blocks.journal.adapter import PostgresJournal
 from blocks.ports.runs import Run, RunState
 from blocks.slack.pieces import action_name, say
 from blocks.slack.voice import Voice
+from blocks.slack.words import root_name
 
 _OPEN = (RunState.RUNNING, RunState.WAITING, RunState.FAILED, RunState.PARKED)
 _MOST_LINES = 20
@@ -21,7 +22,7 @@ def now_text(journal: PostgresJournal, voice: Voice) -> str:
         else:
             lines.append(say(voice, "command.platform", platform=platform, moment=voice.moment(swept)))
         for incident in journal.open_incidents(platform):
-            words = {"root": incident.root, "moment": voice.moment(incident.opened_at)}
+            words = {"root": root_name(voice, incident), "moment": voice.moment(incident.opened_at)}
             lines.append(f"• {say(voice, 'command.incident', **words, sentence=voice.retell(incident.sentence))}")
     if not journal.open_incidents():
         lines.append(voice.say("command.no_incident"))

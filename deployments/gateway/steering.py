@@ -1,4 +1,4 @@
-"""Somebody presses a button of a run's progress: stop safely, or go on.
+"""Somebody presses a button of a run's progress: stop safely, go on, or commit the move that it made.
 
 The rules are those of `tasks/runs/steering.py`: only those who may decide about the action may steer it. A button
 counts only on the message that the journal knows for its run.
@@ -12,14 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from blocks.errors import Refused, VigieError
-from blocks.slack.progress import CONTINUE, STOP
+from blocks.slack.progress import COMMIT, CONTINUE, STOP
 from blocks.slack.voice import Voice
 from deployments.gateway.desk import Counter, aside, why
 from deployments.gateway.origin import Person, person_of
 from tasks.runs.steering import Steer, steer
 
-STEERS = {STOP: Steer.STOP, CONTINUE: Steer.CONTINUE}
-_SAID = {Steer.STOP: "answer.stopping", Steer.CONTINUE: "answer.going_on"}
+STEERS = {STOP: Steer.STOP, CONTINUE: Steer.CONTINUE, COMMIT: Steer.COMMIT}
+_SAID = {Steer.STOP: "answer.stopping", Steer.CONTINUE: "answer.going_on", Steer.COMMIT: "answer.committed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Steering:
     counter: Counter
 
     async def press(self, ack: Any, body: Mapping[str, Any], action: Mapping[str, Any]) -> None:
-        """Stop safely, or go on."""
+        """Stop safely, go on, or commit."""
         await ack()
         person, voice = person_of(body), await self.counter.desk.settings.voice()
         try:

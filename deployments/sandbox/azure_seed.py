@@ -52,7 +52,7 @@ def seed_profile(store: Store, platform: Platform, switch: TrafficManagerSwitch)
     for site, name in switch.endpoints.items():
         on = platform.sites[site].role == "primary"
         properties = {
-            "target": f"{name}.{platform.name}.example",
+            "target": f"{switch.name}.{name}.{platform.name}.example",
             "endpointStatus": "Enabled" if on else "Disabled",
             "weight": _WEIGHT,
             "endpointMonitorStatus": "Online" if on else "Disabled",

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,11 @@ from pydantic import SecretStr
 
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.names import connect_map, outside_map
-from deployments.sandbox.state import State, write_text
+from deployments.sandbox.state import State, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
+    from prefect.client.orchestration import PrefectClient
 
 _PATIENCE_S = 120.0
 
@@ -213,13 +216,35 @@ def _ca(state: State) -> str:
     return str(ensure_authority(state.home).ca_file)
 
 
-async def save_blocks(blocks: dict[str, Block]) -> None:
-    """Save them under their names, replacing those of a former start."""
+async def save_blocks(blocks: dict[str, Block], note: Path | None = None) -> None:
+    """Save them under their names; those that a former start saved just so, and nobody touched since, are left alone.
+
+    `note` remembers what was saved and when, because a block costs half a dozen calls and somebody waits.
+    """
     from prefect import get_client
 
+    digests = {name: _digest(block) for name, block in blocks.items()}
+    known = read_json(note) if note else {}
     async with get_client() as client:  # one for all: opening it costs as much as a block
+        there = await _saved_at(client)
         for name, block in blocks.items():
-            await block.asave(name, overwrite=True, client=client)
+            if name not in there or known.get(name) != [digests[name], there[name]]:
+                await block.asave(name, overwrite=True, client=client)
+        there = await _saved_at(client)
+    if note:
+        write_json(note, {name: [digests[name], there[name]] for name in blocks})
+
+
+async def _saved_at(client: PrefectClient) -> dict[str, str]:
+    """Name -> when it was saved last."""
+    documents = await client.read_block_documents(limit=200, include_secrets=False)
+    return {str(document.name): str(document.updated) for document in documents}
+
+
+def _digest(block: Block) -> str:
+    """Of what the block is and holds."""
+    shape = json.dumps(type(block).model_json_schema(), sort_keys=True)
+    return sha256(f"{shape} {block.model_dump_json(context={'include_secrets': True})}".encode()).hexdigest()
 
 
 async def _when_ready(state: State, needed: list[str]) -> None:
@@ -230,7 +255,7 @@ async def _when_ready(state: State, needed: list[str]) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await _all_there(state, [name for name in needed if name != "worker"])
-            await save_blocks(blocks_of(state))
+            await save_blocks(blocks_of(state), state.home / "blocks.json")
             await _all_there(state, needed)
     except TimeoutError:
         missing = ", ".join(name for name in needed if not state.is_ready(name))

@@ -5,7 +5,8 @@ resolved the name before a change goes where it went until its answer is too old
 earnest the profile says, often 30 to 60 s), so for so long some new clients still arrive at the old site, and those
 that are connected stay. Nothing is opened on the way: TLS ends at the site, and the site's certificate names both.
 
-The rule: where nobody says anything, the last answer holds. A silent traffic service moves nobody.
+The rule: where nobody says anything, the last answer holds. A silent traffic service moves nobody; one that says that
+its profile sends nobody anywhere is believed, and clients find no address.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ class Answers:
         }
 
     def hear(self, said: Mapping[str, Mapping[str, float]]) -> None:
-        """A new answer; a profile that it does not name, or that sends nobody anywhere, keeps its last one."""
+        """A new answer; a profile that it does not name keeps its last one."""
         for profile, lately in self._lately.items():
-            shares = {site: float(share) for site, share in said.get(profile, {}).items() if float(share) > 0}
-            lately.append(shares or lately[-1])
+            if profile in said:
+                lately.append({site: float(share) for site, share in said[profile].items() if float(share) > 0})
+            else:
+                lately.append(lately[-1])
 
     def lately(self, profile: str) -> tuple[Mapping[str, float], ...]:
         """The shares that clients may still hold."""
@@ -70,6 +73,8 @@ class Edge:
     def choose(self) -> tuple[str, int] | None:
         """Where a client goes that asked at some moment of the last TTL; None where that leads nowhere."""
         shares = self._random.choice(self._answers.lately(self._profile))
+        if not shares:
+            return None
         (site,) = self._random.choices(list(shares), weights=list(shares.values()))
         return self._ways[site].address if site in self._ways else None
 

@@ -3,12 +3,14 @@
 Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The rules: nothing is held while it
 waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
-of it.
+of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
 
 from prefect.logging import get_run_logger
 
@@ -44,6 +46,12 @@ def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
     begun = _begun(book)
     if begun is not None:
         return Granted(begun.plan, book.journal.take_lease(book.run.id), begun)
+    taken_back = book.journal.taken_back_by(book.run.id)
+    if taken_back is not None:
+        granted = agreed_before(book, taken_back, make_plan)
+        get_run_logger().info("%s", granted.approval.reason)
+        show_run(book.run.id, book.run.platform)
+        return granted
     while True:
         question = _decided(book, make_plan(), asked_as)
         lease = book.journal.take_lease(book.run.id)
@@ -52,6 +60,20 @@ def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
             return Granted(question.plan, lease, question)
         book.journal.release_lease(book.run.id)
         _void(book, question, changed)
+
+
+def agreed_before(book: Runbook, move: UUID, make_plan: Callable[[], Plan]) -> Granted:
+    """The way back of a move whose approved plan said that it goes back by itself: nobody is asked again.
+
+    Raises `Settled` where that yes no longer covers what would be done; the journal judges it.
+    """
+    lease = book.journal.take_lease(book.run.id)
+    plan = replace(make_plan(), commit_within_s=0.0, rolls_back=False)  # back where it was: nothing to commit
+    try:
+        granted = book.journal.grant_return(move, book.run.id, plan)
+    except Refused as refused:
+        raise Settled(Standing.VOID, refused.what) from refused
+    return Granted(plan, lease, granted)
 
 
 def _begun(book: Runbook) -> Approval | None:

@@ -186,11 +186,21 @@ def _changes(approved: Plan, now: Plan) -> Sequence[str]:
     for name in ("candidate", "roles", "coverage", "action", "platform", "subject"):
         if getattr(approved, name) != getattr(now, name):
             found.append(f"{name} was {_shown(getattr(approved, name))}, is {_shown(getattr(now, name))}")
+    if (approved.commit_within_s, approved.rolls_back) != (now.commit_within_s, now.rolls_back):
+        found.append(f"afterwards was {_afterwards(approved)}, is {_afterwards(now)}")
     agreed = {b.name: (b.at_most, b.unit) for b in approved.bounds}
     offered = {b.name: (b.at_most, b.unit) for b in now.bounds}
     if agreed != offered:
         found.append(f"bounds were {_shown(agreed)}, are {_shown(offered)}")
     return found or ["the guards are others than those approved"]
+
+
+def _afterwards(plan: Plan) -> str:
+    """'committed within 240 min, else it goes back by itself'."""
+    if not plan.commit_within_s:
+        return "nothing to commit"
+    else_ = "goes back by itself" if plan.rolls_back else "stays"
+    return f"committed within {plan.commit_within_s / 60:g} min, else it {else_}"
 
 
 def _is_within(bound: Bound, limits: dict[str, float]) -> bool:

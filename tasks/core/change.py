@@ -79,11 +79,12 @@ class Order:
     phase: str
     item: str
     digest: str
+    attempt: int = 1  # above 1 where the same is done once more, because it was undone since
 
     @property
     def key(self) -> str:
-        """The step's key: root run, phase, item and plan digest; the same at every try."""
-        parts = [str(self.run), self.phase, self.item, self.digest]
+        """The step's key: root run, phase, item, plan digest and which attempt; the same at every try of it."""
+        parts = [str(self.run), self.phase, self.item, self.digest, *([str(self.attempt)] if self.attempt > 1 else [])]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -173,8 +173,9 @@ def _look(service: Service, statuses: Mapping[CheckKey, CheckStatus]) -> _View:
 
 
 def _since(worst: list[CheckStatus], state: State) -> datetime | None:
-    """A problem began with its first check; all is well since the last one recovered."""
-    times = [status.since for status in worst if status.since is not None]
+    """A problem began with its first check; all is well since the last confirmed one ended: a blip is none."""
+    moments = (status.since if state.is_problem else status.hard_since for status in worst)
+    times = [moment for moment in moments if moment is not None]
     if not times:
         return None
     return min(times) if state.is_problem else max(times)

@@ -17,6 +17,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.catalogue.maintenance import active_maintenance
+from blocks.catalogue.model import Customer
 from blocks.errors import Retryable
 from blocks.journal.block import open_journal
 from blocks.ports.health import CheckKey, Probe, Reading
@@ -194,5 +195,10 @@ def assess_and_record(
 
 def channels_of(plan: SweepPlan) -> list[Channel]:
     """Through what this platform's customer is told."""
+    return channels_for(plan.customer)
+
+
+def channels_for(customer: Customer) -> list[Channel]:
+    """Through what this customer is told."""
     chat = [Channel.SLACK_MESSAGE, Channel.SLACK_THREAD]
-    return [*chat, Channel.PAGER] if plan.customer.pager else chat
+    return [*chat, Channel.PAGER] if customer.pager else chat

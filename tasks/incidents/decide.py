@@ -18,7 +18,9 @@ The invariants, before any code:
     close, and closings are told. A rise to page that may not be told waits, and rings when it may.
 6.  *A measurement at fault says nothing about services*: it opens `monitoring` and moves nothing else.
 7.  *Flapping is one event*: opened once, closed when it ends; in between the list only grows.
-8.  *Planning again changes nothing* when the plan was applied and nothing new was measured. Numbers
+8.  *A sweep looks at services.* What only readiness can see (tasks/recovery/unready.py) it neither
+    opens, changes nor closes.
+9.  *Planning again changes nothing* when the plan was applied and nothing new was measured. Numbers
     that move inside a sentence are not news; words are.
 
 No I/O, no clock, no Prefect: time and evidence are arguments.
@@ -65,7 +67,7 @@ def plan_incidents(
         platform=platform,
         services={service.service: service for service in services},
         burns=loudest_burns(burns),
-        open={incident.root: incident for incident in open_incidents},
+        open={incident.root: incident for incident in open_incidents if not incident.is_readiness},
         closed=_reopenable(platform, recently_closed, at),
         at=at,
     )

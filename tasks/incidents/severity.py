@@ -31,7 +31,12 @@ def severity_of(service: Service, assessment: ServiceAssessment) -> Severity:
     """How loudly this service's own state is told; soft states and ok are only shown."""
     if assessment.mode is not Mode.HARD:
         return Severity.NOTICE
-    return _OF_HARD_STATES.get((service.criticality, assessment.state), Severity.NOTICE)
+    return severity_of_state(service.criticality, assessment.state)
+
+
+def severity_of_state(criticality: Criticality, state: State) -> Severity:
+    """How loudly a confirmed state of something so critical is told."""
+    return _OF_HARD_STATES.get((criticality, state), Severity.NOTICE)
 
 
 def severity_of_burn(burn: Burn) -> Severity:

@@ -13,6 +13,7 @@ from typing import Any
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
 
+from blocks.catalogue.model import Customer, Platform
 from blocks.clock import SystemClock
 from blocks.errors import VigieError
 from blocks.journal.block import open_journal
@@ -28,7 +29,11 @@ from tasks.incidents.tell import DeliveryReport, deliver_due
 @record_step(retry=JOURNAL, run_name="tell people")
 async def tell(plan: Sealed[SweepPlan]) -> DeliveryReport:
     """Send everything that is due for this platform: the incident's message, its thread, the pager."""
-    platform, customer = plan.value.platform, plan.value.customer
+    return await tell_of(plan.value.platform, plan.value.customer)
+
+
+async def tell_of(platform: Platform, customer: Customer) -> DeliveryReport:
+    """The same, inside whatever step."""
     async with AsyncExitStack() as opened:
         journal = opened.enter_context(open_journal())
         if not journal.may_be_due(platform.name):  # no door is opened for nothing

@@ -18,6 +18,7 @@ from blocks.ports.approvals import PlanStep
 from blocks.ports.recovery import MoveKind
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.order import groups_of
+from tasks.recovery.returning import rule_of, said_of
 from tasks.recovery.timing import expected_by
 from tasks.recovery.values import PHASES, Durations
 
@@ -38,6 +39,7 @@ TEXTS = {
     Verb.RECYCLE_SERVICE: "recycle {thing} in {site}",
     Verb.STOP_MACHINE: "switch off {thing} in {site}",
     Verb.START_MACHINE: "switch on {thing} in {site}",
+    Verb.CLOSE_TRAFFIC: "send nobody of {thing} to {site} any more",
     Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
     Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
 }
@@ -121,10 +123,12 @@ def _start(way: Way, *, sized: bool) -> Iterator[Line]:
 
 
 def _shift(way: Way, shares: Sequence[int]) -> Iterator[Line]:
-    """A name leads everybody at once; only weighted switches know shares."""
+    """A name leads everybody at once; only weighted switches know shares, and each of those earns the next."""
     for name, switch in way.plan.traffic.items():
         for share in shares if switch.kind == "azure.traffic_manager" else (_ALL,):
             yield "shift", Item(Verb.SHIFT_TRAFFIC, name, way.new, share)
+            if share < _ALL:
+                yield "shift", Item(Verb.WATCH_CLIENTS, name, way.new, share)
     if len(shares) > 1:  # clients of the leaving site's services stay a while, and must find the new primary
         for name in way.plan.recycle:
             if way.old in way.plan.services[name].sites:
@@ -165,6 +169,8 @@ def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) 
 def _say(way: Way, phase: str, item: Item) -> str:
     if item.verb in _ADDED.values():
         return way.plan.steps[item.thing].text
+    if item.verb is Verb.WATCH_CLIENTS:
+        return said_of(item, rule_of(way.plan))
     if item.verb is Verb.RESIZE_SERVICE:
         sizes = way.plan.services[item.thing].sizes[item.site]
         return f"resize {item.thing} in {item.site} to {sizes.rest if phase == 'settle' else sizes.active}"

@@ -19,6 +19,7 @@ from blocks.catalogue.model import DatabaseCheck, HttpCheck, Platform, Service
 from blocks.catalogue.recovery import DnsSwitch, Recovery, ReplicatedData, Table, TrafficManagerSwitch
 from blocks.errors import Broken
 from tasks.recovery.items import Item, Verb
+from tasks.recovery.returning import addresses_asked
 
 _UNPLANNED = "DATABASE_OPERATOR"  # where the plan names no block
 _MOST_SAMPLES = 100
@@ -322,6 +323,16 @@ def _shift(case: _Case) -> ByHand:
     return _by_name(case, switch) if isinstance(switch, DnsSwitch) else _by_weight(case, switch)
 
 
+def _close(case: _Case) -> ByHand:
+    """Every endpoint disabled. A name is never closed: no plan says so."""
+    switch = case.plan.traffic[case.item.thing]
+    if isinstance(switch, DnsSwitch):
+        return _by_name(case, switch)
+    where, subscription, look = _profile(switch)
+    commands = tuple(_weigh(where, subscription, endpoint, 0) for endpoint in switch.endpoints.values())
+    return ByHand(commands=commands, look=(look,), note="paper.note.close")
+
+
 def _by_name(case: _Case, switch: DnsSwitch) -> ByHand:
     """The prerequisite refuses the change where somebody else was there before."""
     new = switch.values[case.item.site]
@@ -343,9 +354,7 @@ def _by_name(case: _Case, switch: DnsSwitch) -> ByHand:
 
 def _by_weight(case: _Case, switch: TrafficManagerSwitch) -> ByHand:
     """A share of nothing is a disabled endpoint: a weight of 0 does not exist. Who gets more is set first."""
-    parts = switch.resource.strip("/").split("/")
-    where = f"-g {quote(parts[3])} --profile-name {quote(parts[-1])}"
-    subscription = f"--subscription {quote(parts[1])}"
+    where, subscription, look = _profile(switch)
     share = case.item.share or 0
     others = [site for site in switch.endpoints if site != case.item.site]
     shares = {case.item.site: share, **{site: (100 - share) // max(1, len(others)) for site in others}}
@@ -353,9 +362,20 @@ def _by_weight(case: _Case, switch: TrafficManagerSwitch) -> ByHand:
         _weigh(where, subscription, switch.endpoints[site], share)
         for site, share in sorted(shares.items(), key=lambda pair: -pair[1])
     )
-    query = quote("[].{name:name,weight:weight,status:endpointStatus}")
-    look = f"az network traffic-manager endpoint list {where} {subscription} --query {query} -o table"
     return ByHand(commands=commands, look=(look,), note="paper.note.weight")
+
+
+def _profile(switch: TrafficManagerSwitch) -> tuple[str, str, str]:
+    """Where its endpoints are, in which subscription, and how one looks at them."""
+    parts = switch.resource.strip("/").split("/")
+    where = f"-g {quote(parts[3])} --profile-name {quote(parts[-1])}"
+    subscription = f"--subscription {quote(parts[1])}"
+    query = quote("[].{name:name,weight:weight,status:endpointStatus}")
+    return (
+        where,
+        subscription,
+        f"az network traffic-manager endpoint list {where} {subscription} --query {query} -o table",
+    )
 
 
 def _weigh(where: str, subscription: str, endpoint: str, share: int) -> str:
@@ -366,6 +386,13 @@ def _weigh(where: str, subscription: str, endpoint: str, share: int) -> str:
         f'az network traffic-manager endpoint update {where} {subscription} --type "{kind}" '
         f"--name {quote(endpoint)} {wanted}"
     )
+
+
+def _watch_clients(case: _Case) -> ByHand:
+    """The same addresses over and over; who looks decides by the numbers in the step's own words."""
+    switch = case.plan.traffic[case.item.thing]
+    look = "; ".join(_fetch(url) for url in addresses_asked(case.plan, switch))
+    return ByHand(look=(f"for _ in $(seq 20); do {look}; done",) if look else (), note="paper.note.watch")
 
 
 def _verify_clients(case: _Case) -> ByHand:
@@ -433,6 +460,8 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.STOP_MACHINE: _on_service("stop"),
     Verb.START_MACHINE: _on_service("start"),
     Verb.SHIFT_TRAFFIC: _shift,
+    Verb.CLOSE_TRAFFIC: _close,
+    Verb.WATCH_CLIENTS: _watch_clients,
     Verb.VERIFY_CLIENTS: _verify_clients,
     Verb.CALL: _call,
     Verb.RUN_DEPLOYMENT: _deployment,

@@ -188,6 +188,8 @@ def _plan(
         known_wrong=(*said, *_cannot_promise(way), *_degraded(way), *_unsettled(facts), *facts.incidents),
         expected_s=predict(way.platform, steps, facts.durations).execution.total_seconds(),
         cost=_cost(way),
+        commit_within_s=way.plan.commit_window.total_seconds(),
+        rolls_back=way.plan.rolls_back,
     )
 
 

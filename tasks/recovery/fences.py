@@ -2,8 +2,9 @@
 
 Pure. A fence is confirmed by whoever was fenced, or by the provider that switched it off; what neither answers is
 *not confirmed*: it stands in the coverage under its own name, the approval accepts it, and it is fenced as soon as it
-answers. Where a database is not confirmed, clients are led away before anything is promoted, because the old one may
-still take their writes.
+answers. Where a database is not confirmed, clients are kept from it before anything is promoted, because it may still
+take their writes. A switch with weights sends nobody anywhere until the data was verified; a name cannot lead nowhere,
+so it leads to the new site at once.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def find_fences(way: Way, facts: Facts) -> Fences:
     for name in way.plan.data:
         _fence_database(way, facts, name, items, coverage)
     if any(coverage[str(Item(Verb.FENCE_DATABASE, name, way.old))] == NOT_CONFIRMED for name in way.plan.data):
-        _lead_away(way, facts, items, coverage)
+        _keep_clients_away(way, facts, items, coverage)
     return Fences(tuple(items), coverage)
 
 
@@ -81,9 +82,10 @@ def _machine(way: Way, facts: Facts, name: str) -> str:
     return next((each for each in under if KINDS[way.platform.services[each].kind].moves), "")
 
 
-def _lead_away(way: Way, facts: Facts, items: list[Item], coverage: dict[str, str]) -> None:
+def _keep_clients_away(way: Way, facts: Facts, items: list[Item], coverage: dict[str, str]) -> None:
     for name in way.plan.traffic:
-        item = Item(Verb.SHIFT_TRAFFIC, name, way.new, 100)
+        is_name = way.plan.traffic[name].kind == "dns"
+        item = Item(Verb.SHIFT_TRAFFIC, name, way.new, 100) if is_name else Item(Verb.CLOSE_TRAFFIC, name, way.old)
         coverage[str(item)] = BY_SWITCH if name in facts.shares else NOT_CONFIRMED
         if name in facts.shares:
             items.append(item)

@@ -35,6 +35,8 @@ class Verb(StrEnum):
     STOP_MACHINE = "stop-machine"  # what a database runs on, switched off by its provider
     START_MACHINE = "start-machine"
     SHIFT_TRAFFIC = "shift-traffic"
+    CLOSE_TRAFFIC = "close-traffic"  # the switch sends nobody anywhere until clients are shifted
+    WATCH_CLIENTS = "watch-clients"  # what clients of a share see, before the next share
     VERIFY_CLIENTS = "verify-clients"
     CALL = "call"
     RUN_DEPLOYMENT = "run-deployment"
@@ -43,7 +45,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One step's name, taken apart. `share` is per cent of clients, for `shift-traffic` only."""
+    """One step's name, taken apart. `share` is per cent of clients, where the verb has one."""
 
     verb: Verb
     thing: str
@@ -56,13 +58,17 @@ class Item:
         return f"{self.verb.value}:{self.thing}:{self.site}{share}"
 
 
+SHARED = frozenset({Verb.SHIFT_TRAFFIC, Verb.WATCH_CLIENTS})
+"""What is done to a share of clients."""
+
+
 def parse_item(text: str) -> Item:
     """The item that `str` wrote. Raises `Broken` for anything else."""
     verb, _, rest = text.partition(":")
     thing, _, where = rest.rpartition(":")
     site, at, share = where.partition("@")
-    shifts = verb == Verb.SHIFT_TRAFFIC
-    if verb not in set(Verb) or not thing or not site or shifts != bool(at) or (at and not _is_share(share)):
+    shared = verb in SHARED
+    if verb not in set(Verb) or not thing or not site or shared != bool(at) or (at and not _is_share(share)):
         raise Broken(
             f"expected an item such as promote-database:household:dc-west, not {text!r}",
             where="a recovery plan",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from blocks.errors import VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
-from blocks.ports.recovery import CapacityLook, ComputeLook, Move, MoveKind, MoveState, Sighting
+from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
 from tasks.recovery.decide import home_of
@@ -38,13 +39,15 @@ class Looks:
     def take(self, wanted: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         """Name -> what was seen; what could not be is left out and said."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            going = {name: pool.submit(look) for name, look in wanted.items()}
+            going = {name: pool.submit(copy_context().run, look) for name, look in wanted.items()}  # our settings too
         seen: dict[str, T] = {}
         for name, future in going.items():
             try:
                 seen[name] = future.result()
             except VigieError as error:
                 self.missed.append(f"{name} cannot be seen: {error}")
+            except Exception as error:  # noqa: BLE001  a defect in one look never hides the others; it is said
+                self.missed.append(f"{name} cannot be seen: a defect of vigie ({type(error).__name__}: {error})")
         return seen
 
 
@@ -53,7 +56,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     platform, plan, looks = parts.platform, parts.recovery, Looks()
     active = journal.active_site(platform.name) or home_of(platform)
     members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
-    databases = looks.take({key: parts.member(*where).look for key, where in members.items()})
+    databases = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
     compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
     capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
     shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
@@ -62,7 +65,8 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     seen = {members[key]: look for key, look in databases.items()}
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
     incidents = journal.open_incidents(platform.name)
-    first = min(incidents, key=lambda each: each.opened_at, default=None)
+    outages = (each for each in incidents if not each.is_readiness)  # nobody suffers from a plan that is not ready
+    first = min(outages, key=lambda each: each.opened_at, default=None)
     moves = journal.moves(platform.name)
     return Facts(
         now=journal.now(),
@@ -122,6 +126,10 @@ def _computed(platform: Platform) -> list[Service]:
         for service in platform.services.values()
         if service.kind in {"azure.app_service", "azure.virtual_machine", "openstack.server"}
     ]
+
+
+def _database_look(parts: Parts, data: str, site: str) -> Callable[[], DatabaseLook]:
+    return lambda: parts.member(data, site).look()
 
 
 def _compute_look(parts: Parts, service: Service) -> Callable[[], ComputeLook]:

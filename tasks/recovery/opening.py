@@ -15,14 +15,16 @@ from blocks.catalogue.recovery import DnsSwitch, Recovery, ReplicatedData, Switc
 from blocks.clock import SystemClock
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import Change
+from blocks.ports.clients import Entrance
 from blocks.ports.network import Routes
 from blocks.ports.recovery import Compute, DatabaseMember, Traffic, Vantage
 from tasks.core.opening import imported, load_block, load_routes
 from tasks.recovery.items import Item, Verb
+from tasks.recovery.returning import addresses_asked
 from tasks.restarts.opening import open_restarter
 from tasks.runs.catalogue import load_platform
 
-_CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
+CLOUDS: Mapping[str, tuple[str, str]] = {  # provider -> the reader's block type, the operator's
     "azure": ("blocks.azure.block:AzureReader", "blocks.azure.block:AzureOperator"),
     "openstack": ("blocks.openstack.block:OpenStackReader", "blocks.openstack.block:OpenStackOperator"),
 }
@@ -104,7 +106,7 @@ class Parts:
         """What runs in a site."""
         declared = self.site(site)
         opened: Callable[..., Compute] = imported(f"blocks.{declared.provider}.compute:open_compute")
-        reader, operator = _CLOUDS[declared.provider]
+        reader, operator = CLOUDS[declared.provider]
         return opened(
             load_block(imported(reader), declared.credentials),
             lambda: load_block(imported(operator), _named(declared.operator, f"sites.{site}.operator")),
@@ -125,11 +127,25 @@ class Parts:
         from blocks.azure.traffic import open_traffic
 
         site = self.site(declared.site)
-        reader, operator = _CLOUDS[site.provider]
+        reader, operator = CLOUDS[site.provider]
         return open_traffic(
             declared,
             load_block(imported(reader), site.credentials),
             lambda: load_block(imported(operator), _named(site.operator, f"sites.{site.name}.operator")),
+            routes=self.routes,
+            clock=SystemClock(),
+        )
+
+    def entrance(self, switch: str, site: str) -> Entrance:
+        """The way of clients into one site, as the switch leads them there."""
+        from blocks.network.entrance import open_entrance
+
+        return open_entrance(
+            self.platform,
+            site,
+            addresses_asked(self.recovery, self.recovery.traffic[switch]),
+            self.traffic(switch).entrances()[site],
+            timeout=self.recovery.client_timeout,
             routes=self.routes,
             clock=SystemClock(),
         )
@@ -161,7 +177,7 @@ class Parts:
             load_block(TsigKey, switch.key)
         else:
             site = self.site(item.site if switch is None else switch.site)
-            load_block(imported(_CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
+            load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
 
     def other_member(self, item: Item) -> DatabaseMember:
         """The member in the other site than the item's."""
@@ -231,6 +247,7 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.STOP_WORKER: lambda parts, item: parts.compute(item.site).stop(parts.worker(item)),
     Verb.START_WORKER: lambda parts, item: parts.compute(item.site).start(parts.worker(item)),
     Verb.RECYCLE_SERVICE: lambda parts, item: parts.recycled(item),
+    Verb.CLOSE_TRAFFIC: lambda parts, item: parts.traffic(item.thing).close(),
     Verb.SHIFT_TRAFFIC: lambda parts, item: parts.traffic(item.thing).shift(parts.shares(item)),
 }
 

@@ -2,7 +2,8 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
-needs; a name is switched, and what used the old one recycled, before clients return in shares. Steps of one group
+needs; a name is switched, and what used the old one recycled, before clients return in shares, and what clients of a
+share see is watched before the next one. Steps of one group
 run side by side, groups one after the other.
 """
 
@@ -13,7 +14,7 @@ from itertools import groupby
 
 from blocks.catalogue.model import Platform
 from blocks.ports.approvals import PlanStep
-from tasks.recovery.items import Item, Verb, parse_item
+from tasks.recovery.items import SHARED, Item, Verb, parse_item
 from tasks.recovery.waves import waves
 
 _ADDED = frozenset({Verb.CALL, Verb.RUN_DEPLOYMENT, Verb.ASK})
@@ -28,7 +29,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     },
     "fence": {Verb.DRAIN_DATABASE: 1},
     "promote": {Verb.STAND_ALONE: 1},
-    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.RECYCLE_SERVICE: 2, Verb.START_WORKER: 3},
+    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.RECYCLE_SERVICE: 2, Verb.START_WORKER: 2},
     "settle": {Verb.PROTECT_DATABASE: 1},
 }
 _FIRST, _LAST = -1, 1_000_000
@@ -54,13 +55,15 @@ def _rank(platform: Platform, step: PlanStep) -> int:
 
 
 def _shift_rank(platform: Platform, item: Item) -> int:
-    """Names first, then whoever must connect anew, then clients by share."""
-    if item.verb is not Verb.SHIFT_TRAFFIC:
+    """Names first, then whoever must connect anew, then clients by share, each watched before the next."""
+    if item.verb not in SHARED:
         return 1
+    if item.verb is Verb.WATCH_CLIENTS:
+        return 2 * (item.share or 0) + 1
     plan = platform.recovery
     if plan is not None and item.thing in plan.traffic and plan.traffic[item.thing].kind == "dns":
         return 0
-    return 1 + (item.share or 0)
+    return 2 * (item.share or 0)
 
 
 def _added(platform: Platform, item: Item) -> int:

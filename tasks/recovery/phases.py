@@ -21,7 +21,9 @@ from tasks.recovery.opening import parts_of
 from tasks.recovery.order import groups_of
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge, see_proof
-from tasks.recovery.recording import count_loss, other_site
+from tasks.recovery.recording import count_loss
+from tasks.recovery.sharing import Watching, attempt_for
+from tasks.recovery.values import other_site
 from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted, this_run
 
@@ -56,7 +58,10 @@ def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:
     if item.verb is Verb.VERIFY_CLIENTS:
         return see_proof.submit(granted.plan.platform, item.thing, item.site)
     submitted: Any = change
-    return submitted.submit(book.order(granted, step), granted.plan.platform, step.text)
+    if item.verb is Verb.WATCH_CLIENTS:
+        return Watching.begin(book, granted, step, submitted)
+    order = book.order(granted, step, attempt_for(book, granted, item))
+    return submitted.submit(order, granted.plan.platform, step.text)
 
 
 def ended(going: Sequence[Any]) -> list[str]:

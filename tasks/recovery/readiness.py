@@ -24,6 +24,8 @@ from tasks.recovery.losses import lag
 from tasks.recovery.timing import PredictedRto
 
 _CERTIFICATE_WARNS, _CERTIFICATE_ENDS = 14.0, 3.0
+NOT_SEEN = "Next: look why it was not measured"
+"""How a finding ends that says only that nobody could look."""
 _SHARE_OF_RTO = 4
 """Clients that take more than a quarter of the rto to follow leave too little of it for everything else."""
 
@@ -32,20 +34,23 @@ _SHARE_OF_RTO = 4
 class Evidence:
     """What was looked at, at one moment. None, or an absent name, where it could not be seen.
 
-    `traits` is (part of the plan, trait) -> site -> value, for what must be alike on both sides: a version, a digest
-    of the settings. `certificates_d` is (site, address) -> days left. `credentials` is block -> empty when it opens,
-    else what is wrong with it. `control_plane` is vigie's own part -> the site or place where it lives.
+    `traits` is (part of the plan, trait) -> site -> value, for what must be alike on both sides: a version, a setting.
+    `certificates_d` is (site, address) -> days left, and `certificate_faults` what is wrong with one whatever its age;
+    an address is host:port, or "name at host:port" where clients ask that server for another name.
+    `credentials` is block -> empty when it opens, else what is wrong with it. `control_plane` is vigie's own part ->
+    the site or place where it lives.
     """
 
     now: datetime
     active: str
     databases: Mapping[tuple[str, str], DatabaseLook] = field(default_factory=dict[tuple[str, str], DatabaseLook])
     capacity: Mapping[str, CapacityLook] = field(default_factory=dict[str, CapacityLook])
-    traits: Mapping[tuple[str, str], Mapping[str, str]] = field(
-        default_factory=dict[tuple[str, str], Mapping[str, str]]
+    traits: Mapping[tuple[str, str], Mapping[str, str | None]] = field(
+        default_factory=dict[tuple[str, str], Mapping[str, str | None]]
     )
     follow_within: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])  # switch -> time to live
     certificates_d: Mapping[tuple[str, str], float | None] = field(default_factory=dict[tuple[str, str], float | None])
+    certificate_faults: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     credentials: Mapping[str, str] = field(default_factory=dict[str, str])
     last_drill_at: datetime | None = None
     last_restore_at: datetime | None = None
@@ -68,7 +73,7 @@ def findings(platform: Platform, seen: Evidence) -> tuple[Finding, ...]:
     found = (
         *(each for data in plan.data.values() for each in _data(plan, data, seen)),
         *_capacity(platform, plan, seen),
-        *_drift(seen),
+        *_drift(plan, seen),
         *_clients(plan, seen),
         *_certificates(seen),
         *_credentials(platform, plan, seen),
@@ -85,7 +90,7 @@ def _data(plan: Recovery, data: ReplicatedData, seen: Evidence) -> Iterator[Find
         standby, name = seen.databases.get((data.name, site)), f"replication-{data.name}-{site}"
         behind = lag(standby, primary)
         if standby is None or standby.role is not DatabaseRole.STANDBY:
-            said = standby.text if standby else "nobody could look at it"
+            said = _quoted(standby.text) if standby else "nobody could look at it"
             yield _critical(name, f"{data.name} in {site} could not be promoted: {said}", "mend the replication")
         elif behind is None:
             yield _unknown(name, f"nobody knows how far {data.name} in {site} is behind: no heartbeat to compare")
@@ -117,15 +122,28 @@ def _capacity(platform: Platform, plan: Recovery, seen: Evidence) -> Iterator[Fi
         if look is None:
             yield _unknown(name, f"nobody can say what {site} can still take")
         elif lacking := shortfall(needed, look):
-            said = f"{site} could not take {platform.name}: {lacking}"
+            said = f"{site} could not take {platform.name}: {_quoted(lacking)}"
             yield _critical(name, said, "have the quota raised, or free what others use")
         elif not needed.reserved and not needed.risk_accepted_by:
             said = f"the quota of {site} would do, but quota is not capacity and nothing is reserved"
             yield _warning(name, said, "reserve it, or accept the risk by name in the catalogue")
 
 
-def _drift(seen: Evidence) -> Iterator[Finding]:
+def _drift(plan: Recovery, seen: Evidence) -> Iterator[Finding]:
+    by_part: dict[str, dict[str, Mapping[str, str | None]]] = {name: {} for name in plan.data}
     for (part, trait), by_site in sorted(seen.traits.items()):
+        by_part.setdefault(part, {})[trait] = by_site
+    for part, traits in by_part.items():
+        blind = sorted({site for by_site in traits.values() for site, value in by_site.items() if value is None})
+        if blind or not traits:
+            said = f"{', '.join(blind)} was not seen" if blind else "neither was seen"
+            yield _unknown(f"drift-{part}", f"nobody can say whether both sides of {part} are alike: {said}")
+        else:
+            yield from _differing(part, traits)
+
+
+def _differing(part: str, traits: Mapping[str, Mapping[str, str | None]]) -> Iterator[Finding]:
+    for trait, by_site in traits.items():
         if len(set(by_site.values())) > 1:
             said = ", ".join(f"{value or 'nothing'} in {site}" for site, value in sorted(by_site.items()))
             text = f"the {trait} of {part} differs: {said}"
@@ -148,11 +166,17 @@ def _clients(plan: Recovery, seen: Evidence) -> Iterator[Finding]:
 
 def _certificates(seen: Evidence) -> Iterator[Finding]:
     for (site, address), days in sorted(seen.certificates_d.items()):
-        name = f"certificate-{address}"
-        if days is None:
+        name, fault = f"certificate-{address}", seen.certificate_faults.get((site, address))
+        plain = address.rpartition(" at ")[2]
+        if fault:
+            yield _critical(name, f"clients in {site} would refuse it: {_quoted(fault)}", "put the right one there")
+        elif (site, plain) in seen.certificates_d and plain != address:
+            continue  # the same certificate: its age is found wanting once
+        elif days is None:
             yield _unknown(name, f"the certificate of {address} in {site} cannot be seen")
         elif days < _CERTIFICATE_WARNS:
-            said = f"the certificate of {address} in {site} is valid for {days:.0f} days"
+            ends = f"is valid for {days:.0f} days" if days > 0 else f"ended {-days:.0f} days ago"
+            said = f"the certificate of {address} in {site} {ends}"
             make = _critical if days < _CERTIFICATE_ENDS else _warning
             yield make(name, said, "renew it: after a move nothing else is served")
 
@@ -163,13 +187,13 @@ def _credentials(platform: Platform, plan: Recovery, seen: Evidence) -> Iterator
         if wrong is None:
             yield _unknown(f"credential-{block}", f"nobody has tried whether credential {block} opens")
         elif wrong:
-            said = f"credential {block} does not open: {wrong}"
+            said = f"credential {block} does not open: {_quoted(wrong)}"
             yield _critical(f"credential-{block}", said, "save it anew, then run vigie blocks check")
 
 
 def needed_credentials(platform: Platform, plan: Recovery) -> list[str]:
     """Every credential block that a move opens."""
-    found = {plan.database_operator, platform.database_credentials}
+    found = {plan.database_operator, platform.database_credentials, plan.host_reader, plan.host_operator}
     for site in platform.sites.values():
         found |= {site.credentials, site.operator}
     found |= {switch.key for switch in plan.traffic.values() if switch.kind == "dns"}
@@ -208,6 +232,11 @@ def _control_plane(platform: Platform, seen: Evidence) -> Iterator[Finding]:
             yield _critical(f"control-plane-{part}", said, "move it to another place (docs/placing.md)")
 
 
+def _quoted(text: str) -> str:
+    """Somebody else's words inside a sentence of ours: on one line, and no end of ours."""
+    return " ".join(text.split()).replace("; ", ", ").replace(". Next: ", ", next: ")
+
+
 def _critical(name: str, said: str, next_step: str) -> Finding:
     return Finding(name=name, severity=State.CRITICAL, sentence=f"{said}. Next: {next_step}")
 
@@ -217,4 +246,4 @@ def _warning(name: str, said: str, next_step: str) -> Finding:
 
 
 def _unknown(name: str, said: str) -> Finding:
-    return Finding(name=name, severity=State.UNKNOWN, sentence=f"{said}. Next: look why it was not measured")
+    return Finding(name=name, severity=State.UNKNOWN, sentence=f"{said}. {NOT_SEEN}")

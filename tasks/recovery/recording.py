@@ -6,10 +6,11 @@ a platform serves from another site only once its clients were seen to be served
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from prefect.logging import get_run_logger
 
 from blocks.journal.opening import open_journal
-from blocks.ports.approvals import Plan
 from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
@@ -17,6 +18,7 @@ from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import parts_of
 from tasks.recovery.outcome import MoveOutcome
+from tasks.recovery.values import other_site
 from tasks.runs.runbook import Granted
 
 
@@ -25,7 +27,7 @@ def begin_move(granted: Granted) -> Move:
     """The move's row: from where to where, since when clients suffer, who knew it when."""
     plan = granted.plan
     with open_journal() as journal:
-        known = [each.opened_at for each in journal.open_incidents(plan.platform)]
+        known = [each.opened_at for each in journal.open_incidents(plan.platform) if not each.is_readiness]
         outage_at = min(known, default=None) if plan.action == MoveKind.FAILOVER else None
         return journal.begin_move(
             granted.lease.run,
@@ -98,22 +100,16 @@ def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
 
 @record_step(retry=JOURNAL, run_name="the platform serves from its other site")
 def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
-    """From now on the other site is the active one; the commit window begins."""
-    recovery = parts_of(granted.plan.platform).recovery
+    """From now on the other site is the active one; the commit window begins, as it was approved."""
+    plan = granted.plan
     with open_journal() as journal:
         move = journal.move_serves(
             granted.lease.run,
             granted.lease.token,
-            commit_within=recovery.commit_window,
-            rolls_back=recovery.rolls_back,
+            commit_within=timedelta(seconds=plan.commit_within_s) if plan.commit_within_s else None,
+            rolls_back=plan.rolls_back,
         )
     return MoveOutcome(move, proofs)
-
-
-def other_site(plan: Plan, site: str) -> str:
-    """The other site of a plan."""
-    (other,) = [each for each in plan.roles if each != site]
-    return other
 
 
 def _from_site(granted: Granted) -> str:

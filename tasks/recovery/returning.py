@@ -8,9 +8,14 @@ about as quick as on the side they came from. What was not measured earns nothin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from blocks.catalogue.quantities import format_duration
+from blocks.catalogue.recovery import Recovery, Switch, TrafficManagerSwitch
+from tasks.recovery.items import Item
 
 
 class Next(StrEnum):
@@ -54,6 +59,39 @@ class Ruling:
 
     next: Next
     text: str
+
+
+def rule_of(plan: Recovery) -> StopRule:
+    """The plan's own rule."""
+    told = plan.returning
+    return StopRule(
+        requests_count=told.requests,
+        soak=told.soak,
+        patience=told.patience,
+        stop_over_errors_pct=told.stop_over_errors,
+        return_over_errors_pct=told.return_over_errors,
+        stop_over_latency_times=told.stop_over_latency_times,
+        return_over_latency_times=told.return_over_latency_times,
+        latency_floor_ms=told.latency_floor / timedelta(milliseconds=1),
+    )
+
+
+def said_of(item: Item, rule: StopRule) -> str:
+    """A share and the whole rule, as they stand on the card: what is approved is what is held against clients."""
+    return (
+        f"watch {item.share} % of {item.thing} in {item.site}: {rule.requests_count} requests for "
+        f"{format_duration(rule.soak)} within {format_duration(rule.patience)}, "
+        f"stop over {rule.stop_over_errors_pct:g} % errors or {rule.stop_over_latency_times:g} times the latency, "
+        f"back over {rule.return_over_errors_pct:g} % or {rule.return_over_latency_times:g} times, "
+        f"from {rule.latency_floor_ms:g} ms"
+    )
+
+
+def addresses_asked(plan: Recovery, switch: Switch) -> Sequence[str]:
+    """What clients ask through a switch: what it says, else every proof of the plan that is an address."""
+    if isinstance(switch, TrafficManagerSwitch) and switch.asked:
+        return switch.asked
+    return tuple(proof for proof in plan.proofs if "://" in proof)
 
 
 def judge_share(seen: ClientsSeen, rule: StopRule | None = None) -> Ruling:

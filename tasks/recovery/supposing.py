@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blocks.catalogue.model import Platform
-from blocks.ports.recovery import DatabaseLook, DatabaseRole, Sighting
+from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole, Sighting
+from tasks.recovery.decide import recovery_of
 from tasks.recovery.values import Facts
 
 SUPPOSED = "supposed to be gone"
+_AMPLE = 1_000_000
 _PLACES = ("one place (supposed)", "another place (supposed)")
 
 
@@ -35,3 +37,31 @@ def suppose_gone(platform: Platform, facts: Facts) -> Facts:
         outage_at=facts.outage_at or facts.now,
         detected_at=facts.detected_at or facts.now,
     )
+
+
+def suppose_ready(platform: Platform, facts: Facts) -> Facts:
+    """The same facts with the other sites able to take over, for the question how long that would take.
+
+    How long a step takes does not depend on whether it may begin; what keeps it from beginning is a finding itself.
+    """
+    plan = recovery_of(platform)
+    others = [site for site in platform.sites if site != facts.active]
+    able = {(name, site): _standby(facts, name, site) for name, data in plan.data.items() for site in data.members}
+    return replace(
+        facts,
+        databases={**facts.databases, **{key: look for key, look in able.items() if key[1] in others}},
+        capacity={**facts.capacity, **{site: _room(site) for site in others}},
+    )
+
+
+def _standby(facts: Facts, name: str, site: str) -> DatabaseLook:
+    seen = facts.look(name, site)
+    if seen is not None and seen.role is DatabaseRole.STANDBY and seen.heartbeat_at is not None:
+        return seen
+    text = f"{name} is supposed to follow"
+    return DatabaseLook(address=site, role=DatabaseRole.STANDBY, text=text, timeline=1, heartbeat_at=facts.now)
+
+
+def _room(site: str) -> CapacityLook:
+    room = {"cores_free": _AMPLE, "ram_free_mib": _AMPLE, "instances_free": _AMPLE, "hosts_up": 1}
+    return CapacityLook(site=site, text=f"{site} is supposed to have room", **room)

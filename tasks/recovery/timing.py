@@ -40,6 +40,8 @@ _USUAL_S = {
     Verb.STOP_MACHINE: 60.0,
     Verb.START_MACHINE: 60.0,
     Verb.SHIFT_TRAFFIC: 10.0,
+    Verb.CLOSE_TRAFFIC: 10.0,
+    Verb.WATCH_CLIENTS: 15.0,
     Verb.VERIFY_CLIENTS: 30.0,
     Verb.CALL: 10.0,
     Verb.RUN_DEPLOYMENT: 300.0,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from blocks.ports.approvals import Plan
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
 
 PHASES = (
@@ -66,6 +67,12 @@ class Facts:
     def look(self, data: str, site: str) -> DatabaseLook | None:
         """The look at that server, None where nobody could look."""
         return self.databases.get((data, site))
+
+
+def other_site(plan: Plan, site: str) -> str:
+    """The other site of a plan."""
+    (other,) = [each for each in plan.roles if each != site]
+    return other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

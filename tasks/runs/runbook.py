@@ -78,7 +78,7 @@ class Runbook:
     run: Run
     journal: PostgresJournal
 
-    def order(self, granted: Granted, step: PlanStep) -> Order:
+    def order(self, granted: Granted, step: PlanStep, attempt: int = 1) -> Order:
         """One step of the approved plan, for this run and its lease."""
         return Order(
             run=self.run.id,
@@ -87,6 +87,7 @@ class Runbook:
             phase=step.phase,
             item=step.item,
             digest=granted.plan.digest,
+            attempt=attempt,
         )
 
 

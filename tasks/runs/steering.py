@@ -1,18 +1,20 @@
-"""Somebody stops a run safely, goes on with it, or says that a step was done by hand: what becomes of it?
+"""Somebody stops a run, goes on with it, says that a step was done by hand, or commits a move: what becomes of it?
 
 The one plain function behind the terminal, the Prefect UI and Slack. The rules: only those who may decide about
-the action may steer it; a stop takes effect between two steps; what was done by hand is read back by the step
-itself; going on begins the count of automatic resumes anew.
+the action may steer it or commit what it did; a stop takes effect between two steps; what was done by hand is read
+back by the step itself; going on begins the count of automatic resumes anew.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from blocks.errors import Refused
 from blocks.ports.approvals import Policy
 from blocks.ports.orchestration import Orchestrator
+from blocks.ports.recovery import MoveState, RecoveryJournal
 from blocks.ports.runs import Run, RunState, Step
 from tasks.approvals.ports import Records
 
@@ -23,13 +25,18 @@ class Steer(StrEnum):
     STOP = "stop"  # finish the step it is in, then park
     CONTINUE = "continue"  # a parked, failed or cancelled run goes on
     BY_HAND = "by-hand"  # this step was done by a person
+    COMMIT = "commit"  # the move that this run made stays
+
+
+class Steered(Records, RecoveryJournal, Protocol):
+    """The journal, for whoever steers runs and what they moved."""
 
 
 _GOES_ON = frozenset({RunState.PARKED, RunState.FAILED, RunState.CANCELLED})
 
 
 def steer(
-    journal: Records, orchestrator: Orchestrator, policy: Policy, what: Steer, run: UUID, *, who: str, detail: str = ""
+    journal: Steered, orchestrator: Orchestrator, policy: Policy, what: Steer, run: UUID, *, who: str, detail: str = ""
 ) -> str:
     """Do it, and say in a sentence what happens now. `detail` is the reason of a stop, or the step done by hand.
 
@@ -40,6 +47,8 @@ def steer(
         raise Refused(f"{who} may not steer {found.action} on {found.platform}", where="approvals.yaml")
     if what is Steer.STOP:
         return _stop(journal, found, who, detail)
+    if what is Steer.COMMIT:
+        return _commit(journal, found, who)
     if what is Steer.BY_HAND:
         return _by_hand(journal, orchestrator, found, who, detail)
     return _go_on(journal, orchestrator, found, who, detail)
@@ -48,6 +57,15 @@ def steer(
 def _stop(journal: Records, run: Run, who: str, reason: str) -> str:
     journal.request_stop(run.id, who=who, reason=reason)
     return "it finishes the step that it is in, then it is parked; nothing is undone"
+
+
+def _commit(journal: Steered, run: Run, who: str) -> str:
+    """It stays, and does not go back by itself. Raises `Refused` when it ended otherwise or was moved on."""
+    move = journal.move(run.id)
+    if move is None or move.state is MoveState.UNDER_WAY:
+        raise Refused(f"run {run.id} has moved nothing that serves yet: there is nothing to commit")
+    journal.settle_move(run.id, MoveState.COMMITTED, who=who)
+    return f"the {move.kind.value} of {move.platform} to {move.to_site} is committed: it stays there"
 
 
 def _go_on(journal: Records, orchestrator: Orchestrator, run: Run, who: str, reason: str) -> str:

@@ -47,6 +47,17 @@ def test_shares_and_the_time_that_clients_take_are_read(switching):
     assert switching.opened == []
 
 
+def test_each_site_has_an_entrance_whoever_is_sent_there(switching):
+    before = dict(switching.traffic().entrances())
+    assert before.keys() == {HERE, THERE}
+    assert len(set(before.values())) == 2
+    change = switching.change()
+    mark = intend(change)
+    change.act(mark)
+    await_effect(switching, mark)
+    assert dict(switching.traffic().entrances()) == before
+
+
 def test_clients_are_sent_elsewhere_once_and_a_fresh_adapter_finds_evidence_and_effect(switching):
     change = switching.change()
     mark = intend(change)
@@ -79,6 +90,31 @@ def test_traffic_returns_in_shares_and_each_step_begins_where_the_last_one_ended
         wanted = {HERE: 100 - there, THERE: there}
         assert dict(switching.traffic().read_shares()) == dict(switching.served()) == wanted
     assert switching.sent_count() == len(steps)
+
+
+def test_nobody_is_sent_anywhere_until_clients_are_shifted_and_a_name_refuses_that(switching):
+    if not switching.divides:
+        with pytest.raises(Refused, match="must always lead somewhere"):
+            switching.traffic().close()
+        return
+    change = switching.traffic().close()
+    mark = intend(change)
+    early = change.read_effect(mark)
+    assert not early.reached
+    change.act(mark)
+    seen = switching.traffic().close().read_effect(mark)
+    assert seen.reached, seen.text
+    assert dict(switching.traffic().read_shares()) == dict(switching.served()) == {HERE: 0, THERE: 0}
+    assert switching.traffic().close().find_evidence(mark) is not None
+    for told in (change.text, early.text, seen.text):
+        assert retell(FRENCH, told) != told, told
+        assert "nobody" not in retell(FRENCH, told), told
+
+    opened = switching.change()
+    mark = intend(opened)
+    opened.act(mark)
+    await_effect(switching, mark)
+    assert dict(switching.served()) == ALL_THERE
 
 
 def test_a_change_whose_answer_is_lost_is_retryable_and_its_evidence_is_found(switching):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from blocks.catalogue.loader import load_catalogue
 from blocks.errors import Broken
-from deployments.apply import load_flows
+from deployments.apply import load_flows, wanted_schedules
 from deployments.commands.apply import CODE
 from deployments.listing import read_listing
 
@@ -26,7 +27,9 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "failback",
         "recovery-drill",
         "leak-sweep",
+        "recovery-readiness",
         "resume-runs",
+        "settle-moves",
         "steer-run",
     ]
     assert all(callable(flow) for flow in flows.values())
@@ -64,6 +67,24 @@ def test_what_is_not_understood_is_refused_by_its_name(tmp_path, old, new, named
     with pytest.raises(Broken) as refused:
         read_listing(file)
     assert named in str(refused.value)
+
+
+def test_a_plan_is_looked_at_every_half_hour_wherever_there_is_one():
+    listing = read_listing(CODE / "prefect.yaml")
+    (entry,) = (each for each in listing.deployments if each.name == "readiness")
+    catalogue = load_catalogue(CODE / "deployments" / "catalogue")
+    assert wanted_schedules(entry, catalogue) == {
+        "readiness-hearth": {"every_s": 1800.0, "parameters": {"platform": "hearth"}}
+    }
+    (swept,) = (each for each in listing.deployments if each.name == "sweep")
+    assert set(wanted_schedules(swept, catalogue)) == {"sweep-hearth", "sweep-storefront"}
+
+
+def test_two_intervals_for_one_deployment_are_refused(tmp_path):
+    file = tmp_path / "prefect.yaml"
+    file.write_text(RIGHT.replace("      schedule: sweep_every\n", "      schedule: sweep_every\n    every: 1min\n"))
+    with pytest.raises(Broken, match=r"deployments\.0: .*expected either every or each_platform\.schedule"):
+        read_listing(file)
 
 
 def test_the_same_deployment_twice_is_refused(tmp_path):

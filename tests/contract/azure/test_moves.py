@@ -262,7 +262,7 @@ def test_a_shift_leaves_everything_else_of_the_profile_as_it_is(profile):
     assert after["monitorConfig"] == properties["monitorConfig"]
     assert [each["properties"]["weight"] for each in after["endpoints"]] == [75, 25]
     assert after["endpoints"][1]["properties"]["alwaysServe"] == "Enabled"
-    assert after["endpoints"][1]["properties"]["target"] == "dc-west.hearth.example"
+    assert after["endpoints"][1]["properties"]["target"] == "api.dc-west.hearth.example"
 
 
 def test_endpoints_are_read_and_written_one_by_one_as_in_the_real_one(profile):

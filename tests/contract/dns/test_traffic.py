@@ -12,6 +12,7 @@ import dns.rcode
 import pytest
 
 from blocks.dns.block import TsigKey
+from blocks.dns.examine import examine_key
 from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.changes import Change, EvidenceKind, Mark
 from tests.contract.dns.conftest import DC, WEST, new_key, placed, sandbox
@@ -29,6 +30,7 @@ def intend(change: Change) -> Mark:
 
 def test_the_site_whose_value_stands_there_has_all_clients(place):
     assert place.traffic().read_shares() == {"azure-west": 100, "dc-west": 0}
+    assert place.traffic().entrances() == {"azure-west": WEST, "dc-west": DC}
     place.somebody_writes(DC)
     assert place.traffic().read_shares() == {"azure-west": 0, "dc-west": 100}
     assert place.opened == []
@@ -167,6 +169,26 @@ def test_a_key_that_the_server_does_not_know_is_refused_and_not_repeated_in_the_
     assert refused.value.code == "credentials"
     assert stranger.secret.get_secret_value() not in str(refused.value)
     assert place.stands() == [WEST]
+
+
+def test_a_key_is_tried_without_changing_anything(place):
+    traffic = place.traffic()
+    (found,) = examine_key(place.operator, traffic.switch, traffic.routes)
+    assert found.allowed is True
+    for stranger in (new_key("nobody"), new_key(place.operator.name)):
+        (found,) = examine_key(stranger, traffic.switch, traffic.routes)
+        assert found.allowed is False
+        assert "does not accept our key" in found.detail
+        assert stranger.secret.get_secret_value() not in found.detail
+    assert place.stands() == [WEST]
+    assert place.line.changes == 0
+
+
+def test_a_key_cannot_be_tried_where_nobody_answers(place):
+    traffic = place.traffic()
+    place.line.alter = lambda _wire, _ask: None
+    with pytest.raises(Retryable):
+        examine_key(place.operator, traffic.switch, traffic.routes)
 
 
 def test_a_name_that_the_key_may_not_change_is_refused(place):

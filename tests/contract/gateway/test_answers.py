@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from blocks.approvals.block import ApproverKey
 from blocks.ports.approvals import Choice, Door, Standing
+from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import ActionKind, RunState
 from tasks.approvals.answer import Answer, record_answer
 from tests.contract.gateway.conftest import POLICY, running
@@ -296,7 +298,21 @@ async def test_stop_safely_and_go_on_from_the_progress_message(people):
     await people.until(lambda: people.prefect.retried == [question.run])
 
 
-@pytest.mark.parametrize("action", ["run.stop", "run.continue"])
+async def test_a_move_is_committed_from_its_progress_message(people):
+    question = await in_progress(people)
+    token = people.journal.take_lease(question.run).token
+    people.journal.begin_move(
+        question.run, token, platform="hearth", kind=MoveKind.FAILOVER, from_site="azure-west", to_site="dc-west",
+        outage_at=None, detected_at=None, decided_at=None,
+    )  # fmt: skip
+    people.journal.move_serves(question.run, token, commit_within=timedelta(hours=4), rolls_back=True)
+    people.journal.move_run(question.run, RunState.DONE, reason="served")
+    await steering(people, question, "run.commit", OPERATOR)
+    await people.until(lambda: people.journal.move(question.run).state is MoveState.COMMITTED)
+    assert people.journal.move(question.run).settled_by == "duty-operator"
+
+
+@pytest.mark.parametrize("action", ["run.stop", "run.continue", "run.commit"])
 @pytest.mark.parametrize(
     ("user", "says"),
     [(STRANGER, "I do not know whose"), ("U0MANAGER0", "service-manager may not steer"), (OPERATOR, "another message")],

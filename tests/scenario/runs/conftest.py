@@ -26,7 +26,7 @@ from blocks.ports.changes import Mark, Restarter
 from blocks.ports.network import Routes
 from blocks.ports.runs import ActionKind, Run, RunState, Step
 from tasks.runs.catalogue import load_platform
-from tests.sandbox_fixture import Sandbox
+from tests.sandbox_fixture import Sandbox, plain_client
 
 
 @dataclass
@@ -87,7 +87,9 @@ class Desk:
     def form(self, run: UUID) -> dict[str, Any]:
         """The form that the UI shows for the suspended run: its schema and description."""
         keys = self.sandbox.call(f"/flow_runs/{run}")["state"]["state_details"]["run_input_keyset"]
-        found = {name: httpx.get(f"{self.sandbox.api}/flow_runs/{run}/input/{key}") for name, key in keys.items()}
+        found = {
+            name: plain_client().get(f"{self.sandbox.api}/flow_runs/{run}/input/{key}") for name, key in keys.items()
+        }
         return {name: answer.json() if answer.status_code == 200 else None for name, answer in found.items()}
 
     def fill(self, run: UUID, **given: Any) -> str:
@@ -113,7 +115,7 @@ class Desk:
 
     def calls(self, run: UUID) -> list[dict[str, Any]]:
         """What the pager shows of this run."""
-        known = httpx.get(f"{self.sandbox.page('Pager')}/events", timeout=10).json()["ringing"]
+        known = plain_client().get(f"{self.sandbox.page('Pager')}/events").json()["ringing"]
         return [each for each in known if each["dedup_key"].startswith(str(run))]
 
     # -- faults

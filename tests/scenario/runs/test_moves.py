@@ -1,4 +1,4 @@
-"""hearth moves for real: in peace and back, and away from a site whose power was cut and home again.
+"""hearth moves for real: in peace and back, by itself where nobody commits, and away from a site that lost its power.
 
 A writer goes on all the while, and what it was told is safe is looked for, row by row, in the database that serves.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from blocks.ports.approvals import Standing
 from blocks.ports.recovery import LossKind, MoveKind, MoveState
+from blocks.ports.runs import ActionKind
 from deployments.sandbox.breaking import break_service, mend_service
 from deployments.sandbox.client_log import between, first_after, lost_ids, read_writes
 from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
+from flows.settle_moves import settle_moves
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 HOME, AWAY = "azure-west", "dc-west"
@@ -21,15 +24,27 @@ PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
 
 
 def move(desk, kind, *people):
-    """Started by nobody known, so that one yes more is needed; typed, coded, approved, and waited for."""
+    """Approved, and waited for."""
+    run = approve(desk, kind, *people)
+    state = desk.state(run, patience_s=240)
+    assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
+    return run
+
+
+def approve(desk, kind, *people):
+    """Started by nobody known, so that one yes more is needed; typed, coded and approved."""
     run = desk.start(f"{kind}/{kind}", platform="hearth", reason="practice")
     for name in people:
         desk.asleep(run)
         given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
         assert desk.fill(run, **given) == "ACCEPT"
-    state = desk.state(run, patience_s=240)
-    assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
     return run
+
+
+def judged(desk, run):
+    """What each watched share brought, in order."""
+    lines = [action for action in desk.journal.actions(run) if action.kind is ActionKind.SHARE_JUDGED]
+    return [(line.data["item"], line.data["next"]) for line in lines]
 
 
 def told_safe(desk, since):
@@ -76,11 +91,60 @@ def test_a_switchover_and_the_way_home_lose_nothing(desk):
     assert lost(desk, writes, HOME) == []
     shares = [step.item.rpartition("@")[2] for step in desk.steps(back) if step.item.startswith("shift-traffic:api")]
     assert sorted(shares, key=int) == ["5", "25", "100"]
+    assert judged(desk, back) == [
+        ("watch-clients:api:azure-west@5", "go on"),
+        ("watch-clients:api:azure-west@25", "go on"),
+    ]
+
+
+def test_a_home_that_serves_badly_has_its_clients_taken_back_and_gets_them_once_it_is_mended(desk):
+    move(desk, "switchover", *PEOPLE[:2])
+    break_service(desk.sandbox.state, "device-api", "expired-cert")
+    try:
+        back = approve(desk, "failback", *PEOPLE)
+        state = desk.state(back, patience_s=240)
+        assert state["type"] == "FAILED", state
+        assert "clients do not return to azure-west beyond 0 % yet" in state["message"], desk.logs(back)
+        assert judged(desk, back) == [("watch-clients:api:azure-west@5", "return")]
+        assert [step.item for step in desk.steps(back)][-1] == f"shift-traffic:api:{AWAY}@100"
+        assert served_by(desk, AWAY, datetime.now(UTC)), "clients are where they are served"
+    finally:
+        mend_service(desk.sandbox.state, "device-api")
+    desk.retry(back)
+    state = desk.state(back, "Completed", patience_s=240)
+    assert state["name"] == "Completed", f"{state}\n{desk.logs(back)}"
+    assert [comes for _, comes in judged(desk, back)] == ["return", "go on", "go on"]
+    items = [step.item for step in desk.steps(back)]
+    assert items.count(f"shift-traffic:api:{HOME}@5") == 2
+    assert desk.journal.active_site("hearth") == HOME
+
+
+def test_what_nobody_commits_goes_back_by_itself_without_a_question_and_loses_nothing(desk):
+    served_by(desk, HOME, began := datetime.now(UTC))
+    there = move(desk, "switchover", *PEOPLE[:2])
+    assert desk.journal.move(there).rolls_back
+    settle_moves()
+    assert desk.journal.way_back_of(there) is None, "its window is open"
+    with psycopg.connect(desk.sandbox.environment["VIGIE_JOURNAL_DSN"]) as connection:
+        connection.execute("UPDATE move SET commit_due_at = clock_timestamp() WHERE run_id = %s", (there,))
+    back = desk.until(lambda: settle_moves() and desk.journal.way_back_of(there), "its way back is begun", pause_s=2)
+    state = desk.state(back, patience_s=240)
+    assert state["name"] == "Completed", f"{state}\n{desk.logs(back)}"
+    (granted,) = desk.journal.approvals(back)
+    (agreed,) = desk.journal.approvals(there)
+    assert (granted.standing, granted.decisions) == (Standing.GRANTED, ())
+    assert agreed.reason in granted.reason
+    assert desk.journal.active_site("hearth") == HOME
+    assert [desk.journal.move(run).state for run in (there, back)] == [MoveState.ROLLED_BACK, MoveState.COMMITTED]
+    assert served_by(desk, HOME, desk.journal.move(back).serving_at)
+    assert lost(desk, told_safe(desk, began), HOME) == []
+    assert desk.journal.moves_to_settle() == []
+    assert desk.journal.verify_actions("hearth") > 0
 
 
 def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(desk):
     served_by(desk, HOME, began := datetime.now(UTC))
-    break_service(desk.sandbox.state, "primary", "kill")
+    break_service(desk.sandbox.state, HOME, "kill")
     try:
         away = move(desk, "failover", *PEOPLE[:2])
         assert served_by(desk, AWAY, began)
@@ -94,7 +158,7 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
         assert approval.standing is Standing.GRANTED
         assert "NOT confirmed" in " ".join(approval.plan.coverage.values())
     finally:
-        mend_service(desk.sandbox.state, "primary")
+        mend_service(desk.sandbox.state, HOME)
 
     back = move(desk, "failback", *PEOPLE)
     assert desk.journal.active_site("hearth") == HOME

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 from tests.prefect_fixture import prefect_home  # noqa: F401
+from tests.sandbox_fixture import plain_client
 
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _LIBC = ctypes.CDLL(None)
@@ -56,7 +56,7 @@ class Prefect:
 
     def call(self, path: str, body: Any = None, method: str = "") -> Any:
         method = method or ("GET" if body is None else "POST")
-        answer = httpx.request(method, self.environment["PREFECT_API_URL"] + path, json=body, timeout=30)
+        answer = plain_client().request(method, self.environment["PREFECT_API_URL"] + path, json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

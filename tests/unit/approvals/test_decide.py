@@ -184,6 +184,10 @@ def test_the_same_plan_may_be_carried_out_whatever_was_measured_within_the_bound
         (plan(subject="shop"), "subject was device-api, is shop"),
         (plan(bounds=(replace(plan().bounds[0], at_most=60),)), "bounds were"),
         (plan(guards=()), "the guards are others"),
+        (
+            plan(commit_within_s=600.0, rolls_back=True),
+            "afterwards was nothing to commit, is committed within 10 min, else it goes back by itself",
+        ),
         (plan(guards=(Guard(name="one at a time", holds=False, text="1 of 2"),)), "one at a time: 1 of 2"),
         (
             plan(bounds=(replace(plan().bounds[0], measured=51),)),
@@ -225,3 +229,14 @@ def test_a_whole_number_is_the_same_bound_when_it_comes_back_from_the_journal(at
 def test_the_digest_is_of_what_is_agreed_and_of_nothing_else(field, text):
     value = {"expected_s": float(len(text)), "known_wrong": (text,)}.get(field, text)
     assert plan(**{field: value}).digest == plan().digest
+
+
+def test_what_happens_when_nobody_commits_is_agreed_and_what_has_nothing_to_commit_keeps_its_digest():
+    window = plan(commit_within_s=600.0)
+    digests = {plan().digest, window.digest, plan(commit_within_s=60.0).digest, replace(window, rolls_back=True).digest}
+    assert len(digests) == 4
+    assert plan(commit_within_s=600).digest == window.digest, "as the journal gives it back"
+    assert plan(rolls_back=True).digest == plan().digest
+    assert differences(replace(window, rolls_back=True), window) == (
+        "afterwards was committed within 10 min, else it goes back by itself, is committed within 10 min, else it stays",
+    )

@@ -20,6 +20,7 @@ from blocks.catalogue.recovery import (
     DnsSwitch,
     Recovery,
     ReplicatedData,
+    Returning,
     SecondWorker,
     Sizes,
     Table,
@@ -50,6 +51,8 @@ def _told(field) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, Limits):
         return ", ".join(f"`{limit}`" for limit in (value.warning, value.critical) if limit) or "–"
+    if isinstance(value, Returning):
+        return "–"  # a section of its own says each of its defaults
     if isinstance(value, bool | int):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple) and value:
@@ -70,6 +73,7 @@ PLAN = (
     SecondWorker,
     TrafficManagerSwitch,
     DnsSwitch,
+    Returning,
     Capacity,
     AddedStep,
 )

@@ -83,6 +83,13 @@ def test_what_is_closed_needs_one_sweep(prefect, journal):
     assert prefect.started == 1
 
 
+def test_a_recovery_plan_that_was_never_tried_is_no_part_of_a_story(prefect, journal):
+    assess(journal, closed(STORY.root))
+    assess(journal, opened("readiness:last-drill"))
+    _close(Console(quiet=True), BOX, ["hearth"])
+    assert prefect.started == 1
+
+
 @pytest.mark.parametrize("kind", ["FAILED", "CRASHED"])
 def test_a_sweep_that_fails_ends_it_and_is_named(prefect, kind):
     prefect.kinds = [kind]

@@ -97,9 +97,12 @@ def test_since_when_and_why():
     (found,) = assess_services(platform({"api": []}, checks="abcd"), statuses, {})
     assert found.since == AT - timedelta(hours=1)
     assert found.sentence == "a: refused; b: late; c: old; and 1 more"
-    well = {key: CheckStatus(since=AT - timedelta(hours=n), sentence="fine") for n, key in enumerate(statuses)}
+    well = {
+        key: CheckStatus(since=AT, hard_since=AT - timedelta(hours=n + 2), sentence="fine")
+        for n, key in enumerate(statuses)
+    }
     (found,) = assess_services(platform({"api": []}, checks="abcd"), well, {})
-    assert (found.since, found.sentence) == (AT, "all 4 checks ok")
+    assert (found.since, found.sentence) == (AT - timedelta(hours=2), "all 4 checks ok"), "a blip since then is none"
 
 
 REFUSED = {"code": "connection_refused", "where": "api.hearth.example"}

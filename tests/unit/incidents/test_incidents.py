@@ -99,6 +99,7 @@ class Night:
         self.incidents = []
         self.since = {}
         self.before = {}
+        self.hard = {}  # service -> its last confirmed state, since when
 
     def sweep(self, *, burns=(), maintenance=None, fault=None, flapping=(), sentences=None, after=FIVE, **states):
         """States by service; those not named are ok. A state is hard, (state, 'soft') is not."""
@@ -115,8 +116,11 @@ class Night:
             state, mode = states[name] if isinstance(states.get(name), tuple) else (states.get(name, OK), Mode.HARD)
             if self.before.get(name) is not state:
                 self.since[name], self.before[name] = self.at, state
+            if mode is Mode.HARD and self.hard.get(name, (None,))[0] is not state:
+                self.hard[name] = (state, self.at)
             statuses[CheckKey(name, "a")] = CheckStatus(
                 state=state, mode=mode, since=self.since[name], checked_at=self.at, flapping=name in flapping,
+                hard_since=self.hard[name][1] if name in self.hard else None,
                 sentence=sentences.get(name, f"it is {state.value}"),
             )  # fmt: skip
         return assess_services(self.platform, statuses, maintenance)
@@ -551,6 +555,13 @@ def test_the_burn_furthest_over_its_own_threshold_is_told_in_few_digits(night):
 def test_a_doubt_is_no_outage_that_was_told(night, state):
     long_ago(night)
     assert brief(night.sweep(api=(state, Mode.SOFT), burns=[burn()])) == [(OPENED, "slo:api/availability", PAGE)]
+
+
+def test_a_blip_that_nobody_confirmed_holds_no_page_back(night):
+    long_ago(night)
+    night.sweep(api=(CRITICAL, Mode.SOFT))
+    assert night.sweep() == []
+    assert brief(night.sweep(burns=[burn()])) == [(OPENED, "slo:api/availability", PAGE)]
 
 
 @pytest.mark.parametrize(("minutes", "count"), [(29, 0), (30, 1)])

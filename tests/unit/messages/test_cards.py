@@ -11,17 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.ports.approvals import Bound, Choice, Guard, PlanStep, Standing
-from blocks.ports.runs import RunState
+from blocks.ports.runs import SCHEDULE, Action, ActionKind, RunState
 from blocks.ports.showing import Purpose, PurposeKind
-from blocks.slack.cards import headline, render_approval, render_question
+from blocks.slack.cards import headline, render_approval, render_question, said_afterwards
 from blocks.slack.markup import length
 from blocks.slack.modals import answer_modal, link_modal, parameters_modal, question_modal
-from blocks.slack.progress import render_call, render_progress
+from blocks.slack.pieces import who_asked
+from blocks.slack.progress import COMMIT, render_call, render_progress
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
+from tasks.approvals.card import card_markdown
 from tasks.approvals.decide import judge
 from tests.unit.approvals.asked import AT, POLICY, approval, decision, plan, said
-from tests.unit.messages.runs import a_picture, a_question, a_run, a_step
+from tests.unit.messages.runs import RUN, a_picture, a_question, a_run, a_step
 
 EN, FR = Voice("en", "Europe/Paris"), Voice("fr", "Europe/Paris")
 
@@ -327,3 +329,59 @@ def test_modals_fit(voice):
             if block["type"] == "input":
                 assert length(block["label"]["text"]) <= 75
                 assert length(block.get("hint", {"text": ""})["text"]) <= 150
+
+
+# -- what happens when nobody commits -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rolls_back", "french", "english"),
+    [
+        (True, "retour automatique, tant que rien ne s'y perd", "it goes back by itself, while that loses nothing"),
+        (False, "pas de retour automatique", "it does not go back by itself"),
+    ],
+)
+def test_what_happens_when_nobody_commits_stands_on_every_card(rolls_back, french, english):
+    asked = approval(plan=plan(commit_within_s=14400.0, rolls_back=rolls_back))
+    for language, voice, told in (("fr", FR, french), ("en", EN, english)):
+        shown = flat(render_approval(a_picture(asked, language=language), asked)[1])
+        assert told in shown
+        assert "4 h" in shown
+        assert told in card_markdown(asked, voice).replace("\\", "").replace("\u00a0", " ")
+    nothing = approval()
+    assert said_afterwards(EN, nothing.plan) == ""
+
+
+def served(**data):
+    due = {"commit_due_at": (AT + timedelta(hours=4)).isoformat()} | data
+    return Action(run=RUN, number=8, at=AT, kind=ActionKind.MOVE_SERVES, text="served", data=due)
+
+
+@pytest.mark.parametrize("state", [RunState.DONE, RunState.RUNNING, RunState.FAILED])
+def test_a_move_that_serves_can_be_committed_from_its_message_until_somebody_did(state):
+    done = a_picture(run=a_run(action="failover", state=state), actions=(served(),))
+    shown = render_progress(done)[1]
+    assert COMMIT in flat(shown)
+    assert "To commit until" in flat(shown)
+    check(shown)
+    settled = replace(served(), number=9, kind=ActionKind.MOVE_SETTLED)
+    over = render_progress(replace(done, actions=(served(), settled)))[1]
+    assert COMMIT not in flat(over)
+    assert "To commit until" not in flat(over)
+    final = replace(served(), data={"site": "azure-west"})
+    assert COMMIT not in flat(render_progress(replace(done, actions=(final,)))[1])
+
+
+def test_a_share_that_was_watched_is_not_to_come_any_more():
+    steps = (PlanStep(phase="shift", item="watch-clients:api:azure-west@5", text="watch 5 %"),)
+    asked = approval(plan=plan(steps=steps), standing=Standing.GRANTED)
+    picture = a_picture(asked, run=a_run(state=RunState.RUNNING))
+    assert "watch 5 %" in flat(render_progress(picture)[1])
+    data = {"item": steps[0].item, "next": "go on", "back_to": 0}
+    judged = Action(run=RUN, number=8, at=AT, kind=ActionKind.SHARE_JUDGED, text="good", data=data)
+    assert "watch 5 %" not in flat(render_progress(replace(picture, actions=(judged,)))[1])
+
+
+def test_what_vigie_began_by_itself_says_so():
+    assert who_asked(EN, SCHEDULE) == "vigie, by itself"
+    assert who_asked(FR, SCHEDULE) == "vigie, automatiquement"

@@ -102,6 +102,34 @@ def test_every_sentence_of_a_card_is_french(plan):
             "à 5 %, 11 requêtes sur 200 ont échoué (5.5 %), 95 % ont répondu en 120 ms",
         ),
         (
+            "household in azure-west does not answer yet, so nothing can come home: no look",
+            "household à azure-west ne répond pas encore, rien ne peut revenir : personne n'a pu regarder",
+        ),
+        (
+            "the failover of hearth to dc-west does not go back by itself: something could be lost on the way",
+            "basculement d'urgence de hearth vers dc-west : pas de retour automatique, quelque chose pourrait s'y perdre",
+        ),
+        (
+            "as approved with the failover of run 0c0ffee0: approved by platform-engineer and shift-lead",
+            "comme approuvé avec l'exécution 0c0ffee0 (basculement d'urgence) : approuvé par platform-engineer et shift-lead",
+        ),
+        (
+            "the failover to dc-west waits for somebody to commit it",
+            "basculement d'urgence vers dc-west : en attente de validation",
+        ),
+        (
+            "watch 5 % of api in azure-west: 20 requests for 10s within 5min, stop over 1 % errors or 2 times the latency, back over 5 % or 5 times, from 100 ms",
+            "observer 5 % de api à azure-west : 20 requêtes en 10s (au plus 5min), arrêt au-delà de 1 % d'erreurs ou 2 fois la latence, retour en arrière au-delà de 5 % ou 5 fois, à partir de 100 ms",
+        ),
+        (
+            "clients do not return to azure-west beyond 5 % yet: at 25 % only 3 requests of 20 were seen in 300 s: nothing is proven",
+            "les clients ne reviennent pas encore à azure-west au-delà de 5 % : à 25 %, seules 3 requêtes sur 20 ont été vues : rien n'est prouvé",
+        ),
+        (
+            "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency",
+            "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
+        ),
+        (
             "predicted RTO 9.5 min of 15.0 min: detection 7.0 min, decision 60 s, execution 90 s",
             "RTO prévu 9.5 min sur 15.0 min : détection 7.0 min, décision 60 s, exécution 90 s",
         ),

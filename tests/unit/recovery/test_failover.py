@@ -30,12 +30,12 @@ def test_a_dark_site_is_left_with_every_fence_named_that_nobody_confirmed():
         "stop-worker:digest:azure-west": NOT_CONFIRMED,
         "stop-service:device-api:azure-west": NOT_CONFIRMED,
         "fence-database:household:azure-west": NOT_CONFIRMED,
-        "shift-traffic:api:dc-west@100": BY_SWITCH,
+        "close-traffic:api:azure-west": BY_SWITCH,
         "shift-traffic:database-name:dc-west@100": BY_SWITCH,
     }
     assert len(unconfirmed(made.coverage)) == 3
     assert [str(item) for item in items_of(made.steps, "fence")] == [
-        "shift-traffic:api:dc-west@100",
+        "close-traffic:api:azure-west",
         "shift-traffic:database-name:dc-west@100",
     ]
     assert made.guards[0].text == "azure-west is gone, seen from frankfurt, lyon"

@@ -37,6 +37,8 @@ ITEMS = {
     Verb.STOP_MACHINE: "stop-machine:household-data-vm:azure-west",
     Verb.START_MACHINE: "start-machine:household-data-vm:azure-west",
     Verb.SHIFT_TRAFFIC: "shift-traffic:api:dc-west@100",
+    Verb.CLOSE_TRAFFIC: "close-traffic:api:azure-west",
+    Verb.WATCH_CLIENTS: "watch-clients:api:azure-west@5",
     Verb.VERIFY_CLIENTS: "verify-clients:device-api/health:dc-west",
     Verb.CALL: "call:tell-partners:dc-west",
     Verb.RUN_DEPLOYMENT: "run-deployment:warm-caches:dc-west",
@@ -218,6 +220,14 @@ def test_a_share_is_weighed_and_who_gets_nothing_is_disabled():
     assert "--name dc-west --weight 75" in some[0]
     assert "--name azure-west --weight 25" in some[1]
     assert "-g hearth-prod --profile-name hearth-api" in some[0]
+
+
+def test_a_profile_is_closed_by_disabling_every_endpoint():
+    commands = typed("close-traffic:api:azure-west").commands
+    assert [command.rpartition("--name ")[2] for command in commands] == [
+        "azure-west --endpoint-status Disabled",
+        "dc-west --endpoint-status Disabled",
+    ]
 
 
 def test_a_name_is_changed_only_from_the_value_that_we_know():

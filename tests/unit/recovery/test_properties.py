@@ -95,9 +95,11 @@ class World:
         self.coverage = coverage
         self.saved = set[str]()
         self.verified = False
+        self.active = seen.active
+        self.watched = set[int]()
         self.shares = dict.fromkeys(SITES, 0) | {seen.active: 100}
 
-    def take(self, item: Item) -> None:
+    def take(self, item: Item) -> None:  # noqa: PLR0912  a case a verb
         other = next(site for site in SITES if site != item.site)
         match item.verb:
             case Verb.DRAIN_DATABASE:
@@ -128,11 +130,19 @@ class World:
                 self.workers.add(item.site)
             case Verb.VERIFY_DATA:
                 self.verified = True
+            case Verb.CLOSE_TRAFFIC:
+                self.shares = dict.fromkeys(SITES, 0)
             case Verb.SHIFT_TRAFFIC if item.thing == "api":
+                assert self.verified or item.site == self.active, "clients would use data that nobody verified"
+                unseen = 0 < self.shares[item.site] < 100 and self.shares[item.site] not in self.watched
+                assert not unseen, "more clients would come before those who came were watched"
                 self.shares = {item.site: item.share, other: 100 - item.share}
+            case Verb.WATCH_CLIENTS:
+                assert self.shares[item.site] == item.share, "a share would be watched that is not set"
+                self.watched.add(item.share)
             case _:
                 pass
-        assert sum(self.shares.values()) == 100
+        assert sum(self.shares.values()) in {0, 100}
 
 
 @_patient

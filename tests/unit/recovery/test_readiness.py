@@ -44,7 +44,7 @@ def ready(**changes):
         "active": AZURE,
         "databases": {("household", AZURE): database(PRIMARY), ("household", CELLAR): database(STANDBY, behind_s=1)},
         "capacity": {CELLAR: ROOM},
-        "traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: "3.4.1"}},
+        "traits": {("household", "server version"): {AZURE: "18.6", CELLAR: "18.6"}},
         "follow_within": {"api": timedelta(seconds=60), "database-name": timedelta(seconds=30)},
         "certificates_d": {(CELLAR, "api.dc-west.hearth.example:443"): 80.0},
         "credentials": dict.fromkeys(BLOCKS, ""),
@@ -71,6 +71,15 @@ def databases(standby=None, primary=None):
     }
 
 
+def traits(west, cellar):
+    """Two traits that a look at each side gives; the second is alike where both were seen."""
+    blind = {AZURE: "100", CELLAR: None if cellar is None else "100"}
+    return {
+        ("household", "server version"): {AZURE: west, CELLAR: cellar},
+        ("household", "max_connections"): blind,
+    }
+
+
 C, W, U = State.CRITICAL, State.WARNING, State.UNKNOWN
 REPLICATION = "replication-household-dc-west"
 TABLE = {
@@ -83,12 +92,17 @@ TABLE = {
     "an orphan slot": ({"databases": databases(primary=database(PRIMARY, slots={"old": False, "hearth_db2": True}))}, "slot-household-old", W, "slot old of household is used by nobody"),
     "no room": ({"capacity": {CELLAR: replace(ROOM, cores_free=2)}}, "capacity-dc-west", C, "dc-west could not take hearth: 4 cores are needed and 2 are free"),
     "room that nobody knows": ({"capacity": {}}, "capacity-dc-west", U, "nobody can say what dc-west can still take"),
-    "another version": ({"traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: "3.3.0"}}}, "drift-device-api-version", W, "the version of device-api differs: 3.4.1 in azure-west, 3.3.0 in dc-west"),
-    "a version missing": ({"traits": {("device-api", "version"): {AZURE: "3.4.1", CELLAR: ""}}}, "drift-device-api-version", W, "nothing in dc-west"),
+    "a standby that says much": ({"databases": databases(database(STOPPED, text="it is stopped; its host does not answer"))}, REPLICATION, C, "could not be promoted: it is stopped, its host does not answer"),
+    "another version": ({"traits": traits("18.6", "18.5")}, "drift-household-server version", W, "the server version of household differs: 18.6 in azure-west, 18.5 in dc-west"),
+    "a version missing": ({"traits": traits("18.6", "")}, "drift-household-server version", W, "nothing in dc-west"),
+    "a side not asked": ({"traits": traits("18.6", None)}, "drift-household", U, "both sides of household are alike: dc-west was not seen"),
+    "neither side asked": ({"traits": {}}, "drift-household", U, "are alike: neither was seen"),
     "clients that stay": ({"follow_within": {"api": timedelta(seconds=226), "database-name": timedelta(seconds=30)}}, "traffic-api", W, "stay up to 226s, over a quarter of the rto of 15min"),
     "clients nobody knows": ({"follow_within": {"api": timedelta(seconds=60)}}, "traffic-database-name", U, "nobody can say how long clients of database-name stay"),
     "a certificate that ends soon": ({"certificates_d": {(CELLAR, "a:443"): 13.9}}, "certificate-a:443", W, "valid for 14 days"),
     "a certificate that ends now": ({"certificates_d": {(CELLAR, "a:443"): 2.9}}, "certificate-a:443", C, "valid for 3 days"),
+    "a certificate that ended": ({"certificates_d": {(CELLAR, "a:443"): -2.0}}, "certificate-a:443", C, "ended 2 days ago"),
+    "a certificate of another name": ({"certificates_d": {(CELLAR, "a:443"): 80.0}, "certificate_faults": {(CELLAR, "a:443"): "it is not for that name; it is for b"}}, "certificate-a:443", C, "clients in dc-west would refuse it: it is not for that name, it is for b"),
     "a certificate nobody saw": ({"certificates_d": {(CELLAR, "a:443"): None}}, "certificate-a:443", U, "cannot be seen"),
     "a key that does not open": ({"credentials": dict.fromkeys(BLOCKS, "") | {"dns-hearth-operator": "BADKEY"}}, "credential-dns-hearth-operator", C, "credential dns-hearth-operator does not open: BADKEY"),
     "a key nobody tried": ({"credentials": {name: "" for name in BLOCKS if name != "openstack-hearth-operator"}}, "credential-openstack-hearth-operator", U, "nobody has tried"),
@@ -168,6 +182,8 @@ def test_every_credential_of_a_move_is_tried():
     assert BLOCKS == [
         "azure-hearth-operator",
         "azure-hearth-reader",
+        "database-host-hearth-operator",
+        "database-host-hearth-reader",
         "dns-hearth-operator",
         "openstack-hearth-operator",
         "openstack-hearth-reader",

@@ -387,5 +387,28 @@ def test_the_reminder_says_how_long_at_what_cost_and_what_is_missing():
     assert "• no standby in azure-west" in written
     assert "Rien ne manque" not in written
     assert "28" in text
+    assert "`vigie plan failback hearth`" in written
+    assert "failback/failback" in written
+    _, unpriced = render_reminder(reminder(cost=""), reminder(cost="").actions[0])
+    assert "non déclaré dans le catalogue" in json.dumps(unpriced, ensure_ascii=False)
     _, ready = render_reminder(reminder(), reminder().actions[0])
     assert "Rien ne manque pour le retour" in json.dumps(ready, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "why"),
+    [
+        ("fr", "🟠 hearth : bascule d'urgence vers dc-west à valider", "household à azure-west ne suit pas"),
+        ("en", "🟠 hearth: nobody committed the failover to dc-west", "household in azure-west does not follow"),
+    ],
+)
+def test_a_move_that_nobody_committed_says_what_keeps_it_and_how_to_commit_it(language, title, why):
+    kept = "going back to azure-west by itself would not be lossless: household in azure-west does not follow"
+    picture = replace(reminder(kind="failover", why=kept), language=language)
+    text, blocks = render(Purpose(PurposeKind.REMINDER, 9), picture)
+    assert blocks[0]["text"]["text"] == title
+    written = json.dumps(blocks, ensure_ascii=False)
+    assert why in written
+    assert "`vigie commit hearth`" in written
+    assert title in text
+    assert why in text

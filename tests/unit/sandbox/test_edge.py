@@ -66,9 +66,18 @@ def test_after_a_change_those_who_asked_before_go_where_they_went(place):
 
 def test_the_last_answer_holds_where_nobody_says_anything(place):
     place.hear(there=100)
-    for said in ({}, {"other": {"here": 100}}, {"api": {"here": 0, "there": 0}}):
+    for said in ({}, {"other": {"here": 100}}):
         for _ in range(8):
             place.answers.hear(said)
+    assert place.clients() == {2: 1000}
+
+
+def test_a_closed_profile_sends_nobody_anywhere_until_it_is_open_again(place):
+    for _ in range(8):
+        place.answers.hear({"api": {"here": 0, "there": 0}})
+    assert place.clients() == {}
+    assert place.edge.standing() == "closed"
+    place.hear(there=100)
     assert place.clients() == {2: 1000}
 
 

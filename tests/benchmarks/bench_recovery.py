@@ -1,0 +1,200 @@
+"""How long are clients without their platform when its site dies, and how much of that is the runbook's own?
+
+Run: python -m tests.benchmarks.bench_recovery. The last line is JSON. The whole sandbox, its real PostgreSQL pair and
+its steady writer, five rounds of: a switchover and the way home; the primary site's power cut, the failover from the
+last yes to the first acknowledged write, the way home; and the same cut once more, moved by a bare script
+(`bare_move.py`) from its start to the first acknowledged write. Medians. Rows are looked for one by one: what clients
+were told is safe and the database that serves does not have. All moments are this machine's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from deployments.sandbox.breaking import break_service, mend_service
+from deployments.sandbox.client_log import Write, between, first_after, longest_pause, lost_ids, read_writes
+from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
+from deployments.sandbox.lifecycle import bring_up, look, take_down
+from deployments.sandbox.state import State
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+HOME, AWAY = "azure-west", "dc-west"
+PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
+_CLIENT_TABLE = "rows"
+_PATIENCE_S = 300
+
+
+@dataclass
+class Figures:
+    """What was measured, a value a round."""
+
+    failover_s: list[float] = field(default_factory=list[float])
+    bare_script_s: list[float] = field(default_factory=list[float])
+    lost_rows: list[int] = field(default_factory=list[int])
+    reported_lost_rows: list[int] = field(default_factory=list[int])
+    bound_rows: list[int] = field(default_factory=list[int])
+    switchover_pause_s: list[float] = field(default_factory=list[float])
+    switchover_lost_rows: list[int] = field(default_factory=list[int])
+    failback_lost_rows: list[int] = field(default_factory=list[int])
+    failback_pause_s: list[float] = field(default_factory=list[float])
+
+
+def main() -> None:
+    """Measure, and print one JSON line last."""
+    with tempfile.TemporaryDirectory(prefix="vigie-bench-") as folder:
+        home = Path(folder) / "sandbox"
+        bring_up(home, tied=True)
+        try:
+            os.environ.update(State.at(home).environment())
+            figures = _measure(home)
+        finally:
+            take_down(home)
+    sys.stdout.write(json.dumps(_summary(figures)) + "\n")
+
+
+def _measure(home: Path) -> Figures:
+    from blocks.journal.opening import open_journal
+    from tests.sandbox_fixture import Sandbox, quiet
+    from tests.scenario.runs.conftest import Desk
+
+    figures = Figures()
+    with open_journal() as journal:
+        sandbox = Sandbox(home, State.at(home))
+        quiet(sandbox)
+        bench = Bench(Desk(sandbox, journal), figures)
+        for number in range(1, ROUNDS + 1):
+            bench.round(number)
+    return figures
+
+
+@dataclass
+class Bench:
+    """One sandbox and what is measured on it."""
+
+    desk: Any
+    figures: Figures
+
+    def round(self, number: int) -> None:
+        """Every contestant once."""
+        for do in (self.in_peace, self.by_the_runbook, self.by_the_bare_script):
+            do()
+            _say(f"{number}/{ROUNDS} {do.__name__}: {self._last()}")
+
+    def in_peace(self) -> None:
+        self._served_by(HOME, began := datetime.now(UTC))
+        self._move("switchover", PEOPLE[:2])
+        self._served_by(AWAY, began)
+        writes, now = self._writes(), datetime.now(UTC)
+        self.figures.switchover_pause_s.append(longest_pause(writes, began, now).length.total_seconds())
+        self.figures.switchover_lost_rows.append(self._lost(between(writes, began, now), AWAY))
+        self._go_home()
+
+    def by_the_runbook(self) -> None:
+        self._served_by(HOME, began := datetime.now(UTC))
+        self._cut()
+        run = self._move("failover", PEOPLE[:2])
+        decided = self.desk.journal.move(run).decided_at
+        first = self._served_by(AWAY, decided)
+        self.figures.failover_s.append((first.at - decided).total_seconds())
+        self.figures.lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
+        self.figures.bound_rows.append(sum(loss.rows for loss in self.desk.journal.move(run).losses))
+        mend_service(self.desk.sandbox.state, HOME)
+        self._go_home()
+        losses = self.desk.journal.move(run).losses
+        _say("; ".join(f"{loss.text} {dict(loss.by_table)}" for loss in losses))
+        self.figures.reported_lost_rows.append(sum(loss.by_table.get(_CLIENT_TABLE, 0) for loss in losses))
+
+    def by_the_bare_script(self) -> None:
+        from tasks.recovery.opening import parts_of
+        from tests.benchmarks.bare_move import carry_out, plan_away, plan_home
+
+        self._served_by(HOME, datetime.now(UTC))
+        self._cut()
+        parts = parts_of("hearth")
+        plan, began = plan_away(parts, self.desk.journal), datetime.now(UTC)
+        carry_out(parts, plan)
+        first = self._served_by(AWAY, began)
+        self.figures.bare_script_s.append((first.at - began).total_seconds())
+        mend_service(self.desk.sandbox.state, HOME)
+        self.desk.until(lambda: look(self.desk.sandbox.home).healthy, "the site is there again", _PATIENCE_S)
+        home_again = datetime.now(UTC)
+        carry_out(parts, plan_home(parts, self.desk.journal, plan))
+        self._served_by(HOME, home_again)
+
+    # -- pieces
+
+    def _go_home(self) -> None:
+        began = datetime.now(UTC)
+        run = self._move("failback", PEOPLE)
+        self._served_by(HOME, self.desk.journal.move(run).serving_at)
+        writes, now = self._writes(), datetime.now(UTC)
+        self.figures.failback_pause_s.append(longest_pause(writes, began, now).length.total_seconds())
+        self.figures.failback_lost_rows.append(self._lost(between(writes, began, now), HOME))
+
+    def _cut(self) -> None:
+        break_service(self.desk.sandbox.state, HOME, "kill")
+
+    def _move(self, kind: str, people: Sequence[str]) -> UUID:
+        run = self.desk.start(f"{kind}/{kind}", platform="hearth", reason="bench")
+        for name in people:
+            self.desk.asleep(run)
+            given = {"approver": name, "code": self.desk.code(name), "answer": "approve", "confirmation": "hearth"}
+            if self.desk.fill(run, **given) != "ACCEPT":
+                sys.exit(f"{kind}: {name}'s yes was not taken")
+        state = self.desk.state(run, patience_s=_PATIENCE_S)
+        if state["name"] != "Completed":
+            sys.exit(f"{kind} ended {state}\n{self.desk.logs(run)}")
+        return run
+
+    def _writes(self) -> list[Write]:
+        return read_writes(self.desk.sandbox.home / "clients")
+
+    def _served_by(self, site: str, since: datetime) -> Write:
+        found = self.desk.until(lambda: first_after(self._writes(), since, site=site), f"{site} serves", _PATIENCE_S)
+        assert isinstance(found, Write)
+        return found
+
+    def _lost(self, writes: Sequence[Write], site: str) -> int:
+        dsn = reader_dsn(self.desk.sandbox.state, DATABASES[site])
+        return len(lost_ids(writes, present_ids(dsn, [write.id for write in writes])))
+
+    def _last(self) -> str:
+        return ", ".join(f"{name} {values[-1]}" for name, values in vars(self.figures).items() if values)
+
+
+def _summary(figures: Figures) -> dict[str, Any]:
+    failover, bare = statistics.median(figures.failover_s), statistics.median(figures.bare_script_s)
+    return {
+        "bench": "recovery",
+        "rounds": ROUNDS,
+        "failover_s": round(failover, 2),
+        "bare_script_s": round(bare, 2),
+        "overhead_s": round(failover - bare, 2),
+        "lost_rows": sum(figures.lost_rows),
+        "reported_lost_rows": sum(figures.reported_lost_rows),
+        "bound_rows": sum(figures.bound_rows),
+        "switchover_pause_s": round(statistics.median(figures.switchover_pause_s), 2),
+        "switchover_lost_rows": sum(figures.switchover_lost_rows),
+        "failback_pause_s": round(statistics.median(figures.failback_pause_s), 2),
+        "failback_lost_rows": sum(figures.failback_lost_rows),
+        "cores": os.cpu_count(),
+    }
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

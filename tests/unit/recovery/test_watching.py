@@ -1,0 +1,167 @@
+"""What clients of a share would see is counted at both doors, and our own network is not taken for the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blocks.catalogue.recovery import Returning, TrafficManagerSwitch
+from blocks.ports.clients import Asked
+from tasks.core.change import Stopped
+from tasks.recovery.items import parse_item
+from tasks.recovery.returning import Next, StopRule, addresses_asked, rule_of, said_of
+from tasks.recovery.watching import round_of, see_share, tally
+from tests.unit.recovery.scenes import HEARTH, with_plan
+
+ITEM = parse_item("watch-clients:api:azure-west@25")
+WELL, SLOW, BAD = (
+    Asked(served=True, latency_ms=120.0),
+    Asked(served=True, latency_ms=900.0),
+    Asked(served=False, text="503"),
+)
+
+
+@dataclass
+class Watch:
+    at: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+@dataclass
+class Door:
+    """Answers in turns; the last answer stays. `None`: we could not ask."""
+
+    says: list[Asked | None]
+    asked: int = 0
+
+    def ask(self, count):
+        found = [self.says[min(self.asked + number, len(self.says) - 1)] for number in range(count)]
+        self.asked += count
+        return [each for each in found if each is not None]
+
+
+@dataclass
+class Heard:
+    said: list[str] = field(default_factory=list)
+
+
+def see(here, there, rule=None, **named):
+    watch, heard = Watch(), Heard()
+    ruling = see_share(ITEM, here, there, rule or StopRule(), watch, say=heard.said.append, **named)
+    return ruling, watch, heard
+
+
+def test_good_clients_are_watched_for_the_whole_soak():
+    here, there = Door([WELL]), Door([WELL])
+    ruling, watch, _ = see(here, there)
+    assert ruling.next is Next.GO_ON
+    assert watch.at == 10
+    assert here.asked == there.asked == 44
+    assert ruling.text == "at 25 % 0 of 44 requests failed (0.0 %), 95 % answered within 120 ms against 120 ms before"
+
+
+def test_bad_clients_end_it_as_soon_as_there_are_enough():
+    ruling, watch, heard = see(Door([BAD]), Door([WELL]))
+    assert ruling.next is Next.RETURN
+    assert watch.at == 4
+    assert heard.said == ["a client would see: 503", ruling.text]
+
+
+def test_slow_clients_are_held_against_the_side_that_they_left():
+    assert see(Door([SLOW]), Door([WELL]))[0].next is Next.RETURN
+    assert see(Door([SLOW]), Door([SLOW]))[0].next is Next.GO_ON
+
+
+def test_where_nobody_answers_on_either_side_nothing_is_proven_and_nobody_is_sent_back():
+    ruling, watch, _ = see(Door([BAD]), Door([BAD]))
+    assert ruling.next is Next.STOP
+    assert "only 0 requests of 20 were seen" in ruling.text
+    assert watch.at == 300
+
+
+def test_what_we_could_not_ask_is_neither_good_nor_bad():
+    ruling, watch, _ = see(Door([None]), Door([WELL]))
+    assert ruling.next is Next.STOP
+    assert watch.at == 300
+    assert see(Door([None] * 40 + [WELL]), Door([WELL]))[0].next is Next.GO_ON
+
+
+def test_whoever_asks_to_stop_is_heard_between_two_rounds():
+    asked = iter([False, False, True])
+
+    def heed():
+        if next(asked):
+            raise Stopped("shift-lead", "watch")
+
+    here = Door([WELL])
+    with pytest.raises(Stopped):
+        see(here, Door([WELL]), heed=heed)
+    assert here.asked == 8
+
+
+@given(latencies=st.lists(st.floats(1, 5000), min_size=1, max_size=200))
+def test_one_in_twenty_may_be_slower_than_the_95th_percentile(latencies):
+    asked = [Asked(served=True, latency_ms=each) for each in latencies]
+    seen = tally(ITEM, asked, (), timedelta(0))
+    slower = sum(each > seen.latency_ms for each in latencies)
+    assert seen.latency_ms in latencies
+    assert slower <= 0.05 * len(latencies)
+    assert seen.latency_before_ms is None
+
+
+@given(requests=st.integers(1, 5000), soak=st.floats(0.5, 3600))
+def test_a_round_is_never_a_storm(requests, soak):
+    assert 4 <= round_of(StopRule(requests_count=requests, soak=timedelta(seconds=soak))) <= 20
+
+
+# -- the rule of the plan -----------------------------------------------------------------------
+
+
+def test_the_rule_stands_on_the_card_with_every_number():
+    told = Returning.model_validate(
+        {"requests": 31, "soak": "17s", "patience": "7min", "stop_over_errors": "1.5 %", "return_over_errors": "6 %",
+         "stop_over_latency_times": 3, "return_over_latency_times": 7.5, "latency_floor": "80 ms"}
+    )  # fmt: skip
+    rule = rule_of(with_plan(returning=told).recovery)
+    assert said_of(ITEM, rule) == (
+        "watch 25 % of api in azure-west: 31 requests for 17s within 7min, stop over 1.5 % errors or 3 times the "
+        "latency, back over 6 % or 7.5 times, from 80 ms"
+    )
+    assert rule_of(HEARTH.recovery) == StopRule()
+
+
+@given(
+    changes=st.fixed_dictionaries(
+        {},
+        optional={
+            "requests": st.integers(21, 99),
+            "soak": st.integers(11, 99).map(lambda s: f"{s}s"),
+            "patience": st.integers(6, 99).map(lambda s: f"{s}min"),
+            "stop_over_errors": st.sampled_from(["2 %", "3.5 %"]),
+            "return_over_errors": st.sampled_from(["6 %", "50 %"]),
+            "stop_over_latency_times": st.sampled_from([1.5, 3.0]),
+            "return_over_latency_times": st.sampled_from([5.5, 9.0]),
+            "latency_floor": st.sampled_from(["50 ms", "2s"]),
+        },
+    )
+)
+def test_another_rule_is_said_otherwise_so_that_the_digest_covers_it(changes):
+    other = rule_of(with_plan(returning=Returning.model_validate(changes)).recovery)
+    assert (said_of(ITEM, other) == said_of(ITEM, StopRule())) is (not changes)
+
+
+def test_what_is_asked_is_what_the_switch_says_else_the_proofs_that_are_addresses():
+    switch = HEARTH.recovery.traffic["api"]
+    assert isinstance(switch, TrafficManagerSwitch)
+    assert addresses_asked(HEARTH.recovery, switch) == ("https://api.hearth.example/health",)
+    own = switch.model_copy(update={"asked": ("https://www.hearth.example/",)})
+    assert addresses_asked(HEARTH.recovery, own) == ("https://www.hearth.example/",)
