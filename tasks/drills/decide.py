@@ -15,7 +15,7 @@ No I/O, no clock: what was seen is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from blocks.catalogue.model import Platform
 from blocks.errors import Refused
@@ -223,8 +223,3 @@ def rehearsed(durations: Durations, drills: Sequence[Drill], platform: Platform)
         for site in data.members:
             found["verify-data", str(Item(Verb.VERIFY_DATA, name, site))] = list(suites)
     return found
-
-
-def last_drill_at(drills: Sequence[Drill]) -> datetime | None:
-    """When one passed last, for readiness: a drill that failed proves nothing."""
-    return next((drill.at for drill in drills if drill.verdict is DrillVerdict.PASSED), None)

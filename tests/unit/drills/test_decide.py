@@ -19,7 +19,6 @@ from tasks.drills.decide import (
     durations_by_phase,
     is_game_day,
     lacks_room,
-    last_drill_at,
     plan_drill,
     rehearsed,
     verdict_of,
@@ -238,9 +237,3 @@ def test_a_prediction_says_what_only_a_drill_has_shown_and_a_real_move_wins():
     assert [(s.expected_s, s.expected_from) for s in seen] == [(11.0, "drill"), (3.0, "moves")]
     others = [s for s in plan_move(MoveKind.FAILOVER, HEARTH, facts).steps if s.item != item]
     assert {s.expected_from for s in others} == {""}
-
-
-def test_only_a_drill_that_passed_counts_as_the_last_one():
-    before = NOW - timedelta(days=9)
-    assert last_drill_at([a_drill(DrillVerdict.FAILED), a_drill(at=before)]) == before
-    assert last_drill_at([a_drill(DrillVerdict.STOPPED)]) is None
