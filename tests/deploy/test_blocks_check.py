@@ -61,9 +61,10 @@ def test_every_block_opens_and_says_what_it_may_do(prefect):
 def test_what_a_former_start_saved_is_left_alone_unless_it_differs_or_somebody_touched_it(prefect, tmp_path):
     note, name = tmp_path / "blocks.json", "pagerduty-hearth"
     right = {name: blocks_of(prefect.state)[name]}
+    path = f"/block_types/slug/{right[name].get_block_type_slug()}/block_documents/name/{name}"
 
     def saved():
-        return prefect.call(f"/block_types/slug/pagerduty/block_documents/name/{name}")["updated"]
+        return prefect.call(path)["updated"]
 
     asyncio.run(save_blocks(right, note))
     first = saved()
@@ -76,9 +77,9 @@ def test_what_a_former_start_saved_is_left_alone_unless_it_differs_or_somebody_t
     assert saved() != touched
     wrong = {name: right[name].model_copy(update={"events_url": "https://elsewhere.example/v2"})}
     asyncio.run(save_blocks(wrong, note))
-    assert "elsewhere" in str(prefect.call(f"/block_types/slug/pagerduty/block_documents/name/{name}")["data"])
+    assert "elsewhere" in str(prefect.call(path)["data"])
     asyncio.run(save_blocks(right, note))
-    assert "elsewhere" not in str(prefect.call(f"/block_types/slug/pagerduty/block_documents/name/{name}")["data"])
+    assert "elsewhere" not in str(prefect.call(path)["data"])
 
 
 def test_a_wrong_secret_does_not_open_and_is_not_printed(prefect):

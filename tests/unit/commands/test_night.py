@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -125,10 +126,15 @@ def test_a_sweep_that_runs_or_was_killed_does_not_hide_when_the_last_one_finishe
     swept(journal, "hearth")
     begin(journal, "hearth")
     with journal.sweep_lock("hearth"):
-        text = words(vigie("now"))
+        text = _just_now(words(vigie("now")))
     assert "hearth: finished 0 s ago; one started 0 s ago is running" in text
     assert "lantern: none has ever finished; one started 0 s ago was killed, or cut off from the journal" in text
-    assert "one started 0 s ago was killed" in words(vigie("now")).partition("lantern")[0]
+    assert "one started 0 s ago was killed" in _just_now(words(vigie("now"))).partition("lantern")[0]
+
+
+def _just_now(text: str) -> str:
+    """A slow machine takes some seconds."""
+    return re.sub(r"\b\d s ago", "0 s ago", text)
 
 
 @pytest.mark.parametrize("how", ["absent", "gone", "error", "garbage", "nonsense"])
