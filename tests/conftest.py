@@ -45,10 +45,11 @@ _SANDBOXES = {
         "tests/deploy/test_surface.py",
         "tests/ui/",
     ),
-    "told": ("tests/scenario/test_demo.py",),
     "answered": ("tests/scenario/runs/",),
     "worked": ("tests/contract/results/", "tests/scenario/worker/"),
+    "told": ("tests/scenario/test_demo.py",),
 }
+_OF_ITS_OWN = ("", "told")  # these use no sandbox of the session's
 
 
 def conformance_dir() -> Path:
@@ -121,7 +122,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """After the last test on a sandbox it goes down at once: it would take processor time from the others."""
-    if _sandbox_of(item.nodeid) and nextitem is not None and not _sandbox_of(nextitem.nodeid):
+    if nextitem is None or _sandbox_of(item.nodeid) in _OF_ITS_OWN:
+        return
+    if _sandbox_of(nextitem.nodeid) in _OF_ITS_OWN:
         from tests.sandbox_fixture import put_away
 
         put_away()
