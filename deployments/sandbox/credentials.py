@@ -242,9 +242,10 @@ async def _saved_at(client: PrefectClient) -> dict[str, str]:
 
 
 def _digest(block: Block) -> str:
-    """Of what the block is and holds."""
-    shape = json.dumps(type(block).model_json_schema(), sort_keys=True)
-    return sha256(f"{shape} {block.model_dump_json(context={'include_secrets': True})}".encode()).hexdigest()
+    """Of what the block is and holds, whether or not it was saved already."""
+    held = json.loads(block.model_dump_json(context={"include_secrets": True}))
+    fields = {name: value for name, value in held.items() if name in type(block).model_fields}
+    return sha256(json.dumps([type(block).model_json_schema(), fields], sort_keys=True).encode()).hexdigest()
 
 
 async def _when_ready(state: State, needed: list[str]) -> None:

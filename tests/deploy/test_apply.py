@@ -192,7 +192,12 @@ def test_a_platform_that_leaves_the_catalogue_loses_schedule_choice_and_switch(p
     assert {s["slug"] for s in deployment["schedules"]} == {"sweep-hearth", "sweep-storefront"}
     assert "lantern" not in deployment["parameter_openapi_schema"]["properties"]["platform"]["enum"]
     names = {a["name"] for a in prefect.call("/automations/filter", {})}
-    assert names == {"dead man's switch: hearth", "dead man's switch: storefront", "start at once: resume-runs/resume"}
+    assert names == {
+        "dead man's switch: hearth",
+        "dead man's switch: storefront",
+        "start at once: leak-sweep/leaks",
+        "start at once: resume-runs/resume",
+    }
 
 
 def test_a_catalogue_with_twenty_mistakes_prints_twenty_lines_and_registers_nothing(prefect, twenty, example):  # noqa: F811
