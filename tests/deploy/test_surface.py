@@ -75,6 +75,7 @@ def _automation(found, documents):
     trigger = {
         key: found["trigger"][key] for key in ("match", "match_related", "expect", "posture", "threshold", "within")
     }
+    trigger["expect"] = sorted(trigger["expect"])  # a set
     actions = [
         {key: value for key, value in action.items() if key not in {"block_document_id", "deployment_id"}}
         | {"door": documents.get(action.get("block_document_id"), "")}
