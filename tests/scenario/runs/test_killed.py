@@ -29,9 +29,12 @@ def test_killed_at_each_phase_of_a_step(desk, at):
     before = desk.restarts()
     run = start(desk)
     desk.asleep(run)
+    if at in {ActionKind.STEP_INTENDED, ActionKind.STEP_EVIDENCE}:
+        desk.azure("slow-effect")  # long enough to be killed in, on a slow machine too
     desk.approve(run, *BOTH)
     desk.when(run, at)
     desk.kill(run)
+    desk.azure_whole()
 
     resume(desk, run)
     assert desk.run(run).state is RunState.DONE
