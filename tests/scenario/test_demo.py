@@ -64,7 +64,12 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     restarts, _, disaster = said.partition("The disaster: azure-west goes dark")
     assert restarts.count("says yes: one-time code") == 2, said
     assert disaster.count("says yes: one-time code") >= 4, said
-    for words in ("Clients write again: nobody could for", "and dc-west answers now", "Home again.", "Closed by evidence"):
+    for words in (
+        "Clients write again: nobody could for",
+        "and dc-west answers now",
+        "Home again.",
+        "Closed by evidence",
+    ):
         assert words in disaster, said
     assert ", 0 are not in azure-west's database." in disaster, said
     assert "hearth-device-api is Running, 2 of 2 instances ready, 2 processes; started anew" in said
