@@ -1,4 +1,4 @@
-"""Does a move wait for a commit that nobody gives, which platforms still run elsewhere, and what is due by the calendar?
+"""Does a move wait for a commit that nobody gives, which platforms still run elsewhere, and which drills are due?
 
 Every few minutes, out of the journal, so that no process waits for a window to end. It moves no platform itself: what
 goes back by itself, because the approved plan said so and nothing is lost by it now, is a run of its own.
