@@ -251,5 +251,5 @@ class RecordChange:
             f"when this step began, and leads to {now.text} now",
             where=self.by.where,
             next_step="find out who changed it and why, then begin a new run",
-            code="precondition",
+            code="changed",
         )

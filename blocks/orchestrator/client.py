@@ -51,6 +51,11 @@ class PrefectOrchestrator:
         found = self._call("GET", f"/flow_runs/{run}", absent=None)
         return None if found is None else _view(found, self._page(run))
 
+    def shown_at(self, artifact: str) -> datetime | None:
+        """When an artifact of that key was last made; None when there is none."""
+        found = self._call("GET", f"/artifacts/{artifact}/latest", absent=None)
+        return None if found is None else datetime.fromisoformat(found["created"])
+
     def startables(self, tag: str = "") -> list[Startable]:
         """Every deployment, or those with a tag, by name."""
         wanted: dict[str, Any] = {"limit": _PAGE, "sort": "NAME_ASC"}

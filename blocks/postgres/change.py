@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from blocks.errors import Broken, Refused, Retryable
-from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience
+from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseLook, DatabaseRole
 
 if TYPE_CHECKING:
+    from blocks.postgres.calls import Connection
     from blocks.postgres.member import PostgresMember
 
 PATIENCE = Patience(every=timedelta(milliseconds=300), at_most=timedelta(minutes=2))
@@ -60,3 +61,17 @@ def require_primary(look: DatabaseLook, *, what: str) -> None:
 def generation(reference: str, text: str) -> Evidence:
     """Something moved on from the baseline."""
     return Evidence(kind=EvidenceKind.GENERATION, reference=reference, text=text)
+
+
+def let_write(member: PostgresMember) -> None:
+    """Take back what closed it; sessions that are there write from their next transaction on."""
+    connection: Connection
+    with member.acting() as connection:
+        connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def takes_writes(member: PostgresMember) -> Seen:
+    """The goal of whatever lets clients write again."""
+    look = member.look()
+    return Seen(reached=look.takes_writes, text=look.text)

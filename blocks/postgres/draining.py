@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary
+from blocks.postgres.change import PATIENCE, baseline_of, generation, let_write, require_primary, takes_writes
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -147,17 +147,13 @@ class Release:
     def act(self, mark: Mark) -> Evidence | None:
         """Lower the fence at the host, then let clients write again."""
         self.member.ordering().order("release", mark.key)
-        connection: Connection
-        with self.member.acting() as connection:
-            connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
-            connection.execute("SELECT pg_reload_conf()")
+        let_write(self.member)
         return None  # found by looking, as soon as it shows
 
     def read_effect(self, mark: Mark) -> Seen:
         """It takes writes."""
         del mark
-        look = self.member.look()
-        return Seen(reached=look.takes_writes, text=look.text)
+        return takes_writes(self.member)
 
 
 def _await_read_only(member: PostgresMember) -> None:

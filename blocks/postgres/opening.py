@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 from blocks.errors import Retryable
 from blocks.ports.changes import Evidence, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary
+from blocks.postgres.change import PATIENCE, baseline_of, generation, let_write, require_primary, takes_writes
 
 if TYPE_CHECKING:
-    from blocks.postgres.calls import Connection
     from blocks.postgres.member import PostgresMember
 
 
@@ -67,14 +66,10 @@ class Open:
     def act(self, mark: Mark) -> Evidence | None:
         """Take the setting back; sessions that are there write from their next transaction on."""
         del mark
-        connection: Connection
-        with self.member.acting() as connection:
-            connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
-            connection.execute("SELECT pg_reload_conf()")
+        let_write(self.member)
         return None  # found by looking, as soon as it shows
 
     def read_effect(self, mark: Mark) -> Seen:
         """It takes writes."""
         del mark
-        look = self.member.look()
-        return Seen(reached=look.takes_writes, text=look.text)
+        return takes_writes(self.member)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SWEEP = "health-sweep/sweep"
+_CHANNEL = "hearth-ops"
 _SWEEP_PATIENCE_S = 240.0
 _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
@@ -130,7 +131,10 @@ class _Sandbox:
 
 
 def _tell_stories(console: Console, sandbox: _Sandbox, stories: Sequence[Story]) -> None:
+    from deployments.commands.demo_restart import introduce
+
     platforms = sorted({story.platform for story in stories})
+    introduce(console, sandbox.state, _CHANNEL)
     _settle(console, sandbox, platforms)
     for chapter in chapters(stories):
         _tell_chapter(console, sandbox, chapter)
@@ -300,7 +304,7 @@ def _say_where_to_look(console: Console, *, stays: bool) -> None:
     console.print("  Artifacts, sweep-hearth: the report with its picture;")
     console.print("  Deployments, sweep, Run, Custom run: choose a platform from the list;")
     console.print("  Deployments, restart, Run, Custom run: it plans, asks, and sleeps until people say yes:")
-    console.print("  in the run's Resume form, in Slack, or with .venv/bin/vigie runs approve;")
+    console.print("  in Slack, in the run's Resume form, or with .venv/bin/vigie runs approve;")
     console.print("  Runs, the failover and the failback: their phases as a graph, and the report of each.")
     console.print("In another shell:")
     console.print("  .venv/bin/vigie now")

@@ -1,8 +1,8 @@
 """How does the demonstration act? By vigie's own runbooks, with people's yes.
 
-It starts a runbook as a person would and plays the approvers at the Prefect UI's form; with ASK=1 it leaves the
-answers to whoever watches. The rule: nobody's phone is replaced. It enrols those who have none, keeps their phones in
-the sandbox's folder, and waits for a real person where only enrolled ones may answer.
+It starts a runbook as a person would and plays the approvers in the sandbox's Slack (demo_people.py); with ASK=1 it
+leaves the answers to whoever watches. The rule: where only people with phones or accounts of their own may answer, it
+waits for them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from blocks.errors import Broken
 from blocks.ports.approvals import Approval, Standing
+from deployments.commands.as_slack import SlackPage
 from deployments.commands.as_the_ui import call, start
+from deployments.commands.demo_people import Phones, Robot
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,48 +33,12 @@ _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 @dataclass
 class Asked:
-    """One run on its way: what it does, the sleep that was answered last, and whether the plan was shown."""
+    """One run on its way: what it does, and whether its plan was shown."""
 
     what: str  # 'restart of device-api'
     run: UUID
-    answered: str = ""
     is_shown: bool = False
     waits_for_people: bool = False
-
-
-@dataclass
-class Phones:
-    """The phones of the people whom the demonstration plays: name -> secret, and each one's last used code."""
-
-    state: State
-    secrets: dict[str, str] = field(default_factory=dict[str, str])
-    used: dict[str, str] = field(default_factory=dict[str, str])
-
-    def fresh_code(self, journal: PostgresJournal, name: str) -> str:
-        """This person's code now; empty until there is one that was not used yet."""
-        from pyotp.totp import TOTP
-
-        code = TOTP(self.secrets[name]).at(journal.now())
-        if self.used.get(name) == code:
-            return ""
-        self.used[name] = code
-        return code
-
-    def has(self, journal: PostgresJournal, name: str) -> bool:
-        """Does the demonstration hold this person's phone? Who has none gets one; who has one of their own keeps it."""
-        from deployments.sandbox.state import read_json, write_json
-        from tasks.approvals.codes import new_secret
-        from tasks.approvals.keys import load_key
-
-        path = self.state.home / "phones.json"
-        self.secrets = self.secrets or read_json(path)
-        key, sealed = load_key(), journal.sealed_secret(name)
-        if sealed is not None:
-            return key.unseal(sealed) == self.secrets.get(name)
-        self.secrets[name] = new_secret()
-        write_json(path, self.secrets)
-        journal.enrol(name, key.seal(self.secrets[name]))
-        return True
 
 
 def restart_with_approval(
@@ -90,12 +56,29 @@ def see_through(console: Console, state: State, prefect: str, asked: Sequence[As
     asks = os.environ.get("ASK", "0") == "1"
     deadline = time.monotonic() + (_PEOPLE_S if asks else _PATIENCE_S)
     with open_journal() as journal, console.status(doing):
-        people = _People(console, journal, Phones(state), prefect, leaves_answers=asks)
+        robot = play(console, journal, state)
+        people = _People(console, journal, robot, prefect, leaves_answers=asks)
         while asked:
             asked = [each for each in asked if not people.look(each)]
             if time.monotonic() > deadline:
                 raise Broken(f"the {', '.join(each.what for each in asked)} did not end", where=prefect)
             time.sleep(0.2)
+
+
+def introduce(console: Console, state: State, channel: str) -> None:
+    """The demonstration's people link their Slack accounts; with ASK=1 whoever watches does it for their own."""
+    from blocks.journal.opening import open_journal
+
+    if os.environ.get("ASK", "0") != "1":
+        with open_journal() as journal, console.status("Approvers link their accounts in the sandbox's Slack"):
+            play(console, journal, state).introduce(channel)
+
+
+def play(console: Console, journal: PostgresJournal, state: State) -> Robot:
+    """The people of this demonstration, telling on the console what they do."""
+    from tasks.approvals.keys import load_key
+
+    return Robot(journal, Phones(state, load_key()), SlackPage(state), lambda said: console.print(said, markup=False))
 
 
 def _start(platform: str, service: str, reason: str) -> UUID:
@@ -106,7 +89,7 @@ def _start(platform: str, service: str, reason: str) -> UUID:
 class _People:
     console: Console
     journal: PostgresJournal
-    phones: Phones
+    robot: Robot
     prefect: str
     leaves_answers: bool = False  # to the people who watch
 
@@ -115,11 +98,11 @@ class _People:
         state = call(f"/flow_runs/{asked.run}")["state"]
         if state["type"] in _FINAL:
             return self._has_ended(asked, state)
-        if state["name"] == "Suspended" and state["id"] != asked.answered:
+        if state["name"] == "Suspended":
             question = self.journal.approvals(asked.run)[-1]
             if question.standing is Standing.WAITING:
                 self._show(asked, question)
-                self._answer(asked, question, str(state["id"]))
+                self._answer(asked, question)
         return False
 
     def _has_ended(self, asked: Asked, state: dict[str, Any]) -> bool:
@@ -129,6 +112,9 @@ class _People:
                 where=f"{self.prefect}/runs/flow-run/{asked.run}",
                 next_step=f"vigie runs show {asked.run}",
             )
+        for question in self.journal.approvals(asked.run):
+            if question.standing is Standing.GRANTED:
+                self.console.print(f"  {self.robot.see_decided(question)}", markup=False)
         self.console.print(self.journal.run(asked.run).reason, style="green", markup=False)
         return True
 
@@ -146,21 +132,17 @@ class _People:
         )
         asked.is_shown = True
 
-    def _answer(self, asked: Asked, question: Approval, sleep: str) -> None:
+    def _answer(self, asked: Asked, question: Approval) -> None:
         from tasks.approvals.decide import entitled
 
         said = {each.approver for each in question.decisions}
-        able = [] if self.leaves_answers else [name for name in entitled(question) if name not in said]
-        ours = [name for name in able if self.phones.has(self.journal, name)]
-        if not ours and not asked.waits_for_people:
+        asked_of = [name for name in entitled(question) if name not in said]
+        ours = [] if self.leaves_answers else self.robot.ours(asked_of)
+        if ours:
+            self.robot.answer(question, ours)
+        elif not asked.waits_for_people:
             asked.waits_for_people = True
             page = f"{self.prefect}/runs/flow-run/{asked.run}"
-            ways = f"in Slack, by Resume on {page}, or vigie runs approve {asked.run}"
-            self.console.print(f"  Your own approvers must answer: {ways}")
-        found = ((name, self.phones.fresh_code(self.journal, name)) for name in ours)
-        name, code = next(((name, code) for name, code in found if code), ("", ""))
-        given = {"approver": name, "code": code, "answer": "approve", "reason": "demonstration"}
-        given["confirmation"] = question.policy.typed
-        if code and call(f"/flow_runs/{asked.run}/resume", {"run_input": given})["status"] == "ACCEPT":
-            asked.answered = sleep
-            self.console.print(f"  {name} says yes: one-time code, in the Prefect UI's form")
+            ways = f"in Slack on {self.robot.slack.page}, by Resume on {page}, or vigie runs approve {asked.run}"
+            self.console.print(f"  You must answer as {' or '.join(asked_of)}: {ways}.", highlight=False)
+            self.console.print("  vigie approver enrol NAME gives each a phone, /vigie link in Slack an account.")

@@ -59,6 +59,8 @@ def _as_json(who: Customer, each: Rehearsed, at: datetime) -> dict[str, Any]:
         "drill_due_at": each.drill_due_at,
         "restore_due_at": each.restore_due_at,
         "last_drill": each.drills[0].text if each.drills else None,
+        "last_drill_at": each.drills[0].at if each.drills else None,
+        "last_restore_at": each.restores[0].at if each.restores else None,
         "verdict": each.drills[0].verdict.value if each.drills else None,
         "is_due": each.is_due(at),
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Broken
-from deployments.dbhost.processes import end_process, recorded_pid, runs_with, tie_to
+from deployments.dbhost.processes import end_process, recorded_pid, runs_with, start_tied
 
 STOP_SECONDS = 30.0
 START_SECONDS = 60.0
@@ -60,18 +60,7 @@ class Cluster:
             )
         given = [part for name, value in sorted((settings or {}).items()) for part in ("-c", f"{name}={value}")]
         command = [str(self.bin_dir / "postgres"), "-D", str(self.data_dir), "-p", str(port), *given]
-        with self.log_file.open("wb") as log:
-            self.log_file.chmod(0o600)
-            self.process = subprocess.Popen[bytes](
-                command,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=tie_to(os.getpid()),
-                **self.identity,
-            )
+        self.process = start_tied(command, self.log_file, environment=environment(), identity=self.identity)
 
     def await_ready(self, answers: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
         """True when it answers, False when its port was taken. Raises `Broken` when it did not start."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import subprocess
 import threading
 import time
@@ -31,7 +30,7 @@ from deployments.dbhost.cluster import environment
 from deployments.dbhost.copy_server import CopyServer
 from deployments.dbhost.copying import Room, empty
 from deployments.dbhost.memory import Copy
-from deployments.dbhost.processes import tie_to
+from deployments.dbhost.processes import start_tied
 
 if TYPE_CHECKING:
     from deployments.dbhost.keeper import Keeper
@@ -240,14 +239,5 @@ class Copies:
         return {**told, "there": self._server.tell(copy) if copy else None}
 
     def _begin(self, command: list[str]) -> subprocess.Popen[bytes]:
-        with Room.of(self._keeper.config).log_file.open("wb") as log:
-            return subprocess.Popen[bytes](
-                command,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=tie_to(os.getpid()),
-                **self._keeper.config.identity,
-            )
+        config = self._keeper.config
+        return start_tied(command, Room.of(config).log_file, environment=environment(), identity=config.identity)

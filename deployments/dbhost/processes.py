@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,24 @@ def tie_to(parent: int) -> Any:
             os._exit(1)
 
     return tie
+
+
+def start_tied(
+    command: Sequence[str], log_file: Path, *, environment: Mapping[str, str], identity: Mapping[str, Any]
+) -> subprocess.Popen[bytes]:
+    """Start a program that dies with this thread; what it says begins a log that its owner alone reads."""
+    with log_file.open("wb") as log:
+        log_file.chmod(0o600)
+        return subprocess.Popen[bytes](
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=tie_to(os.getpid()),
+            **identity,
+        )
 
 
 def recorded_pid(data_dir: Path) -> int | None:

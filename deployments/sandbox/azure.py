@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS
 from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.azure_app import AzureSimulator
+from deployments.sandbox.azure_kept import described, restore
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_seed import seeded_store
 from deployments.sandbox.azure_spec import Specification
+from deployments.sandbox.kept import Kept
 from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -54,6 +56,9 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
 
     login, operator = _login(state.home / "azure")
     simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
+    kept = Kept(state.home / "azure" / "resources.json")
+    restore(simulator.store, simulator.log, kept.read())
+    simulator.keep = lambda store, log: kept.write(described(store, log))
     simulator.granted_to[operator] = [*EXAMINE_ACTIONS, *RESTART_ACTIONS.values(), *MOVE_ACTIONS]
     simulator.happened |= _behind(state, catalogue)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -71,6 +76,7 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     await runner.cleanup()
+    simulator.save()
 
 
 def main(arguments: list[str] | None = None) -> None:

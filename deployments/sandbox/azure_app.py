@@ -58,6 +58,8 @@ class AzureSimulator:
     log: ActivityLog = field(default_factory=ActivityLog)
     happened: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
     """restarted, started, stopped, shifted -> who is told the address of what it happened to."""
+    keep: Callable[[Store, ActivityLog], None] = field(default=lambda _store, _log: None)
+    """Is given everything whenever something changed, before the change is answered."""
     reads: Bucket = field(default_factory=lambda: Bucket(250, 25))
     writes: Bucket = field(default_factory=lambda: Bucket(200, 10))
     traffic: Traffic = field(default_factory=Traffic)
@@ -92,6 +94,7 @@ class AzureSimulator:
             if error.status == 501:
                 self.traffic.unknown.append(f"{request.method} {request.path}")
         self._record(request, body, answer)
+        self.save()
         dropping = request.method in _CHANGES and self.faults.of_changes(resource) == "drop-after"
         if dropping and answer.status < 400 and request.transport:
             request.transport.abort()
@@ -230,6 +233,7 @@ class AzureSimulator:
         number, caller = request.headers.get("x-ms-client-request-id", ""), request[_CALLER]
         noted = self.log.write(address.id, _action(request, address), caller, number, request.method)
         headers = {"x-ms-correlation-request-id": noted}
+        self.store.changed = True
         if operation is not None:
             address = Address.parse(operation.resource)
             assert address is not None
@@ -272,6 +276,12 @@ class AzureSimulator:
             violations = self.specification.check(exchange)
         self.traffic.record(exchange, operation, violations, str(request.get(_CALLER, "")))
 
+    def save(self) -> None:
+        """Keep what has changed."""
+        if self.store.changed:
+            self.store.changed = False
+            self.keep(self.store, self.log)
+
     def shares(self) -> dict[str, dict[str, float]]:
         """Profile -> endpoint -> per cent of clients, now."""
         self.store.settle()
@@ -283,6 +293,7 @@ class AzureSimulator:
         async def settle() -> None:
             while True:
                 self.store.settle()
+                self.save()
                 await asyncio.sleep(_SETTLES_EVERY_S)
 
         task = asyncio.create_task(settle())

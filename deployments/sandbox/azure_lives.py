@@ -13,7 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 CHANGE_FAULTS = ("drop-after", "slow-effect", "no-effect", "no-room")
 INSTANCES = ("9f1c3a7be02d4c55", "b47e0d1fa6c94812")
@@ -38,6 +38,25 @@ class Life:
         if self._up_at is not None and time.monotonic() >= self._up_at:
             self.began, self.number, self._up_at = datetime.now(UTC), self.number + 1, None
         return self._up_at is None and not self.stopped
+
+    @property
+    def returns(self) -> bool:
+        """It is on its way back up."""
+        return self._up_at is not None
+
+    def saved(self) -> dict[str, Any]:
+        """What is to be known of it after Azure itself was down."""
+        plain = {"number": self.number, "shows_processes": self.shows_processes, "stopped": self.stopped}
+        return {"began": self.began.isoformat(), "returns": self.returns, **plain}
+
+    @classmethod
+    def again(cls, saved: dict[str, Any]) -> Self:
+        """As it was saved; what was on its way back up takes its time again."""
+        plain = {name: saved[name] for name in ("number", "shows_processes", "stopped")}
+        life = cls(began=datetime.fromisoformat(saved["began"]), **plain)
+        if saved["returns"]:
+            life.restart("")
+        return life
 
     def touch(self) -> None:
         """An operation on a machine has ended: that moment is what its instance view shows."""

@@ -94,6 +94,7 @@ class Resource:
     becoming: str = ""  # the power that the operation ends in
     failed: str = ""  # why its last operation failed
     gone: bool = False
+    seed: str = ""  # the digest of what it began as; empty where somebody made it
     life: Life = field(default_factory=Life)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blocks.catalogue.recovery import TrafficManagerSwitch
+from deployments.sandbox.azure_kept import mark_seeds
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_store import Store
 from deployments.sandbox.azure_traffic import endpoint
@@ -29,6 +30,7 @@ def seeded_store(catalogue: Catalogue) -> Store:
         for switch in platform.recovery.traffic.values() if platform.recovery else ():
             if isinstance(switch, TrafficManagerSwitch):
                 seed_profile(store, platform, switch)
+    mark_seeds(store)
     return store
 
 

@@ -30,6 +30,18 @@ class Store:
         self._operations: dict[str, Operation] = {}
         self.tell: Callable[[str, str], None] = lambda _event, _address: None
         self.core_limit = 100  # of each region
+        self.changed = False  # since somebody last set this back
+        self._returning: set[str] = set()  # what restarts
+
+    @property
+    def resources(self) -> dict[str, Resource]:
+        """By id in lower case."""
+        return self._resources
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        """By id, oldest first."""
+        return self._operations
 
     def seed(self, address: str, type_name: str, region: str) -> Resource:
         """Put a healthy resource there, as if it had always been."""
@@ -114,6 +126,7 @@ class Store:
         operation = self._change(resource, resource.body, resource.kind.delete)
         if operation is None:
             del self._resources[address.id.lower()]
+            self.changed = True
         return operation
 
     def power(self, address: Address, state: str, fault: str = "") -> Operation:
@@ -146,6 +159,9 @@ class Store:
         """End every operation whose time has come, whoever asks."""
         for key in list(self._resources):
             self._settle(key)
+        returning = {key for key, one in self._resources.items() if not one.life.up and one.life.returns}
+        self.changed |= returning != self._returning
+        self._returning = returning
 
     def hasten(self, key: str) -> None:
         """What takes long with a resource is over soon."""
@@ -206,6 +222,7 @@ class Store:
 
     def _arrive(self, resource: Resource, body: dict[str, Any]) -> None:
         was, resource.body = resource.body, body
+        self.changed = True
         if body is was:
             return
         resource.kind.arrive(body)
@@ -221,12 +238,14 @@ class Store:
         if fault:
             operation.takes_s = TAKES_S[fault]
         self._operations[operation.id] = resource.operation = operation
+        self.changed = True
         return operation
 
     def _finish(self, operation: Operation) -> None:
         resource = self._resources.get(operation.resource)
         if resource is None or resource.operation is not operation:
             return
+        self.changed = True
         resource.operation = None
         if resource.gone:
             del self._resources[operation.resource]

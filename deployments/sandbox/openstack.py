@@ -24,7 +24,9 @@ from aiohttp import web
 from blocks.catalogue.model import Catalogue
 from deployments.sandbox import openstack_compute, openstack_identity
 from deployments.sandbox.authority import ensure_authority
+from deployments.sandbox.kept import Kept
 from deployments.sandbox.openstack_cloud import Told, User, cloud_from
+from deployments.sandbox.openstack_kept import described, mark_seeds, restore
 from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -58,6 +60,9 @@ class OpenStackSimulator:
         self.restarter = User("vigie-restarter", keys["restarter"], _ACTS, keys["restarter_id"])
         self.cloud = cloud_from(catalogue, [self.reader, self.application, self.operator, self.restarter])
         self.cloud.told = told or Told()
+        mark_seeds(self.cloud)
+        self._kept = Kept(state.home / "openstack" / "servers.json")
+        restore(self.cloud, self._kept.read())
         self.traffic: deque[dict[str, str]] = deque(maxlen=10_000)
         self._mended = asyncio.Condition()
         self._settling: asyncio.Task[None] | None = None
@@ -84,8 +89,15 @@ class OpenStackSimulator:
     async def _settle(self) -> None:
         """What takes its time ends also when nobody looks: processes behind servers wait for it."""
         while True:
+            goes_on = any(server.busy for server in self.cloud.servers)
             self.cloud.settle()
+            if goes_on:
+                self.save()
             await asyncio.sleep(_SETTLE_S)
+
+    def save(self) -> None:
+        """Keep what has changed."""
+        self._kept.write(described(self.cloud))
 
     async def stop(self) -> None:
         """Close the port and every connection."""
@@ -94,6 +106,7 @@ class OpenStackSimulator:
         if self._settling is not None:
             self._settling.cancel()
         await self._runner.cleanup()
+        self.save()
 
     def _application(self, page_size: int) -> web.Application:
         application = web.Application(middlewares=[self._faults])
@@ -128,7 +141,10 @@ class OpenStackSimulator:
             return openstack_compute.fault(503, "serviceUnavailable", "The service is unavailable.")
         if how == "slow":
             await self._wait_for_mending()
-        return await handler(request)
+        answer = await handler(request)
+        if request.method != "GET":
+            self.save()
+        return answer
 
     def _fault(self) -> str:
         return next((how for how in self.cloud.faults.values() if how != "credentials"), "")

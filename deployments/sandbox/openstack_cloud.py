@@ -8,6 +8,7 @@ The rule: a server changes state only the ways Nova allows; anything else is a c
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -142,9 +143,17 @@ class Cloud:
         seconds = seconds_of(course, how, host_is_up=self.host_is_up(server))
         server.wanted = flavor or server.wanted
         server.begin(course, action, seconds, lambda: self._end(server, course, action))
+        server.course = name
         if course.action == "reboot":
             self.told.rebooted(server.service)
         return True
+
+    def go_on(self, server: Server) -> None:
+        """What was going on when the cloud itself was down takes its time again."""
+        if server.course:
+            course, action = COURSES[server.course], server.actions[-1]
+            server.task, server.done_at = course.task or None, time.monotonic() + course.seconds
+            server.ending = lambda: self._end(server, course, action)
 
     def _end(self, server: Server, course: Course, action: Action) -> None:
         """It has had its time."""
@@ -224,6 +233,7 @@ class Cloud:
         elif how in {"kill", "error-state"} and self._of(target):
             for server in self._of(target):
                 server.broken_from, server.task, server.ending = server.broken_from or server.status, None, None
+                server.course = ""
                 server.status = "SHUTOFF" if how == "kill" else "ERROR"
         else:
             possible = (*_HOWS, *CHANGE_FAULTS, *API_FAULTS)

@@ -88,6 +88,8 @@ class Server:
     fault: str = ""
     broken_from: str = ""  # the state that it had before somebody broke it
     ending: Callable[[], None] | None = None
+    course: str = ""  # the name of what is going on
+    seed: str = ""  # the digest of what it began as
     actions: list[Action] = field(default_factory=list["Action"])
 
     @property
@@ -120,7 +122,7 @@ class Server:
         """What was going on and has had its time is over."""
         if not self.busy or time.monotonic() < self.done_at:
             return
-        ending, self.ending, self.task = self.ending, None, None
+        ending, self.ending, self.task, self.course = self.ending, None, None, ""
         if ending is not None:
             ending()
         else:

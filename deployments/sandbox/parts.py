@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from blocks.errors import Refused
@@ -97,13 +98,15 @@ ALL_PARTS = (
 )
 
 
-def chosen_parts(only: tuple[str, ...] = ()) -> tuple[Part, ...]:
-    """The parts to start: all, or those named (by name or group) with what they wait for.
+def chosen_parts(
+    only: tuple[str, ...] = (), rests: Callable[[Part], bool] = lambda part: part.rests
+) -> tuple[Part, ...]:
+    """The parts to start: all, or those named (by name or group) with what they wait for. `rests`: as it was left.
 
     `credentials` are the blocks alone, `registration` is the blocks and then `vigie apply`; both bring the
     Prefect server. Raises `Refused` for an unknown name.
     """
-    present = {part.name: part for part in ALL_PARTS if _installed(part)}
+    present = {part.name: replace(part, rests=rests(part)) for part in ALL_PARTS if _installed(part)}
     if not only:
         return (*present.values(), furnishing("registration", tuple(present.values())))
     known = set(present) | {part.group for part in present.values()} | set(_FURNISHING)

@@ -29,6 +29,7 @@ from deployments.sandbox.environment import (
 )
 from deployments.sandbox.lifetimes import Identity, start_child
 from deployments.sandbox.parts import WORK_POOL, Part
+from deployments.sandbox.resting import Resting
 from deployments.sandbox.state import State
 
 _READY_PATIENCE_S = 150.0
@@ -55,16 +56,18 @@ class Child:
 class Running:
     """All components of one sandbox."""
 
-    def __init__(self, state: State, run: str, prefect_socket: socket.socket) -> None:
+    def __init__(self, state: State, run: str, prefect_socket: socket.socket, resting: Resting) -> None:
         self._state, self._run, self._socket = state, run, prefect_socket
         self._prefect = f"127.0.0.1:{prefect_socket.getsockname()[1]}"
         self._children: dict[str, Child] = {}
+        self._resting = resting
         self._write_environment()
 
     async def start_all(self, parts: Sequence[Part]) -> None:
         """Start everything, each as soon as it may. Raises `PartFailedError` at the first that fails."""
         write_bundle(self._state)
-        self._children = {part.name: Child(part) for part in parts}
+        former = {part.name: self._state.address(part.name) if part.rests else "" for part in parts}
+        self._children = {part.name: Child(part, address=former[part.name]) for part in parts}
         try:
             async with asyncio.TaskGroup() as group:
                 for child in self._children.values():
@@ -78,6 +81,7 @@ class Running:
         child = self._children[name]
         if child.process is not None and child.process.poll() is None:
             return
+        self._resting.note(name, rests=False)
         try:
             await self._start(child)
         except PartFailedError as error:
@@ -101,6 +105,7 @@ class Running:
         await self._await_server_gone(name)
         self._state.note_end(name)
         child.phase = "resting"
+        self._resting.note(name, rests=True)
 
     async def cut(self, names: str) -> None:
         """SIGKILL to all these components at once with whatever they run, as when the power goes: nothing is flushed.

@@ -40,6 +40,7 @@ PEOPLE = {
     for person in (
         Person("U0ENGINEER0", "engineer", "en-GB", "Europe/Paris"),
         Person("U0OPERATOR0", "operator", "fr-FR", "Europe/Paris"),
+        Person("U0SHIFTLEAD", "lead", "en-GB", "Europe/Paris"),
         Person("U0MANAGER00", "manager", "en-US", "Europe/Paris"),
         Person("U0STRANGER0", "stranger", "en-US", "Europe/Paris"),
         Person("U0VISITOR00", "visitor", "en-US", "Europe/Paris", OTHER_TEAM),

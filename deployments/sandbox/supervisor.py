@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -44,17 +45,19 @@ def main() -> None:
 
 async def _supervise(state: State, run: str, arguments: argparse.Namespace, lock: TextIO) -> int:
     from deployments.sandbox.parts import chosen_parts
+    from deployments.sandbox.resting import Resting
     from deployments.sandbox.running import PartFailedError, Running
 
-    _forget(state)
+    resting = Resting(state)
+    _forget(state, resting.names)
     prefect_socket = _reserved_port(state)
-    running = Running(state, run, prefect_socket)
+    running = Running(state, run, prefect_socket, resting)
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     if arguments.tied is not None:
         asyncio.get_running_loop().add_reader(arguments.tied, told.set)
-    parts = chosen_parts(tuple(filter(None, arguments.only.split(","))))
+    parts = chosen_parts(tuple(filter(None, arguments.only.split(","))), resting.of)
     record = _Record(state, running)
     await _serve_orders(state, running, told, record)
     watching = asyncio.create_task(record.keep())
@@ -77,7 +80,7 @@ async def _supervise(state: State, run: str, arguments: argparse.Namespace, lock
     end_marked(state.home, run=run)
     record.phase = "failed" if failed else "stopped"
     record.write()
-    _forget(state)
+    _forget(state, resting.names)
     state.env_file.unlink(missing_ok=True)  # nobody should be led to what is gone
     lock.close()
     return 1 if failed else 0
@@ -168,10 +171,13 @@ def _only_one(state: State) -> TextIO:
     return lock
 
 
-def _forget(state: State) -> None:
-    """What was ready in a former life is not."""
+def _forget(state: State, resting: Collection[str]) -> None:
+    """What was ready in a former life is not. Of what rests the address stays known, because it comes back there."""
     for left in (*state.ready.glob("*.json"), *state.breaks.glob("*.json")):
-        left.unlink(missing_ok=True)
+        if left.parent != state.ready or left.stem not in resting:
+            left.unlink(missing_ok=True)
+    for name in resting:
+        state.note_end(name)
 
 
 def _reserved_port(state: State) -> socket.socket:

@@ -333,8 +333,7 @@ def _shift(case: _Case) -> ByHand:
 def _close(case: _Case) -> ByHand:
     """Every endpoint disabled. A name is never closed: no plan says so."""
     switch = case.plan.traffic[case.item.thing]
-    if isinstance(switch, DnsSwitch):
-        return _by_name(case, switch)
+    assert isinstance(switch, TrafficManagerSwitch)
     where, subscription, look = _profile(switch)
     commands = tuple(_weigh(where, subscription, endpoint, 0) for endpoint in switch.endpoints.values())
     return ByHand(commands=commands, look=(look,), note="paper.note.close")

@@ -1,11 +1,13 @@
 """What does one see before a move is planned?
 
-Every look at once, each bounded in time by its adapter. The rule: a look that could not be taken is absent from the
-facts, with a sentence about it in the run's log, and what is absent is never taken for good news.
+Every look at once, each bounded in time by its adapter; one that was turned away at once is taken once more, because a
+busy provider would make the plan refuse. The rule: a look that could not be taken is absent from the facts, with a
+sentence about it in the run's log, and what is absent is never taken for good news.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 
 from blocks.catalogue.model import DatabaseCheck, HttpCheck, Platform, Service, TcpCheck, TlsCheck
 from blocks.catalogue.recovery import DnsSwitch
-from blocks.errors import VigieError
+from blocks.errors import Retryable, VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
@@ -35,11 +37,15 @@ class Looks:
     """Looks that are taken side by side; `missed` says what could not be seen and why."""
 
     missed: list[str] = field(default_factory=list[str])
+    at_once_s: float = 1.0  # whoever was silent for longer is not asked again: a dead site answers no better
+    pause_s: float = 0.5
 
     def take(self, wanted: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         """Name -> what was seen; what could not be is left out and said."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            going = {name: pool.submit(copy_context().run, look) for name, look in wanted.items()}  # our settings too
+            going = {
+                name: pool.submit(copy_context().run, self._look, look) for name, look in wanted.items()
+            }  # our settings too
         seen: dict[str, T] = {}
         for name, future in going.items():
             try:
@@ -49,6 +55,16 @@ class Looks:
             except Exception as error:  # noqa: BLE001  a defect in one look never hides the others; it is said
                 self.missed.append(f"{name} cannot be seen: a defect of vigie ({type(error).__name__}: {error})")
         return seen
+
+    def _look(self, look: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return look()
+        except Retryable:
+            if time.monotonic() - began > self.at_once_s:
+                raise
+        time.sleep(self.pause_s)
+        return look()
 
 
 def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callable[[str], None]) -> Facts:

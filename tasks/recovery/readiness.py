@@ -27,6 +27,8 @@ _CERTIFICATE_WARNS, _CERTIFICATE_ENDS = 14.0, 3.0
 NOT_SEEN = "Next: look why it was not measured"
 """How a finding ends that says only that nobody could look."""
 _SHARE_OF_RTO = 4
+_LONG_OVERDUE = 1.5
+"""Intervals since the last drill or restore, from which on people are told and not only shown."""
 """Clients that take more than a quarter of the rto to follow leave too little of it for everything else."""
 
 
@@ -210,7 +212,8 @@ def _tried(plan: Recovery, seen: Evidence) -> Iterator[Finding]:
             yield _warning(f"last-{name}", said, f"make a {name}")
         elif seen.now - at > every:
             said = f"the last {name} is {(seen.now - at).days} days old, one every {format_duration(every)} is promised"
-            yield _warning(f"last-{name}", said, f"make a {name}")
+            judged = _critical if seen.now - at > _LONG_OVERDUE * every else _warning
+            yield judged(f"last-{name}", said, f"make a {name}")
 
 
 def _in_time(plan: Recovery, seen: Evidence) -> Iterator[Finding]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from blocks.clock import SystemClock
 from blocks.ports.changes import Change
 from blocks.ports.network import Routes
 from blocks.ports.recovery import Compute
-from tests.contract.clouds import named, simulated_azure
+from tests.contract.clouds import loop_of_its_own, named, simulated_azure
 
 DEEDS = ("stop", "start", "resize")
 
@@ -45,6 +46,8 @@ class Computing:
     acts: dict[str, str]
     simulator: Any
     evacuates: bool = False
+    in_two: frozenset[str] = frozenset()  # deeds that are asked for, waited for, and confirmed by a second call
+    hurry: Callable[[Change], Change] = field(default=lambda change: change)  # an act that waits, and not for long
     opened: list[str] = field(default_factory=list)
 
     def compute(self, operator: Any = None) -> Compute:
@@ -59,8 +62,8 @@ class Computing:
     def change(self, deed: str, operator: Any = None, service: Service | None = None) -> Change:
         compute, asked = self.compute(operator), service or self.service
         if deed == "resize":
-            return compute.resize(asked, self.size)
-        return compute.start(asked) if deed == "start" else compute.stop(asked)
+            return self.hurry(compute.resize(asked, self.size))
+        return self.hurry(compute.start(asked) if deed == "start" else compute.stop(asked))
 
     def sent(self, deed: str) -> int:
         """How often the act of a deed went over the wire."""
@@ -126,7 +129,71 @@ def azure(folder: Path, kind: str, size: str) -> Iterator[Computing]:
         )
 
 
+@contextmanager
+def openstack(folder: Path) -> Iterator[Computing]:
+    """Two servers of the simulated private cloud."""
+    from blocks.openstack.block import OpenStackOperator, OpenStackReader
+    from blocks.openstack.compute import open_compute
+    from deployments.sandbox.openstack import OpenStackSimulator
+    from deployments.sandbox.state import State
+    from tests.contract.openstack.conftest import make_catalogue
+
+    def opened(kind: Any, user: Any, **changes: Any) -> Any:
+        fields = {"auth_url": simulator.auth_url, "ca_file": str(simulator.ca_file)}
+        own = {"application_credential_id": user.application_credential, "application_credential_secret": user.secret}
+        return kind(**(fields | own | changes))
+
+    def prepare(deed: str) -> None:
+        if deed == "start":
+            server.status = "SHUTOFF"
+
+    def occupy() -> None:
+        server.task, server.done_at = "rebooting", float("inf")
+
+    with loop_of_its_own() as run:
+        simulator = OpenStackSimulator(State.at(folder), make_catalogue(), page_size=1)
+        server = next(each for each in simulator.cloud.servers if each.name == "app-1")
+        run(simulator.start())
+        try:
+            yield Computing(
+                name="openstack.server",
+                service=named("app", "openstack.server", "app-1"),
+                other=named("standby", "openstack.server", "db-2"),
+                site=make_catalogue().platforms["home"].sites["dc"],
+                size="m1.large",
+                reader=opened(OpenStackReader, simulator.application),
+                operator=opened(OpenStackOperator, simulator.restarter),
+                stranger=opened(
+                    OpenStackOperator, simulator.restarter, application_credential_secret="planted-and-wrong"
+                ),
+                weak=opened(OpenStackOperator, simulator.application),
+                open_compute=open_compute,
+                break_=lambda how: simulator.cloud.control("break", "app", how) and None,
+                mend=lambda: simulator.cloud.control("mend", "app", "") and None,
+                prepare=prepare,
+                occupy=occupy,
+                acted_count=lambda: sum(
+                    action.action != "confirmResize" for each in simulator.cloud.servers for action in each.actions
+                ),
+                calls=lambda: [(call["who"], call["action"]) for call in simulator.traffic if not call.get("refused")],
+                acts={deed: f"os_compute_api:servers:{deed}" for deed in DEEDS},
+                simulator=simulator,
+                evacuates=True,
+                in_two=frozenset({"resize"}),
+                hurry=_hurried,
+            )
+        finally:
+            run(simulator.stop())
+
+
+def _hurried(change: Change) -> Change:
+    """Its act waits three seconds at most, as nobody would in earnest."""
+    found: Any = change
+    return replace(found, verb=replace(found.verb, asks_for=timedelta(seconds=3)))
+
+
 COMPUTING: dict[str, Callable[[Path], AbstractContextManager[Computing]]] = {
     "azure.app_service": lambda folder: azure(folder, "azure.app_service", "P1v3:3"),
+    "openstack.server": openstack,
     "azure.virtual_machine": lambda folder: azure(folder, "azure.virtual_machine", "Standard_D4s_v3"),
 }

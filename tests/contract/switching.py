@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Switching:
     act: str  # what it asks of the provider, in its own words
     simulator: Any
     divides: bool = True
+    at_once: bool = False  # what it confirmed is so: there is no later
     opened: list[str] = field(default_factory=list)
 
     def traffic(self, operator: Any = None) -> Traffic:
@@ -131,4 +132,58 @@ def azure(folder: Path) -> Iterator[Switching]:
         )
 
 
-SWITCHING: dict[str, Callable[[Path], AbstractContextManager[Switching]]] = {"azure.traffic_manager": azure}
+@contextmanager
+def name_server(folder: Path) -> Iterator[Switching]:
+    """A record of the sandbox's name server, changed as RFC 2136 has it; a name sends everybody to one site."""
+    import dns.message
+    import dns.opcode
+    import dns.rcode
+
+    from blocks.dns.traffic import open_traffic
+    from tests.contract.dns.conftest import DC, SWITCH, WEST, Place, new_key, placed, sandbox
+
+    def failing(wire: bytes, _ask: Callable[[bytes], bytes]) -> bytes:
+        answer = dns.message.make_response(dns.message.from_wire(wire, keyring=place.operator.key()))
+        answer.set_rcode(dns.rcode.SERVFAIL)
+        return answer.to_wire()
+
+    def break_(how: str) -> None:
+        if how == "drop-after":
+            place.line.lose_answers_to_changes()
+        else:
+            place.line.alter = {"throttle": lambda _wire, _ask: None, "error": failing}[how]
+
+    def mend() -> None:
+        place.line.alter = lambda wire, ask: ask(wire)
+
+    with sandbox(folder) as (port, key), placed("sandbox", port, key) as opened:
+        place: Place = opened
+        platform = platform_with({name: value for name, value in SWITCH.items() if name != "name"})
+        assert platform.recovery is not None
+        yield Switching(
+            name="dns",
+            switch=platform.recovery.traffic["api"],
+            ttl=timedelta(seconds=30),
+            reader=None,
+            operator=key,
+            stranger=new_key(key.name),
+            weak=None,
+            open_traffic=lambda switch, reader, operator, *, routes, clock: open_traffic(
+                switch, reader, operator, routes=replace(routes, connect_to=place.routes.connect_to), clock=clock
+            ),
+            break_=break_,
+            mend=mend,
+            meddle=lambda: place.somebody_writes("203.0.113.66") and None,
+            served=lambda: {site: 100 * (place.stands() == [value]) for site, value in ((HERE, WEST), (THERE, DC))},
+            sent_count=lambda: place.line.changes,
+            act="update",
+            simulator=place,
+            divides=False,
+            at_once=True,
+        )
+
+
+SWITCHING: dict[str, Callable[[Path], AbstractContextManager[Switching]]] = {
+    "azure.traffic_manager": azure,
+    "dns": name_server,
+}

@@ -67,14 +67,17 @@ def test_it_is_done_once_and_a_fresh_adapter_finds_the_evidence_then_the_effect(
     assert change.find_evidence(mark) is None
     assert not change.read_effect(mark).reached
     assert cloud.opened == [], "looking never opens the operator's credential"
-    cloud.break_("slow-effect")
+    early = change.read_effect(mark)
+    if deed not in cloud.in_two:
+        cloud.break_("slow-effect")
     given = change.act(mark)
     assert given is not None
     assert given.reference
-    assert cloud.opened == ["operator"]
+    assert set(cloud.opened) == {"operator"}
     assert evidence_of(cloud, deed, mark)
-    early = cloud.change(deed).read_effect(mark)
-    assert not early.reached, "it takes its time"
+    if deed not in cloud.in_two:
+        early = cloud.change(deed).read_effect(mark)
+        assert not early.reached, "it takes its time"
     cloud.mend()
     late = effect_of(cloud, deed, mark)
     assert evidence_of(cloud, deed, mark)
@@ -92,6 +95,9 @@ def test_an_act_whose_answer_is_lost_is_retryable_and_its_evidence_is_found(clou
     with pytest.raises(Retryable):
         change.act(mark)
     cloud.mend()
+    if deed in cloud.in_two:
+        assert cloud.change(deed).find_evidence(mark) is None, "asked for, and not confirmed"
+        cloud.change(deed).act(mark)  # takes it up, and does not ask again
     assert evidence_of(cloud, deed, mark)
     assert effect_of(cloud, deed, mark)
     assert (cloud.acted_count(), cloud.sent(deed)) == (1, 1), "nobody sent it twice, no library either"
@@ -103,7 +109,11 @@ def test_what_is_accepted_and_not_done_never_reaches_its_goal(cloud, deed):
     change = cloud.change(deed)
     mark = intend(change)
     cloud.break_("no-effect")
-    change.act(mark)
+    if deed in cloud.in_two:
+        with pytest.raises(Retryable, match="takes longer"):
+            change.act(mark)
+    else:
+        change.act(mark)
     until = time.monotonic() + 3
     while time.monotonic() < until:
         seen = cloud.change(deed).read_effect(mark)
@@ -155,7 +165,6 @@ def test_a_stop_is_no_evidence_for_another_service_nor_for_the_next_intent(cloud
 
 def test_done_twice_is_done_once(cloud):
     change = cloud.change("stop")
-    assert change.repeatable
     mark = intend(change)
     change.act(mark)
     effect_of(cloud, "stop", mark)

@@ -62,8 +62,9 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     assert whole.returncode == 0, said
     assert said.count("Closed by evidence: hearth/device-api, storefront/web-fleet") == 1, said
     restarts, _, disaster = said.partition("The disaster: azure-west goes dark")
-    assert restarts.count("says yes: one-time code") == 2, said
-    assert disaster.count("says yes: one-time code") >= 4, said
+    assert restarts.count("says yes in Slack: Approve, one-time code") == 2, said
+    assert disaster.count("says yes in Slack: Approve, typed word, one-time code") == 5, said  # of two, and of three
+    assert said.count("its buttons are gone") == 3, said
     for words in (
         "Clients write again: nobody could for",
         "and dc-west answers now",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from blocks.ports.drills import Drill, DrillVerdict, RestoreTest
 from blocks.slack.voice import Voice
@@ -42,6 +43,12 @@ class Rehearsed:
     def is_due(self, at: datetime) -> bool:
         """Is a drill or a restore due by then?"""
         return any(due is None or due <= at for due in (self.drill_due_at, self.restore_due_at))
+
+
+def is_of_today(shown_at: datetime | None, at: datetime, time_zone: str) -> bool:
+    """Was the calendar shown on this day of the customer's? A day that began since makes other things due."""
+    zone = ZoneInfo(time_zone)
+    return shown_at is not None and shown_at.astimezone(zone).date() >= at.astimezone(zone).date()
 
 
 def render_calendar(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from blocks.errors import Broken, VigieError
 from blocks.evidence.store import keep_page, open_evidence_store
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
+from blocks.orchestrator.client import PrefectOrchestrator
 from blocks.ports.drills import OldSideCount
 from blocks.slack.moves import SUMMARY
 from blocks.slack.moves_told import title_of
@@ -27,7 +29,7 @@ from blocks.slack.voice import Voice
 from tasks.core.retries import JOURNAL
 from tasks.core.step import record_step
 from tasks.reports.moves.build import build_report
-from tasks.reports.moves.calendar import Rehearsed, render_calendar
+from tasks.reports.moves.calendar import Rehearsed, is_of_today, render_calendar
 from tasks.reports.moves.page import render_html, render_markdown
 from tasks.reports.moves.picture import draw_move
 from tasks.reports.moves.values import MoveReport, Recorded
@@ -76,11 +78,32 @@ def report_drills(customer: str = "") -> int:
         at, found = journal.now(), rehearsals(journal)
     wanted = {who: rows for who, rows in found.items() if customer in {"", who.name}}
     for who, rows in wanted.items():
-        words = _words(who)
-        table = render_calendar(rows, at=at, **words)
-        title = Voice(**words).say("drill.title", customer=who.name)
-        asyncio.run(_unless_refused(acreate_table_artifact(table, key=f"drills-{who.name}", description=title)))
+        _show_calendar(who, rows, at)
     return sum(map(len, wanted.values()))
+
+
+@record_step(retry=JOURNAL, run_name="drill calendars of the day")
+def renew_calendars() -> tuple[str, ...]:
+    """Each customer's calendar once a day, whether anybody drills or not; whose was shown anew."""
+    with open_journal() as journal, PrefectOrchestrator() as prefect:
+        at, found = journal.now(), rehearsals(journal)
+        shown = {who: prefect.shown_at(calendar_of(who)) for who in found}
+    due = {who: rows for who, rows in found.items() if not is_of_today(shown[who], at, who.time_zone)}
+    for who, rows in due.items():
+        _show_calendar(who, rows, at)
+    return tuple(who.name for who in due)
+
+
+def calendar_of(customer: Customer) -> str:
+    """The key of the customer's calendar among Prefect's artifacts."""
+    return f"drills-{customer.name}"
+
+
+def _show_calendar(who: Customer, rows: Sequence[Rehearsed], at: datetime) -> None:
+    words = _words(who)
+    table = render_calendar(rows, at=at, **words)
+    title = Voice(**words).say("drill.title", customer=who.name)
+    asyncio.run(_unless_refused(acreate_table_artifact(table, key=calendar_of(who), description=title)))
 
 
 def rehearsals(journal: PostgresJournal) -> dict[Customer, list[Rehearsed]]:

@@ -67,8 +67,12 @@ class Place:
             return key or self.operator
 
         switch = DnsSwitch.model_validate(SWITCH | changes)
-        routes = Routes(connect_to={SWITCH["server"]: f"127.0.0.1:{self.line.port}"})
-        return open_traffic(switch, None, operator, routes=routes, clock=SystemClock())
+        return open_traffic(switch, None, operator, routes=self.routes, clock=SystemClock())
+
+    @property
+    def routes(self) -> Routes:
+        """By the line."""
+        return Routes(connect_to={SWITCH["server"]: f"127.0.0.1:{self.line.port}"})
 
     def somebody_writes(self, *values: str, key: TsigKey | None = None) -> dns.rcode.Rcode:
         """Past the line, without any prerequisite, as a person with nsupdate would."""

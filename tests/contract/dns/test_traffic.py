@@ -119,7 +119,7 @@ def test_what_somebody_else_changed_meanwhile_stays_and_both_values_are_named(pl
         Refused, match=rf"somebody else meanwhile: it led to {WEST} when .* leads to {said} now"
     ) as told:
         change.act(mark)
-    assert told.value.code == "precondition"
+    assert told.value.code == "changed"
     assert place.stands() == sorted(theirs)
     assert place.line.changes == 1, "the server itself refused it"
 

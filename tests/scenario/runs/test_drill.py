@@ -19,6 +19,7 @@ from blocks.ports.drills import DrillVerdict
 from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.client_log import between, lost_ids, read_writes
 from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
+from flows.settle_moves import settle_moves
 from tasks.recovery.opening import parts_of
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
@@ -147,3 +148,15 @@ def test_a_drill_that_is_killed_goes_on_and_leaves_nothing(desk):
     assert desk.journal.drill(run).verdict is DrillVerdict.PASSED
     assert copies().there == ""
     assert pair() == before
+
+
+def test_each_customers_calendar_is_shown_once_a_day_though_nobody_drills(desk):
+    def shown():
+        return [row for row in desk.sandbox.call("/artifacts/filter", {}) if row["key"] == "drills-hearth"]
+
+    settle_moves()
+    first = shown()
+    assert first
+    assert "hearth" in first[0]["data"]
+    settle_moves()
+    assert [row["id"] for row in shown()] == [row["id"] for row in first]

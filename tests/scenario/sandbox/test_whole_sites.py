@@ -28,6 +28,7 @@ from deployments.sandbox.client_log import between, longest_pause, lost_ids, rea
 from deployments.sandbox.credentials import blocks_of
 from deployments.sandbox.edge import TTL_S
 from deployments.sandbox.household import present_ids, reader_dsn
+from deployments.sandbox.kept import Kept
 from deployments.sandbox.lifecycle import bring_up, look, order, take_down
 from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.restarting import restart_component, start_component
@@ -224,7 +225,12 @@ def test_clients_go_where_traffic_management_says_within_its_time_to_live(networ
     time.sleep(TTL_S + 0.5)
     seen = [network.answers(_API, known=outside_map(network.state)) for _ in range(20)]
     assert 3 < seen.count("dc-west") < 17, "the last answer did not hold"
-    order(network.state, "start", "azure")  # its seed sends everybody to the primary site again
+    order(network.state, "start", "azure")
+    mend_service(network.state, "azure-west")
+    time.sleep(TTL_S + 0.5)
+    seen = [network.answers(_API, known=outside_map(network.state)) for _ in range(20)]
+    assert 3 < seen.count("dc-west") < 17, "a traffic manager that was down forgot its shares"
+    _shift(network, {"azure-west": 100, "dc-west": 0})
 
 
 def test_what_a_cloud_stops_and_starts_really_stops_and_starts(network):
@@ -237,6 +243,48 @@ def test_what_a_cloud_stops_and_starts_really_stops_and_starts(network):
             _change(network, service, verb)
             network.until(lambda component=component, verb=verb: network.phase(component) == _LEADS_TO[verb])
     assert look(network.state.home).healthy
+
+
+def test_what_clouds_left_stays_so_over_down_and_up():
+    """Off, on, sized, weighted: the platform is where it was, and what stands behind its machines rests or runs."""
+    home = Path(tempfile.mkdtemp(prefix="vg-"))
+    home.chmod(0o755)
+    parts = ("sites", "clients", "azure", "openstack")
+    try:
+        with in_turn():
+            bring_up(home, only=parts, tied=True)
+            network = Network(State.at(home))
+            away = {"household-data-vm": "stop", _REST: "start", "device-api": "stop"}
+            for service, verb in away.items():
+                _change(network, service, verb)
+            _shift(network, {"azure-west": 0, "dc-west": 100})
+            components = {"household-data-vm": "household-primary"}
+            for service, verb in away.items():
+                name = components.get(service, service)
+                network.until(lambda name=name, verb=verb: network.phase(name) == _LEADS_TO[verb])
+            before, address = _clouds(home), network.state.address("household-primary")
+            assert take_down(home)
+            bring_up(home, only=parts, tied=True)
+        assert _clouds(home) == before
+        assert {service: network.phase(components.get(service, service)) for service in away} == {
+            service: _LEADS_TO[verb] for service, verb in away.items()
+        }
+        network.until(lambda: network.answers(_API, known=outside_map(network.state)) == "dc-west")
+        _change(network, "household-data-vm", "start")
+        network.until(lambda: network.phase("household-primary") == "ready")
+        assert network.state.address("household-primary") == address, "saved blocks would lead nowhere"
+    finally:
+        take_down(home)
+        remove_databases(home)
+        shutil.rmtree(home)
+
+
+def _clouds(home: Path) -> list[dict]:
+    """What both clouds say of everything, without moments."""
+    azure = Kept(home / "azure" / "resources.json").read()["resources"]
+    servers = Kept(home / "openstack" / "servers.json").read()
+    resources = {key: (one["body"], one["power"], one["life"]["stopped"]) for key, one in azure.items()}
+    return [resources, {key: (one["flavor"], one["status"], one["host"]) for key, one in servers.items()}]
 
 
 def _shift(network: Network, shares: dict[str, int]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+import pytest
+
 from blocks.catalogue.recovery import ControlPart
+from blocks.errors import Broken, Refused, Retryable
 from tasks.recovery.certificates import shown_in
 from tasks.recovery.control_plane import place_parts
 from tasks.recovery.looking import Looks
@@ -67,3 +70,35 @@ def test_a_defect_in_one_look_hides_no_other():
     looks = Looks()
     assert looks.take({"a": lambda: 1, "b": broken}) == {"a": 1}
     assert looks.missed == ["b cannot be seen: a defect of vigie (KeyError: 'gone')"]
+
+
+class Provider:
+    """It turns a look away as often as it is told, and counts."""
+
+    def __init__(self, *errors):
+        self.errors, self.asked = list(errors), 0
+
+    def look(self):
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return "seen"
+
+
+@pytest.mark.parametrize(
+    ("errors", "at_once_s", "asked", "is_seen"),
+    [
+        ((), 60.0, 1, True),
+        ((Retryable("busy"),), 60.0, 2, True),
+        ((Retryable("busy"), Retryable("busy")), 60.0, 2, False),
+        ((Retryable("silent"),), 0.0, 1, False),
+        ((Refused("not allowed"),), 60.0, 1, False),
+        ((Broken("wrong credential"),), 60.0, 1, False),
+    ],
+    ids=["seen", "busy once", "busy twice", "silent for long", "refused", "broken"],
+)
+def test_who_turned_us_away_at_once_is_asked_once_more_and_nobody_else(errors, at_once_s, asked, is_seen):
+    provider, looks = Provider(*errors), Looks(at_once_s=at_once_s, pause_s=0.0)
+    assert looks.take({"a": provider.look}) == ({"a": "seen"} if is_seen else {})
+    assert provider.asked == asked
+    assert len(looks.missed) == (not is_seen)

@@ -107,6 +107,7 @@ TABLE = {
     "a key that does not open": ({"credentials": dict.fromkeys(BLOCKS, "") | {"dns-hearth-operator": "BADKEY"}}, "credential-dns-hearth-operator", C, "credential dns-hearth-operator does not open: BADKEY"),
     "a key nobody tried": ({"credentials": {name: "" for name in BLOCKS if name != "openstack-hearth-operator"}}, "credential-openstack-hearth-operator", U, "nobody has tried"),
     "no drill": ({"last_drill_at": None}, "last-drill", W, "no drill was ever tried, one every 90d is promised"),
+    "a very old drill": ({"last_drill_at": NOW - timedelta(days=136)}, "last-drill", C, "the last drill is 136 days old, one every 90d is promised"),
     "an old drill": ({"last_drill_at": NOW - timedelta(days=91)}, "last-drill", W, "the last drill is 91 days old, one every 90d is promised"),
     "no restore": ({"last_restore_at": None}, "last-restore", W, "no restore was ever tried"),
     "an old restore": ({"last_restore_at": NOW - timedelta(days=31)}, "last-restore", W, "31 days old, one every 30d"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from blocks.ports.drills import DrillVerdict, RestoreTest
-from tasks.reports.moves.calendar import Rehearsed, render_calendar
+from tasks.reports.moves.calendar import Rehearsed, is_of_today, render_calendar
 from tests.unit.reports.moves import OUTAGE, RUN, a_drill
 
 NOW = OUTAGE
@@ -71,3 +71,16 @@ def test_the_most_urgent_comes_first_and_words_are_the_readers():
     assert due == ["maintenant : jamais fait", "en retard depuis le 18 novembre", "16 février"]
     assert rows[2]["Résultat"] == "réussi"
     assert rows[0]["Dernier exercice"] == "jamais"
+
+
+@pytest.mark.parametrize(
+    ("shown_at", "is_shown"),
+    [
+        (None, False),
+        (datetime(2026, 11, 27, 22, 59, tzinfo=UTC), False),  # 23:59 of the day before in Paris
+        (datetime(2026, 11, 27, 23, 0, tzinfo=UTC), True),  # midnight there
+        (datetime(2026, 11, 28, 22, 30, tzinfo=UTC), True),
+    ],
+)
+def test_a_calendar_is_shown_once_a_day_of_the_customer(shown_at, is_shown):
+    assert is_of_today(shown_at, datetime(2026, 11, 28, 22, 30, tzinfo=UTC), "Europe/Paris") is is_shown
