@@ -6,6 +6,8 @@ is a sentence itself.
 
 from __future__ import annotations
 
+from blocks.slack.together_deeds import TOGETHER
+
 _N = r"[^\s:;,]+"
 _ROWS, _SPAN = r"[\d.]+", r"[\w.]+"
 _VERBS = {
@@ -125,6 +127,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (rf"^(?P<name>{_N}) follows$", "{name} suit"),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) is (?P<seconds>\d+) s behind$", "{name} à {site} a {seconds} s de retard"),
     (rf"^capacity of (?P<site>{_N})$", "capacité de {site}"),
+    *TOGETHER,
     (rf"^traffic (?P<name>{_N})$", "trafic {name}"),
     (rf"^the way home of (?P<name>{_N})$", "le retour de {name}"),
     (

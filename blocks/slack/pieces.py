@@ -18,7 +18,7 @@ Blocks = list[Block]
 MOST_HEADER = 150
 MOST_TEXT = 3000
 MOST_FACT = 400
-_MOST_LABEL, _MOST_CONFIRM, _MOST_CONFIRM_TITLE, _MOST_CONFIRM_BUTTON = 75, 300, 100, 30
+MOST_LABEL, _MOST_CONFIRM, _MOST_CONFIRM_TITLE, _MOST_CONFIRM_BUTTON = 75, 300, 100, 30
 
 
 def say(voice: Voice, key: str, **blanks: str) -> str:
@@ -73,7 +73,7 @@ def confirmation(voice: Voice, text: str, yes: str) -> Block:
     }
 
 
-def plain_text(text: str, most: int = _MOST_LABEL) -> Block:
+def plain_text(text: str, most: int = MOST_LABEL) -> Block:
     """Plain text that fits; a label is never empty."""
     return {"type": "plain_text", "text": plain(text, most) or "-", "emoji": True}
 
