@@ -75,7 +75,8 @@ def promise(connection: Connection, approval: UUID, run: UUID, wanted: RoomWante
 def runs_of(connection: Connection, approval: UUID) -> Mapping[str, UUID]:
     """Platform -> run."""
     rows = connection.execute(
-        "SELECT p.name, j.run_id FROM joint_part j JOIN platform p ON p.id = j.platform_id WHERE j.approval_id = %s",
+        "SELECT p.name, j.run_id FROM joint_part j JOIN platform p ON p.id = j.platform_id WHERE j.approval_id = %s "
+        "ORDER BY j.promised_at, p.name",
         (approval,),
     ).fetchall()
     return dict(rows)

@@ -127,7 +127,6 @@ MOVES: tuple[tuple[str, str], ...] = (
     (rf"^(?P<name>{_N}) follows$", "{name} suit"),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) is (?P<seconds>\d+) s behind$", "{name} à {site} a {seconds} s de retard"),
     (rf"^capacity of (?P<site>{_N})$", "capacité de {site}"),
-    *TOGETHER,
     (rf"^traffic (?P<name>{_N})$", "trafic {name}"),
     (rf"^the way home of (?P<name>{_N})$", "le retour de {name}"),
     (
@@ -320,11 +319,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^no look$", "personne n'a pu regarder"),
     (r"^nobody could look at it$", "personne n'a pu regarder"),
     (r"^its provider does not answer for it$", "son fournisseur ne répond pas"),
-    # -- several platforms at once
-    (
-        rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",
-        "{name} de {who} (priorité {priority}) attend : à {site} {rest}",
-    ),
+    *TOGETHER,
     (
         r"^predicted RTO (?P<all>.+) of (?P<target>.+): detection (?P<one>.+), decision (?P<two>.+), execution (?P<three>[\d.]+ \w+)(?P<rest>.*)$",  # noqa: E501
         "RTO prévu {all} sur {target} : détection {one}, décision {two}, exécution {three}{rest}",

@@ -19,7 +19,7 @@ TOGETHER: tuple[tuple[str, str], ...] = (
     ),
     (
         rf"^(?P<name>{_N}) of (?P<customer>{_N}) \(priority (?P<number>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",
-        "{name} de {customer} (priorité {number}) attend : à {site}, {rest}",
+        "{name} de {customer} (priorité {number}) attend : à {site} {rest}",
     ),
     (rf"^(?P<name>{_N}) does not go: (?P<rest>.+)$", "{name} n'en fait pas partie : {rest}"),
     (
@@ -66,6 +66,5 @@ TOGETHER: tuple[tuple[str, str], ...] = (
     ),
     (r"^it could not be looked at, by a defect of vigie$", "impossible à examiner, par un défaut de vigie"),
     (rf"^(?P<name>{_N}) has no recovery plan(?:, so it is not moved anywhere)?$", "{name} n'a pas de plan de reprise"),
-    (r"^it was not begun: (?P<rest>.+)$", "pas lancé : {rest}"),
     (r"^Prefect has no platform '(?P<name>.+)'$", "plateforme inconnue : {name}"),
 )
