@@ -26,6 +26,7 @@ from blocks.slack.pieces import (
     button,
     confirmation,
     context,
+    fitted,
     header,
     plain_text,
     run_link,
@@ -65,7 +66,7 @@ def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Block
         blocks.append(section("\n".join(said)))
     blocks.append(_foot(voice, picture, approval))
     first = [*drill_said(voice, plan), *_why(voice, plan)][0]
-    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{first}", blocks
+    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{first}", fitted(voice, blocks)
 
 
 def drill_said(voice: Voice, plan: Plan) -> list[str]:

@@ -1,8 +1,8 @@
 """What exactly is approved? The steps, fences, bounds and guards of a plan, as the card shows them.
 
 Of several platforms on one card each has its own under its name, and those that do not go are named first. Pure.
-The rule: what was left out for want of room is counted; a fence that nobody confirms and a bound are never left out
-before a step is.
+The rule: what was left out for want of room is counted, and stands on the form of the run's page; a bound and a fence
+are never left out before a step is, and one that nobody confirms comes first.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from blocks.ports.approvals import Bound, Guard, Plan
-from blocks.slack.markup import escaped_line
-from blocks.slack.pieces import Blocks, action_name, listed, say, section
+from blocks.slack.markup import escaped_line, length
+from blocks.slack.pieces import MOST_TEXT, Blocks, action_name, listed, say, section
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 
 _LINE = 600
 _MOST_LINES, _MOST_STEPS = 40, 15
+_ALL_PARTS, _LEAST_STEPS = 7200, 160  # characters that the parts of a card share; what a part keeps for its steps
+_NOT = "NOT "
 
 
 def evidence(voice: Voice, plan: Plan) -> Blocks:
     """Everything that the digest covers, and what was measured."""
     if not plan.parts:
         return _alone(voice, plan)
+    room = min(2 * MOST_TEXT, _ALL_PARTS // len(plan.parts))
     blocks = listed_sentences(voice, "card.not_going", plan.known_wrong)
-    return [*blocks, *(block for part in plan.parts for block in _part(voice, part))]
+    return [*blocks, *(block for part in plan.parts for block in _part(voice, part, room))]
 
 
 def said_wrong(voice: Voice, plan: Plan) -> str:
@@ -60,7 +63,7 @@ def _alone(voice: Voice, plan: Plan) -> Blocks:
     return blocks + listed(voice, voice.say("card.guards"), [_guard(voice, guard) for guard in plan.guards])
 
 
-def _part(voice: Voice, part: Plan) -> Blocks:
+def _part(voice: Voice, part: Plan, room: int) -> Blocks:
     """Two paragraphs: what may be lost, what is fenced, what must hold; and the steps."""
     title = say(
         voice,
@@ -72,17 +75,27 @@ def _part(voice: Voice, part: Plan) -> Blocks:
     )
     lines = [
         *(f"• {_bound(voice, bound)}" for bound in part.bounds),
-        *(f"• {_fence(voice, name, how)}" for name, how in part.coverage.items()),
+        *(f"• {_fence(voice, *fence)}" for fence in sorted(part.coverage.items(), key=_unconfirmed_first)),
         *_said_roles(voice, part),
         said_afterwards(voice, part),
         said_wrong(voice, part),
         *(_guard(voice, guard) for guard in part.guards),
-        voice.say("card.plan", digest=f"`{part.digest[:12]}`"),
     ]
-    blocks = listed(voice, title, [line for line in lines if line], most=_MOST_LINES)
-    counted = voice.say_count("card.steps", len(part.steps))
-    steps = listed(voice, f"*{escaped_line(part.platform, 80)}*: {counted}", _steps(voice, part), most=_MOST_STEPS)
-    return [*blocks, *steps]
+    facts = listed(
+        voice,
+        f"{title} · {voice.say('card.plan', digest=f'`{part.digest[:12]}`')}",
+        [line for line in lines if line],
+        most=_MOST_LINES,
+        characters=min(MOST_TEXT, room - _LEAST_STEPS),
+    )
+    left = room - sum(length(str(block["text"]["text"])) for block in facts)
+    counted = f"*{escaped_line(part.platform, 80)}*: {voice.say_count('card.steps', len(part.steps))}"
+    steps = listed(voice, counted, _steps(voice, part), most=_MOST_STEPS, characters=min(MOST_TEXT, left))
+    return [*facts, *steps]
+
+
+def _unconfirmed_first(fence: tuple[str, str]) -> bool:
+    return not fence[1].startswith(_NOT)
 
 
 def _steps(voice: Voice, plan: Plan) -> list[str]:

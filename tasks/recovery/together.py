@@ -23,7 +23,7 @@ from tasks.approvals.joining import strictest
 from tasks.recovery.capacity import narrowest
 from tasks.recovery.priority import ACTION, Entry, Want, one_question, share_out_all, turn
 
-MOST_AT_ONCE = 10
+MOST_AT_ONCE = 6
 """Platforms on one card: what a person can read before deciding, and what Slack shows."""
 _BETWEEN = re.compile(r"[\s,;]+")
 

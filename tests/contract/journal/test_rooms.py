@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -107,8 +108,44 @@ def test_whoever_may_not_act_claims_nothing(journal, held):
     assert journal.claim_room(held[0], wanted(journal)).freed_at is None
 
 
-@pytest.mark.parametrize("attempt", range(3))
-def test_many_at_once_never_get_more_than_there_is(journal, journal_dsn, attempt):
+def test_whoever_judges_is_alone_with_the_pool(journal, journal_dsn):
+    """The second waits for the lock while the first still judges; what it then sees is the first's claim."""
+    (first, _), (second, _) = open_run(journal), open_run(journal, "shop")
+    judging, go_on, seen = threading.Event(), threading.Event(), list[str]()
+
+    def slowly(others) -> str:
+        judging.set()
+        assert go_on.wait(timeout=60)
+        return ""
+
+    def look(others) -> str:
+        seen.extend(claim.platform for claim in others)
+        return "" if not others else "it is taken"
+
+    def claim(run, judge):
+        with PostgresJournal(journal_dsn) as own:
+            return own.claim_room(run, replace(wanted(own), judge=judge))
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(claim, first, slowly)
+        assert judging.wait(timeout=60)
+        other = pool.submit(claim, second, look)
+        while not (waits := _waits_for_a_pool(journal_dsn)) and not other.done():
+            pass
+        go_on.set()
+        assert one.result(timeout=60).platform == "hearth"
+        with pytest.raises(Refused, match="it is taken"):
+            other.result(timeout=60)
+    assert (waits, seen) == (True, ["hearth"])
+
+
+def _waits_for_a_pool(journal_dsn) -> bool:
+    with psycopg.connect(journal_dsn) as connection:
+        row = connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone()
+    return row is not None
+
+
+def test_many_at_once_never_get_more_than_there_is(journal, journal_dsn):
     runs = [open_run(journal, f"p{number}")[0] for number in range(8)]
     since, gate = journal.now(), threading.Barrier(len(runs))
 

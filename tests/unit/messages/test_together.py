@@ -13,6 +13,7 @@ from blocks.ports.runs import RunState
 from blocks.slack.cards import headline, render_approval
 from blocks.slack.markup import length
 from blocks.slack.modals import answer_modal
+from blocks.slack.pieces import MOST_MESSAGE
 from blocks.slack.progress import render_progress
 from blocks.slack.rulings import retell
 from tasks.approvals.card import card_markdown
@@ -34,27 +35,43 @@ def sections(blocks, name: str) -> str:
     return "\n".join(text for text in mrkdwn(blocks) if text.startswith(f"*{name}*")).replace("\u00a0", " ")
 
 
-def test_each_platform_has_all_of_its_own_under_its_name():
+def test_each_platform_has_its_own_under_its_name():
     _, blocks = render_approval(a_picture(ASKED), ASKED)
     assert [part.platform for part in PLAN.parts] == ["hearth", "shop", "ledger", "archive"]
     for part in PLAN.parts:
         under = sections(blocks, part.platform)
-        assert under.startswith(f"*{part.platform}* · failover to dc-west")
-        for bound in part.bounds:
-            assert f"{bound.name}: at most" in under
-        for what, how in part.coverage.items():
-            assert f"{what} ({how})" in under
-        for guard in part.guards:
-            assert f"✓ {guard.name}" in under
-        assert all(f"{number}. {step.text}" in under for number, step in enumerate(part.steps, 1))
+        assert under.startswith(f"*{part.platform}* · failover to dc-west (4 min) · plan `{part.digest[:12]}`")
+        assert all(f"{bound.name}: at most" in under for bound in part.bounds)
+        assert all(f"{what} ({how})" in under for what, how in part.coverage.items())
+        assert f"✓ {part.guards[0].name}" in under
+        assert f"1. {part.steps[0].text}" in under
         assert "*Afterwards* commit it within" in under
-        assert part.digest[:12] in under
     said = flat(blocks)
     assert "*Together, on this one yes* hearth, shop, ledger and archive" in said
     assert "garden of storefront (priority 3) waits: in dc-west 4 cores are needed and 2 are free" in said
     assert "attic does not go: attic has no recovery plan" in said
     assert PLAN.digest[:12] in said
     assert actions_of(blocks)[:2] == ["approval.approve", "approval.reject"]
+
+
+def test_of_two_everything_is_on_the_card():
+    two = replace(PLAN, parts=PLAN.parts[:2])
+    _, blocks = render_approval(a_picture(approval(plan=two)), approval(plan=two))
+    for part in two.parts:
+        under = sections(blocks, part.platform)
+        assert all(f"✓ {guard.name}" in under for guard in part.guards)
+        assert all(f"{number}. {step.text}" in under for number, step in enumerate(part.steps, 1))
+
+
+def test_of_as_many_as_one_card_takes_each_shows_every_bound_and_fence():
+    parts = tuple(replace(PLAN.parts[0], platform=f"platform-{number}") for number in range(MOST_AT_ONCE))
+    many = approval(plan=replace(PLAN, parts=parts))
+    for language in ("en", "fr"):
+        _, blocks = render_approval(a_picture(many, language=language), many)
+        assert sum(map(length, texts_of(blocks))) <= MOST_MESSAGE
+        for part in parts:
+            under = sections(blocks, part.platform)
+            assert under.count("• ") == len(part.bounds) + len(part.coverage)
 
 
 def test_the_first_line_names_them_and_counts_every_fault():
@@ -89,6 +106,13 @@ def test_the_form_of_the_prefect_ui_holds_the_same(voice):
     assert all(retell(voice, sentence).replace("\u00a0", " ") in said for sentence in PLAN.known_wrong)
 
 
+def texts_of(blocks) -> list[str]:
+    """Every text that Slack counts."""
+    pieces = (piece for block in blocks for piece in (block.get("text"), *block.get("elements", ())))
+    found = [piece["text"] for piece in pieces if isinstance(piece, dict) and "text" in piece]
+    return [each if isinstance(each, str) else each["text"] for each in found]
+
+
 def a_part(number: int, texts, word) -> Plan:
     return Plan(
         action="failover", platform=f"{word[:20]}{number}", subject=word, candidate=word,
@@ -112,22 +136,29 @@ def test_any_card_of_several_fits_and_can_neither_ring_nor_link(count, texts, wo
     picture = a_picture(asked, language=language, run=a_run(state=RunState.WAITING))
     for text, blocks in (render_approval(picture, asked), render_progress(picture)):
         assert len(blocks) <= 50
+        assert sum(map(length, texts_of(blocks))) <= MOST_MESSAGE
         assert text.strip()
         check(blocks)
         said = "".join(mrkdwn(blocks)).replace("<https://prefect.example", "")
         assert not [sign for sign in ("<!", "<@", "<#", "<http") if sign in said]
 
 
-def test_a_bound_and_a_fence_are_never_left_out_before_a_step():
-    many = a_part(1, [f"thing {number}" for number in range(30)], "word")
-    made = replace(PLAN, parts=(many,))
-    _, blocks = render_approval(a_picture(approval(plan=made)), approval(plan=made))
-    under = sections(blocks, many.platform)
-    assert "• thing 29: at most 1 word" in under
-    assert under.index("thing 29: at most") < under.index(
-        "*Known to be wrong now*" if "*Known" in under else "1. thing 0"
+def test_what_nobody_confirms_comes_before_what_is_confirmed_and_all_before_the_steps():
+    part = replace(
+        PLAN.parts[0], coverage={"a": "confirmed by its host", "b": "NOT confirmed: nothing there answers us"}
     )
-    assert "and 15 more" in under, "steps beyond fifteen are counted"
+    made = replace(PLAN, parts=(part,))
+    under = sections(render_approval(a_picture(approval(plan=made)), approval(plan=made))[1], "hearth")
+    places = [under.index(each) for each in ("may be lost: at most", "b (NOT", "a (confirmed", "1. send nobody")]
+    assert places == sorted(places)
+
+
+def test_what_has_no_room_is_counted():
+    many = a_part(1, [f"thing {number} {'x' * 200}" for number in range(60)], "word")
+    made = replace(PLAN, parts=(many, *[replace(many, platform=f"other{number}") for number in range(5)]))
+    _, blocks = render_approval(a_picture(approval(plan=made)), approval(plan=made))
+    assert sum(map(length, texts_of(blocks))) <= MOST_MESSAGE
+    assert flat(blocks).count("more") >= len(made.parts)
 
 
 def test_every_word_that_must_be_typed_is_shown_whole():
@@ -166,7 +197,7 @@ REPORT = JointReport(
         ),
         "ledger does not go: ledger is being changed by switchover of dc-west (run 7)",
         "archive does not go: nobody can say what dc-west can still take: zorp",
-        "attic does not go: one card takes 10 platforms, ask for it on another",
+        "attic does not go: one card takes 6 platforms, ask for it on another",
         "cellar does not go: of those who decide about a, b only 0 decide about all of them, and 1 are needed",
         "loft does not go: the catalogue does not say what it needs in dc-west",
     ),
