@@ -7,8 +7,9 @@ stops the common run stops what was not begun yet, and every run that was is sto
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from prefect.logging import get_run_logger
@@ -122,7 +123,7 @@ def _promised(  # noqa: PLR0917  the same, and the room
 ) -> UUID:
     """The one run of this part: in the journal, with its yes and its room, and not begun."""
     startable = _deployment_of(orchestrator, part)
-    parameters = {"platform": part.platform, "reason": part.reason, "candidate": part.candidate}
+    parameters = _as_given(startable, part)
     run = orchestrator.start(startable.id, parameters, key=f"{agreed.id} {part.platform}")
     try:
         journal.open_run(
@@ -147,6 +148,13 @@ def _give_up(journal: PostgresJournal, orchestrator: Orchestrator, run: UUID, er
     if known is not None and not known.state.is_over:
         journal.move_run(run, RunState.VOID, reason=f"it was not begun: {error.what}")
     orchestrator.declare_crashed(run, f"it was not begun: {error.what}")
+
+
+def _as_given(startable: Startable, part: Plan) -> dict[str, Any]:
+    """With every parameter of the flow, as the run itself will name them: what nobody gave has its default."""
+    known: Mapping[str, Mapping[str, Any]] = startable.schema.get("properties") or {}
+    defaults = {name: field["default"] for name, field in known.items() if "default" in field}
+    return defaults | {"platform": part.platform, "reason": part.reason, "candidate": part.candidate}
 
 
 def _deployment_of(orchestrator: Orchestrator, part: Plan) -> Startable:

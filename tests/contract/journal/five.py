@@ -45,6 +45,16 @@ def known(name: str) -> Known:
     return Known(platform, Customer(name=customer, language="fr", time_zone="Europe/Paris", channel=f"{customer}-ops"))
 
 
+SCHEMA = {
+    "properties": {
+        "platform": {"type": "string"},
+        "reason": {"type": "string"},
+        "candidate": {"type": "string", "default": ""},
+        "gently": {"type": "boolean", "default": True},
+    }
+}
+
+
 @dataclass
 class Cloud:
     """The private cloud: what runs there counts as used, and more than its quota it refuses."""
@@ -97,7 +107,7 @@ class Prefect:
     def startables(self, tag: str = "") -> list[Startable]:
         made = [(UUID(int=number), name) for number, name in enumerate(self.flows)]
         return [
-            Startable(id=of, name=f"{name}/{name}", flow=name, description="", tags=(tag,), schema={})
+            Startable(id=of, name=f"{name}/{name}", flow=name, description="", tags=(tag,), schema=SCHEMA)
             for of, name in made
         ]
 

@@ -31,6 +31,7 @@ from tests.contract.journal.five import (
     CELLAR,
     NEEDS,
     POOL,
+    REASON,
     WHO,
     Cloud,
     Parts,
@@ -117,6 +118,9 @@ def test_one_yes_moves_whoever_fits_and_names_the_others(journal, cloud, prefect
     assert list(said) == GOING
     assert said["hearth"] == f"the failover of hearth to dc-west is begun (run {str(runs['hearth'])[:8]})"
     assert [prefect.given[run]["platform"] for run in prefect.released] == GOING
+    assert dict(journal.run(runs["shop"]).parameters) == prefect.given[runs["shop"]] == {
+        "platform": "shop", "reason": REASON, "candidate": CELLAR, "gently": True,
+    }  # fmt: skip
     for name, run in runs.items():
         granted = carry_out(journal, run, cloud)
         assert (granted.approval.standing, granted.approval.number) == (Standing.GRANTED, 1)
