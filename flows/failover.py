@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from blocks.ports.recovery import MoveKind
 from tasks.approvals.asking import approved
+from tasks.recovery.holding import hold_room
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
@@ -31,6 +32,7 @@ def failover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
     """
     granted = approved(lambda: plan_for(MoveKind.FAILOVER, platform, reason, candidate))
     known = remember_rows(platform)
+    hold_room(granted)
     begin_move(granted)
     carry_out(granted, "fence")
     bound_losses(granted)

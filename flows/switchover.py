@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from blocks.ports.recovery import MoveKind
 from tasks.approvals.asking import approved
+from tasks.recovery.holding import hold_room
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
@@ -29,6 +30,7 @@ def switchover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
     """
     granted = approved(lambda: plan_for(MoveKind.SWITCHOVER, platform, reason, candidate))
     known = remember_rows(platform)
+    hold_room(granted)
     begin_move(granted)
     carry_out(granted, "prepare")
     carry_out(granted, "fence")

@@ -80,6 +80,7 @@ class AzureCompute:
             ram_free_mib=-1,
             instances_free=_left(machines),
             hosts_up=0,
+            pool=f"subscription {self.access.reader.subscription_id} in {site.region}",
             text=f"{'; '.join(said)}; {unknown}; quota is not capacity: only a reservation promises room",
         )
 

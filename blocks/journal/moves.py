@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from blocks.errors import Broken, Refused
-from blocks.journal import returns
+from blocks.journal import returns, rooms
 from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform
 from blocks.journal.messages import want_message
@@ -105,6 +105,7 @@ def serves(connection: Connection, run: UUID, token: int, *, commit_within: time
     data = {"site": there.to_site, "rolls_back": rolls_back, "token": token, **_written({"commit_due_at": due})}
     text = f"clients of {there.platform} are served in {there.to_site}"
     append_action(connection, locked, run, ActionKind.MOVE_SERVES, text, data=data)
+    rooms.free(connection, locked, run)  # from now on its provider counts it as used
     want_message(connection, run, "progress")
     if taken_back is not None:
         _end_both(connection, locked, the_move(connection, taken_back), the_move(connection, run))
@@ -253,6 +254,7 @@ def _end(connection: Connection, locked: LockedPlatform, move: Move, state: Move
         "UPDATE move SET state = %s, settled_by = %s WHERE run_id = %s", (state.value, clean(who), move.run)
     )
     append_action(connection, locked, move.run, ActionKind.MOVE_SETTLED, text, who=who, data={"state": state.value})
+    rooms.free(connection, locked, move.run)
     want_message(connection, move.run, "progress")
 
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from blocks.journal import drills, moves, returns, runs
+from blocks.journal import drills, moves, returns, rooms, runs, together
 from blocks.journal.connections import Connections
 from blocks.ports.approvals import Approval, Plan
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
 from blocks.ports.recovery import Loss, Move, MoveKind, MoveState
+from blocks.ports.room import RoomClaim, RoomWanted
 
 
 class RecoveryRecords:
-    """The `RecoveryJournal` and `DrillJournal` ports on PostgreSQL."""
+    """The `RecoveryJournal`, `RoomJournal`, `JointJournal` and `DrillJournal` ports on PostgreSQL."""
 
     _connections: Connections
 
@@ -121,6 +122,32 @@ class RecoveryRecords:
     def old_side(self, run: UUID) -> Sequence[OldSideCount]:
         with self._connections.transaction() as connection:
             return drills.old_side(connection, run)
+
+    # -- several platforms at once -------------------------------------------------------------
+
+    def room_claims(self, pool: str, *, since: datetime, apart_from: str) -> Sequence[RoomClaim]:
+        with self._connections.transaction() as connection:
+            return rooms.claims(connection, pool, since, apart_from)
+
+    def room_of(self, run: UUID) -> RoomClaim | None:
+        with self._connections.transaction() as connection:
+            return rooms.living_of(connection, run)
+
+    def claim_room(self, run: UUID, wanted: RoomWanted) -> RoomClaim:
+        with self._connections.transaction() as connection:
+            return together.claim_room(connection, run, wanted)
+
+    def promise_part(self, approval: UUID, run: UUID, wanted: RoomWanted) -> Approval:
+        with self._connections.transaction() as connection:
+            return together.promise(connection, approval, run, wanted)
+
+    def part_runs(self, approval: UUID) -> Mapping[str, UUID]:
+        with self._connections.transaction() as connection:
+            return together.runs_of(connection, approval)
+
+    def part_of(self, run: UUID) -> UUID | None:
+        with self._connections.transaction() as connection:
+            return together.part_of(connection, run)
 
     # -- drills --------------------------------------------------------------------------------
 

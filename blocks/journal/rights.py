@@ -30,12 +30,14 @@ _WRITES = (
     "restore_test",
     "resource_lease",
     "way_back",
+    "joint_part",
+    "room_claim",
 )
 _GUARDED = (
     "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
-    "way_back",
+    "way_back", "joint_part", "room_claim",
 )  # fmt: skip
-_GUARDS = 12  # incident_event, action_event and way_back: rows and the whole table; the others: rows
+_GUARDS = 17  # each has a trigger for rows; incident_event, action_event and from way_back on one for the whole table
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from blocks.errors import Broken, Refused
+from blocks.journal import rooms
 from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform, lock_platform
 from blocks.journal.messages import look_again_at_calls, want_message
@@ -99,7 +100,7 @@ def lock_run(connection: Connection, run: UUID) -> tuple[LockedPlatform, Run]:
 
 
 def move(connection: Connection, run: UUID, state: RunState, reason: str, who: str, *, page: bool = False) -> Run:
-    """Another state; the lease goes back unless the run goes on running."""
+    """Another state; unless the run goes on running the lease goes back, and its room where it moves nothing."""
     locked, known = lock_run(connection, run)
     if known.state is state and known.reason == reason:
         return known
@@ -117,6 +118,8 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
     )
     if state is not RunState.RUNNING:
         give_back(connection, locked, run)
+        if state.is_over or not _is_moving(connection, run):
+            rooms.free(connection, locked, run)
     text = f"{known.state.value} → {state.value}{f': {reason}' if reason else ''}"
     append_action(connection, locked, run, ActionKind.RUN_MOVED, text, who=who, data={"state": state.value})
     want_message(connection, run, "progress")
@@ -126,6 +129,12 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
     if RunState.CANCELLED in {state, known.state}:
         _want_open_card(connection, run)
     return the_run(connection, run)
+
+
+def _is_moving(connection: Connection, run: UUID) -> bool:
+    """It is in the middle of a move: whoever goes on with it needs the room that it has not taken yet."""
+    row = connection.execute("SELECT 1 FROM move WHERE run_id = %s AND state = 'under_way'", (run,)).fetchone()
+    return row is not None
 
 
 def _want_open_card(connection: Connection, run: UUID) -> None:
@@ -184,7 +193,7 @@ def take_lease(connection: Connection, run: UUID) -> Lease:
 def _overtake(connection: Connection, holder: Run, by: Run) -> None:
     """A rehearsal fails at once, and with its token can do nothing more. Raises `Refused` where it is none."""
     if holder.action not in GIVES_WAY or by.action in GIVES_WAY:
-        raise _taken(holder.platform, holder)
+        raise taken(holder.platform, holder)
     move(connection, holder.id, RunState.FAILED, f"gave way to {by.action} of {by.subject} (run {by.id})", "vigie")
 
 
@@ -230,7 +239,8 @@ def _lease(connection: Connection, locked: LockedPlatform) -> Lease:
     return found
 
 
-def _taken(platform: str, holder: Run) -> Refused:
+def taken(platform: str, holder: Run) -> Refused:
+    """Why nobody else may change the platform now."""
     return Refused(
         f"{platform} is being changed by {holder.action} of {holder.subject} "
         f"(run {holder.id}, {holder.state.value} since {holder.state_at:%H:%M} UTC)",

@@ -14,13 +14,13 @@ from blocks.ports.recovery import CapacityLook
 _FORBIDDEN = 403
 
 
-def read_capacity(compute: Any, site: str) -> CapacityLook:
-    """Limits minus what is used; -1 where there is no limit, 0 hosts where they are not shown."""
+def read_capacity(compute: Any, site: str, region: str) -> CapacityLook:
+    """Limits minus what is used, by project; -1 where there is no limit, 0 hosts where they are not shown."""
     absolute = compute.get_limits().absolute
     cores = _free(absolute.total_cores, absolute.total_cores_used)
     ram = _free(absolute.total_ram, absolute.total_ram_used)
     instances = _free(absolute.instances, absolute.instances_used)
-    hosts = _hosts(compute)
+    hosts, project = _hosts(compute), compute.get_project_id()
     shown = "its hosts are not shown to us" if hosts is None else f"{hosts[0]} of {hosts[1]} enabled hosts are up"
     left = f"{_said(cores)} cores, {_said(ram)} MiB, {_said(instances)} instances"
     return CapacityLook(
@@ -29,6 +29,7 @@ def read_capacity(compute: Any, site: str) -> CapacityLook:
         ram_free_mib=ram,
         instances_free=instances,
         hosts_up=0 if hosts is None else hosts[0],
+        pool=f"project {project} in {region}" if project else "",
         text=f"the quota of {site} leaves {left}; {shown}; quota is not capacity: whether they have room is not known",
     )
 

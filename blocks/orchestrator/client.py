@@ -65,14 +65,17 @@ class PrefectOrchestrator:
         flows = {each["id"]: each["name"] for each in self._call("POST", "/flows/filter", {"limit": _PAGE})}
         return [_startable(each, flows.get(each["flow_id"], "")) for each in found]
 
-    def start(self, deployment: UUID, parameters: Mapping[str, Any], *, tags: tuple[str, ...] = ()) -> UUID:
-        """A scheduled run, a day ahead until it is released."""
+    def start(
+        self, deployment: UUID, parameters: Mapping[str, Any], *, tags: tuple[str, ...] = (), key: str = ""
+    ) -> UUID:
+        """A scheduled run, a day ahead until it is released; the same run for the same key."""
         later = (datetime.now(UTC) + _LATER).isoformat()
         content = {
             "parameters": _only_scalars(parameters),
             "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": later}},
             "tags": list(tags),
             "enforce_parameter_schema": True,
+            **({"idempotency_key": key} if key else {}),
         }
         return UUID(self._call("POST", f"/deployments/{deployment}/create_flow_run", content)["id"])
 

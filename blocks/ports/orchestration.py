@@ -69,8 +69,13 @@ class Orchestrator(Protocol):
 
     def view(self, run: UUID) -> FlowRunView | None: ...
     def startables(self, tag: str = "") -> list[Startable]: ...
-    def start(self, deployment: UUID, parameters: Mapping[str, Any], *, tags: tuple[str, ...] = ()) -> UUID:
-        """A run that does not begin before `release`, so that the journal knows who asked before it does."""
+    def start(
+        self, deployment: UUID, parameters: Mapping[str, Any], *, tags: tuple[str, ...] = (), key: str = ""
+    ) -> UUID:
+        """A run that does not begin before `release`, so that the journal knows who asked before it does.
+
+        Started again with the same `key` it is the same run.
+        """
         ...
 
     def release(self, run: UUID) -> None: ...

@@ -236,6 +236,7 @@ class CapacityLook:
     instances_free: int
     hosts_up: int  # 0 where the provider does not show them
     text: str
+    pool: str = ""  # what the provider counts it in (a project, a subscription): two looks at one pool see one room
 
 
 class Compute(Protocol):

@@ -145,6 +145,9 @@ class ActionKind(StrEnum):
     SHARE_JUDGED = "share_judged"
     RETURN_PROMISED = "return_promised"
     RETURN_GRANTED = "return_granted"
+    PART_GRANTED = "part_granted"
+    ROOM_CLAIMED = "room_claimed"
+    ROOM_FREED = "room_freed"
     REMINDED = "reminded"
     REPORTED = "reported"
 

@@ -10,13 +10,12 @@ it can ring, link or break it; buttons are there while somebody may still answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
-from blocks.ports.approvals import Approval, Bound, Decision, Guard, Plan, Standing
+from blocks.ports.approvals import Approval, Decision, Plan, Standing
 from blocks.ports.runs import Action, ActionKind, RunState
 from blocks.ports.showing import RunPicture
+from blocks.slack.evidence import evidence, listed_sentences, said_wrong, span_of
 from blocks.slack.markup import escaped_line, length, plain
 from blocks.slack.pieces import (
     MOST_FACT,
@@ -27,8 +26,8 @@ from blocks.slack.pieces import (
     button,
     confirmation,
     context,
+    fitted,
     header,
-    listed,
     plain_text,
     run_link,
     say,
@@ -59,15 +58,15 @@ def render_approval(picture: RunPicture, approval: Approval) -> tuple[str, Block
     voice, plan = voice_of(picture), approval.plan
     title = headline(voice, replace(approval, standing=_shown(approval, picture)))
     blocks = [header(title), section("\n".join([*drill_said(voice, plan), *_why(voice, plan)]))]
-    blocks += _listed(voice, "card.differences", approval.differences)
+    blocks += listed_sentences(voice, "card.differences", approval.differences)
     if is_open(approval, picture):
         blocks.append(_buttons(voice, approval))
-    blocks += [*_evidence(voice, plan), section("\n".join(_who(voice, picture, approval)))]
+    blocks += [*evidence(voice, plan), section("\n".join(_who(voice, picture, approval)))]
     if said := _said(voice, picture, approval):
         blocks.append(section("\n".join(said)))
     blocks.append(_foot(voice, picture, approval))
     first = [*drill_said(voice, plan), *_why(voice, plan)][0]
-    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{first}", blocks
+    return f"{escaped_line(title, 2 * MOST_HEADER)}\n{first}", fitted(voice, blocks)
 
 
 def drill_said(voice: Voice, plan: Plan) -> list[str]:
@@ -120,13 +119,10 @@ def voice_of(picture: RunPicture) -> Voice:
 
 
 def _facts(voice: Voice, plan: Plan) -> list[str]:
-    wrong = voice.say_count("card.wrong_count", len(plan.known_wrong)) if plan.known_wrong else ""
-    found = (_span(voice, plan.expected_s), _cost(voice, plan, 30), wrong or voice.say("card.wrong_none"))
+    count = len(plan.known_wrong) + sum(len(part.known_wrong) for part in plan.parts)
+    wrong = voice.say_count("card.wrong_count", count) if count else ""
+    found = (span_of(voice, plan.expected_s), _cost(voice, plan, 30), wrong or voice.say("card.wrong_none"))
     return [fact for fact in found if fact]
-
-
-def _span(voice: Voice, seconds: float) -> str:
-    return voice.span(timedelta(seconds=seconds))
 
 
 def _cost(voice: Voice, plan: Plan, most: int) -> str:
@@ -138,52 +134,12 @@ def _cost(voice: Voice, plan: Plan, most: int) -> str:
 
 def _why(voice: Voice, plan: Plan) -> list[str]:
     lines = [say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
-    facts = (_span(voice, plan.expected_s), _cost(voice, plan, MOST_FACT))
+    facts = (span_of(voice, plan.expected_s), _cost(voice, plan, MOST_FACT))
     lines.append(say(voice, "card.expected", facts=", ".join(fact for fact in facts if fact)))
-    wrong = [retell(voice, sentence) for sentence in plan.known_wrong]
-    lines.append(say(voice, "card.wrong", sentences="; ".join(wrong)) if wrong else voice.say("card.nothing_wrong"))
-    return lines
-
-
-def _evidence(voice: Voice, plan: Plan) -> Blocks:
-    steps = [f"{number}. {_line(voice, step.text)}" for number, step in enumerate(plan.steps, 1)]
-    blocks = listed(voice, voice.say_count("card.steps", len(steps)), steps)
-    if roles := _roles(voice, plan):
-        blocks.append(section("\n".join(roles)))
-    blocks += listed(voice, voice.say("card.bounds"), [f"• {_bound(voice, bound)}" for bound in plan.bounds])
-    return blocks + listed(voice, voice.say("card.guards"), [_guard(voice, guard) for guard in plan.guards])
-
-
-def _roles(voice: Voice, plan: Plan) -> list[str]:
-    lines = [say(voice, "card.candidate", candidate=plan.candidate)] if plan.candidate else []
-    if plan.roles:
-        roles = [voice.say("card.role", site=site, role=retell(voice, role)) for site, role in plan.roles.items()]
-        lines.append(say(voice, "card.roles", roles=voice.listing(roles)))
-    if plan.coverage:
-        covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
-        lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
-    if afterwards := said_afterwards(voice, plan):
-        lines.append(afterwards)
-    return lines
-
-
-def said_afterwards(voice: Voice, plan: Plan) -> str:
-    """What becomes of it when nobody commits it; empty where there is nothing to commit."""
-    if not plan.commit_within_s:
-        return ""
-    key = "card.goes_back" if plan.rolls_back else "card.stays"
-    return voice.say(key, span=_span(voice, plan.commit_within_s))
-
-
-def _bound(voice: Voice, bound: Bound) -> str:
-    unit = f" {bound.unit}" if bound.unit else ""
-    most, measured = f"{voice.number(bound.at_most)}{unit}", f"{voice.number(bound.measured)}{unit}"
-    return say(voice, "card.bound", name=retell(voice, bound.name), most=most, measured=measured)
-
-
-def _guard(voice: Voice, guard: Guard) -> str:
-    told = say(voice, "card.guard", name=retell(voice, guard.name), text=retell(voice, guard.text))
-    return f"{'✓' if guard.holds else '✗'} {told}"
+    if plan.parts:  # what is wrong stands under each platform's name
+        names = voice.listing([part.platform for part in plan.parts], most=len(plan.parts))
+        return [*lines, say(voice, "card.together", names=names)]
+    return [*lines, said_wrong(voice, plan)]
 
 
 def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
@@ -273,11 +229,3 @@ def _foot(voice: Voice, picture: RunPicture, approval: Approval) -> Block:
     number = voice.say("card.number", number=voice.number(approval.number))
     plan = voice.say("card.plan", digest=f"`{approval.digest[:_SHORT_DIGEST]}`")
     return context([run_link(voice, picture.run_url), number, plan])
-
-
-def _listed(voice: Voice, key: str, sentences: Sequence[str]) -> Blocks:
-    return listed(voice, voice.say(key), [f"• {_line(voice, sentence)}" for sentence in sentences])
-
-
-def _line(voice: Voice, text: str) -> str:
-    return escaped_line(retell(voice, text), _LINE)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blocks.slack.messages import TEXTS
-from blocks.slack.pieces import Block, plain_text
+from blocks.slack.pieces import MOST_LABEL, Block, plain_text
 from blocks.slack.voice import Voice
 
 ANSWER, QUESTION, LINK = "modal.answer", "modal.question", "modal.link"
@@ -49,7 +49,7 @@ def answer_modal(voice: Voice, choice: str, about: Mapping[str, str], *, code: b
         )
     ]
     if typed:
-        blocks.append(text_field(voice.say("field.typed", word=typed), "typed"))
+        blocks.append(text_field(voice.say("field.typed", word=typed), "typed", most=_MOST_TYPED))
     if code:
         blocks.append(_code(voice))
     title = voice.say(f"modal.{choice}")
@@ -86,10 +86,12 @@ def parameters_modal(voice: Voice, title: str, schema: Mapping[str, Any], about:
     return modal(voice, PARAMETERS, title=name, send=send, blocks=[heading, *blocks], about=about)
 
 
-def text_field(label: str, name: str, *, optional: bool = False, long: bool = False, hint: str = "") -> Block:
-    """A line, or several, of text."""
+def text_field(
+    label: str, name: str, *, optional: bool = False, long: bool = False, hint: str = "", most: int = MOST_LABEL
+) -> Block:
+    """A line, or several, of text; its label has at most so many characters."""
     element: Block = {"type": "plain_text_input", "action_id": FIELD, "multiline": long, "max_length": _MOST_TYPED}
-    return _field(label, name, element, optional=optional, hint=hint)
+    return _field(label, name, element, optional=optional, hint=hint, most=most)
 
 
 def about_of(view: Mapping[str, Any]) -> dict[str, str]:
@@ -231,11 +233,13 @@ def _code(voice: Voice) -> Block:
     return text_field(voice.say("field.code"), "code", hint=voice.say("field.code_hint"))
 
 
-def _field(label: str, name: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+def _field(
+    label: str, name: str, element: Block, *, optional: bool = False, hint: str = "", most: int = MOST_LABEL
+) -> Block:
     made: Block = {
         "type": "input",
         "block_id": name,
-        "label": plain_text(label),
+        "label": plain_text(label, most),
         "element": element,
         "optional": optional,
     }

@@ -6,6 +6,8 @@ is a sentence itself.
 
 from __future__ import annotations
 
+from blocks.slack.together_deeds import TOGETHER
+
 _N = r"[^\s:;,]+"
 _ROWS, _SPAN = r"[\d.]+", r"[\w.]+"
 _VERBS = {
@@ -317,11 +319,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^no look$", "personne n'a pu regarder"),
     (r"^nobody could look at it$", "personne n'a pu regarder"),
     (r"^its provider does not answer for it$", "son fournisseur ne répond pas"),
-    # -- several platforms at once
-    (
-        rf"^(?P<name>{_N}) of (?P<who>{_N}) \(priority (?P<priority>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",
-        "{name} de {who} (priorité {priority}) attend : à {site} {rest}",
-    ),
+    *TOGETHER,
     (
         r"^predicted RTO (?P<all>.+) of (?P<target>.+): detection (?P<one>.+), decision (?P<two>.+), execution (?P<three>[\d.]+ \w+)(?P<rest>.*)$",  # noqa: E501
         "RTO prévu {all} sur {target} : détection {one}, décision {two}, exécution {three}{rest}",

@@ -17,8 +17,11 @@ Block = dict[str, Any]
 Blocks = list[Block]
 MOST_HEADER = 150
 MOST_TEXT = 3000
+MOST_MESSAGE = 9000
+"""Characters of all blocks of a message. Slack refuses somewhere above (`msg_blocks_too_long`) and documents no number;
+9,600 were seen to pass and 11,300 were not."""
 MOST_FACT = 400
-_MOST_LABEL, _MOST_CONFIRM, _MOST_CONFIRM_TITLE, _MOST_CONFIRM_BUTTON = 75, 300, 100, 30
+MOST_LABEL, _MOST_CONFIRM, _MOST_CONFIRM_TITLE, _MOST_CONFIRM_BUTTON, _COUNTED = 75, 300, 100, 30, 30
 
 
 def say(voice: Voice, key: str, **blanks: str) -> str:
@@ -42,11 +45,13 @@ def context(parts: Sequence[str]) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
 
 
-def listed(voice: Voice, title: str, lines: Sequence[str], most: int = 20) -> list[Block]:
+def listed(
+    voice: Voice, title: str, lines: Sequence[str], most: int = 20, *, characters: int = MOST_TEXT
+) -> list[Block]:
     """A titled list as one section; what does not fit is counted. Nothing for no lines."""
     if not lines:
         return []
-    room, kept = MOST_TEXT - length(title) - 60, list[str]()
+    room, kept = characters - length(title) - 60, list[str]()
     for line in lines[:most]:
         room -= length(line) + 1
         if room < 0:
@@ -55,6 +60,29 @@ def listed(voice: Voice, title: str, lines: Sequence[str], most: int = 20) -> li
     left = len(lines) - len(kept)
     more = [voice.say_count("card.more", left)] if left else []
     return [section("\n".join([title, *kept, *more]))]
+
+
+def fitted(voice: Voice, blocks: Sequence[Block], most: int = MOST_MESSAGE) -> Blocks:
+    """The message within its limit: the longest paragraphs lose their last lines, and say how many."""
+    texts = {n: str(b["text"]["text"]).split("\n") for n, b in enumerate(blocks) if b["type"] == "section"}
+    over = sum(length(str(text)) for block in blocks for text in _texts(block)) - most
+    left = dict.fromkeys(texts, 0)
+    while (
+        over > 0
+        and (longest := max(texts, key=lambda n: (len(texts[n]) > 1, sum(map(length, texts[n]))), default=None))
+        is not None
+    ):
+        if len(texts[longest]) < 2:  # noqa: PLR2004  nothing but titles is left
+            break
+        over -= length(texts[longest].pop()) + 1 - (0 if left[longest] else _COUNTED)
+        left[longest] += 1
+    shortened = {n: [*lines, voice.say_count("card.more", left[n])] if left[n] else lines for n, lines in texts.items()}
+    return [section("\n".join(shortened[n])) if left.get(n) else block for n, block in enumerate(blocks)]
+
+
+def _texts(block: Block) -> list[str]:
+    pieces = [block.get("text"), *block.get("elements", ())]
+    return [str(piece["text"]) for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
 
 
 def button(label: str, action_id: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
@@ -73,7 +101,7 @@ def confirmation(voice: Voice, text: str, yes: str) -> Block:
     }
 
 
-def plain_text(text: str, most: int = _MOST_LABEL) -> Block:
+def plain_text(text: str, most: int = MOST_LABEL) -> Block:
     """Plain text that fits; a label is never empty."""
     return {"type": "plain_text", "text": plain(text, most) or "-", "emoji": True}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from blocks.ports.approvals import PlanStep, Standing
+from blocks.ports.approvals import Approval, PlanStep, Standing
 from blocks.ports.runs import ActionKind, RunState, Step
 from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
 from blocks.slack.cards import voice_of
@@ -133,6 +133,8 @@ def commit_until(picture: RunPicture) -> datetime | None:
 
 
 def _count(voice: Voice, picture: RunPicture) -> str:
+    if parts := _plan_parts(picture):
+        return voice.say_count("progress.together", parts)
     done = sum(step.is_done for step in picture.steps)
     whole = len(picture.steps) + len(_to_come(picture))
     if not whole:
@@ -172,9 +174,19 @@ def _to_come(picture: RunPicture) -> list[PlanStep]:
     """What the newest plan that may be carried out holds besides the steps that were begun."""
     begun = {(step.phase, step.item) for step in picture.steps}
     begun |= {("shift", str(line.data["item"])) for line in picture.actions if line.kind is ActionKind.SHARE_JUDGED}
-    usable = [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
+    usable = _usable(picture)
     steps = usable[-1].plan.steps if usable else ()
     return [step for step in steps if (step.phase, step.item) not in begun]
+
+
+def _plan_parts(picture: RunPicture) -> int:
+    """Of how many platforms the run began, or will begin, a run of its own."""
+    usable = _usable(picture)
+    return len(usable[-1].plan.parts) if usable else 0
+
+
+def _usable(picture: RunPicture) -> list[Approval]:
+    return [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
 
 
 def _buttons(voice: Voice, picture: RunPicture) -> Block | None:

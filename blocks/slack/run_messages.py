@@ -15,6 +15,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.approval-drill": Text("approval drill", "exercice d'approbation"),
     "action.switchover": Text("switchover", "basculement planifié"),
     "action.failover": Text("failover", "basculement d'urgence"),
+    "action.joint-failover": Text("failover of several", "basculement d'urgence groupé"),
     "action.failback": Text("failback", "retour au site d'origine"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
     "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
@@ -113,6 +114,11 @@ RUN_TEXTS: Mapping[str, Text] = {
     ),
     "card.question": Text("*{time}* {who} asks: {text}", "*{time}* {who} demande : {text}"),
     "card.number": Text("question {number}", "question n° {number}"),
+    "card.together": Text("*Together, on this one yes* {names}", "*Ensemble, sur ce seul oui* {names}"),
+    "card.not_going": Text("*Not on this card*", "*Ne font pas partie de cette carte*"),
+    "card.part": Text(
+        "*{platform}* · {action} to {candidate} ({span})", "*{platform}* · {action} vers {candidate} ({span})"
+    ),
     "card.plan": Text("plan {digest}", "plan {digest}"),
     # -- progress -----------------------------------------------------------------------------------
     "progress.headline": Text(
@@ -123,6 +129,10 @@ RUN_TEXTS: Mapping[str, Text] = {
         ("{count} étape terminée sur {all}", "{count} étapes terminées sur {all}"),
     ),
     "progress.none": Text("no step begun yet", "aucune étape commencée"),
+    "progress.together": Text(
+        ("{count} platform, with a message of its own", "{count} platforms, each with a message of its own"),
+        ("{count} plateforme, avec son propre message", "{count} plateformes, chacune avec son propre message"),
+    ),
     "progress.asked": Text("*Asked by* {who} on {moment}", "*Demandé par* {who} le {moment}"),
     "progress.done": Text("✅ *{time}* {text} ({span})", "✅ *{time}* {text} ({span})"),
     "progress.done_by_hand": Text("✅ *{time}* {text} (by hand: {who})", "✅ *{time}* {text} (à la main : {who})"),
@@ -199,6 +209,7 @@ RUN_TEXTS: Mapping[str, Text] = {
         "As in approvals.yaml, such as duty-operator.", "Comme dans approvals.yaml, par exemple duty-operator."
     ),
     "field.parameter.platform": Text("Platform", "Plateforme"),
+    "field.parameter.others": Text("Other platforms", "Autres plateformes"),
     "field.parameter.service": Text("Service", "Service"),
     "field.parameter.reason": Text("Reason", "Motif"),
     "field.action": Text("Action", "Action"),

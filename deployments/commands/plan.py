@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blocks.errors import Refused
 from deployments.commands.telling import told
 
 if TYPE_CHECKING:
@@ -23,31 +24,57 @@ if TYPE_CHECKING:
 
 Kind = Annotated[str, typer.Argument(help="failover, switchover or failback.")]
 Platform = Annotated[str, typer.Argument(help="The platform's name in the catalogue.")]
+Platforms = Annotated[
+    list[str], typer.Argument(help="The platform's name in the catalogue; several fail over together.")
+]
 Candidate = Annotated[str, typer.Option("--to", help="The site to go to, where there are several.")]
 Gone = Annotated[bool, typer.Option("--suppose-gone", help="As if the active site were dark: to read, not to do.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def plan(
-    kind: Kind, platform: Platform, candidate: Candidate = "", suppose_gone: Gone = False, as_json: Json = False
+    kind: Kind, platforms: Platforms, candidate: Candidate = "", suppose_gone: Gone = False, as_json: Json = False
 ) -> None:
     """Show the plan of a move: its steps in waves, what it fences, what may be lost, and what forbids it now.
 
+    Of several platforms the common plan: who goes by priority, who waits and what it lacks, and each one's own.
     Exit 1 when a guard does not hold: the move would be refused.
     """
-    from tasks.recovery.planning import make_plan
     from tasks.runs.catalogue import load_platform
 
     with told():
-        made = make_plan(kind, platform, reason="", candidate=candidate, as_if_gone=suppose_gone, say=echo_error)
-        declared = load_platform(platform).platform
+        made = _made(kind, platforms, candidate, suppose_gone=suppose_gone)
+        parts = [(load_platform(each.platform).platform, each) for each in made.parts or (made,)]
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
     else:
-        for line in lines_of(declared, made):
+        for line in (*together(made), *(line for declared, part in parts for line in lines_of(declared, part))):
             typer.echo(line)
     if not all(guard.holds for guard in made.guards):
         raise typer.Exit(1)
+
+
+def _made(kind: str, platforms: Sequence[str], candidate: str, *, suppose_gone: bool) -> Plan:
+    """The plan of one, or of several on one card."""
+    from tasks.recovery.gathering import make_common_plan
+    from tasks.recovery.planning import make_plan
+
+    if len(platforms) == 1:
+        return make_plan(kind, platforms[0], reason="", candidate=candidate, as_if_gone=suppose_gone, say=echo_error)
+    if kind != "failover" or candidate:
+        raise Refused(
+            "several platforms only fail over together, each to its one other site",
+            next_step="plan each alone",
+        )
+    names = tuple(dict.fromkeys(platforms))
+    return make_common_plan(names, reason="", say=echo_error, as_if_gone=suppose_gone)
+
+
+def together(made: Plan) -> Iterator[str]:
+    """Who goes on one card, and who does not; nothing for a plan of one platform."""
+    if made.parts:
+        yield f"together, on one approval: {made.subject} (plan {made.digest[:12]})"
+        yield from _titled("Not on it", made.known_wrong)
 
 
 def paper(

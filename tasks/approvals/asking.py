@@ -4,7 +4,8 @@ Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The
 waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
 of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own;
-without one it asks nobody.
+without one it asks nobody. A run that carries out its platform's part of a common card has its yes from there, and
+asks for itself only when its plan became another.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 from prefect.logging import get_run_logger
 
 from blocks.errors import Refused
-from blocks.ports.approvals import Approval, Plan, Standing
+from blocks.ports.approvals import Approval, Plan, Policy, Standing
 from blocks.ports.runs import SCHEDULE, RunState
 from tasks.approvals.decide import differences, is_expired
 from tasks.approvals.form import answers_of_form
@@ -25,6 +26,7 @@ from tasks.runs.runbook import Granted, Runbook, Settled, this_run
 from tasks.runs.showing import show_run
 
 MOST_QUESTIONS = 3
+Rule = Callable[[Plan], Policy]
 _EXPIRED = "nobody decided in time"
 
 
@@ -33,7 +35,21 @@ def answered(make_plan: Callable[[], Plan]) -> Approval:
 
     Raises `Settled` like `approved`.
     """
-    return _decided(this_run(), make_plan())
+    book = this_run()
+    return _decided(book, make_plan(), _own_rule(book))
+
+
+def answered_for_all(make_plan: Callable[[], Plan], rule: Rule) -> Approval:
+    """The granted approval of a plan whose parts are begun as runs of their own: each of them plans its part anew.
+
+    `rule` says who decides about a plan. Once it is granted it is not held against another look: what became of one
+    part since says nothing of the others. Raises `Settled` like `approved`.
+    """
+    book = this_run()
+    asked = book.journal.approvals(book.run.id)
+    if asked and asked[-1].standing is Standing.GRANTED:
+        return asked[-1]
+    return _decided(book, make_plan(), rule)
 
 
 def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
@@ -56,7 +72,7 @@ def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
     if book.run.requested_by == SCHEDULE:
         raise Settled(Standing.VOID, "nobody asked for it, and no move gave it its yes")
     while True:
-        question = _decided(book, make_plan(), asked_as)
+        question = _agreed_with_others(book) or _decided(book, make_plan(), _own_rule(book, asked_as))
         lease = book.journal.take_lease(book.run.id)
         changed = differences(question.plan, make_plan())
         if not changed:
@@ -85,9 +101,25 @@ def _begun(book: Runbook) -> Approval | None:
     return granted[-1] if granted and book.journal.steps(book.run.id) else None
 
 
-def _decided(book: Runbook, plan: Plan, asked_as: str = "") -> Approval:
+def _agreed_with_others(book: Runbook) -> Approval | None:
+    """The part of a common card that this run carries out, while it stands; it is planned anew under the lease."""
+    if book.journal.part_of(book.run.id) is None:
+        return None
+    newest = book.journal.approvals(book.run.id)[-1]
+    if newest.number != 1 or newest.standing is not Standing.GRANTED:
+        return None
+    get_run_logger().info("%s", newest.reason)
+    return newest
+
+
+def _own_rule(book: Runbook, asked_as: str = "") -> Rule:
+    """Who decides by the rules of the run's own action, or of the one whose approvers are asked."""
+    return lambda _: load_policy(book.run.customer, book.run.platform, asked_as or book.run.action)
+
+
+def _decided(book: Runbook, plan: Plan, rule: Rule) -> Approval:
     """A granted question about this plan. Sleeps until there is one, or raises `Settled`."""
-    question = _question(book, plan, asked_as)
+    question = _question(book, plan, rule)
     while question.standing is Standing.WAITING:
         if is_expired(question, book.journal.now()):
             question = book.journal.settle(question.id, Standing.EXPIRED, reason=_EXPIRED)
@@ -100,7 +132,7 @@ def _decided(book: Runbook, plan: Plan, asked_as: str = "") -> Approval:
     return question
 
 
-def _question(book: Runbook, plan: Plan, asked_as: str) -> Approval:
+def _question(book: Runbook, plan: Plan, rule: Rule) -> Approval:
     """The newest question when it is about this plan; else it is void, and asked again with the difference."""
     asked = book.journal.approvals(book.run.id)
     changed: tuple[str, ...] = asked[-1].differences if asked else ()
@@ -112,8 +144,9 @@ def _question(book: Runbook, plan: Plan, asked_as: str) -> Approval:
         return asked[-1]
     if not asked and (failing := [guard.text for guard in plan.guards if not guard.holds]):
         raise Refused("; ".join(failing), where=book.run.platform, next_step="nobody was asked, nothing was done")
-    policy = load_policy(book.run.customer, book.run.platform, asked_as or book.run.action)
-    return book.journal.ask(book.run.id, plan=plan, policy=policy, requester=book.run.requested_by, differences=changed)
+    return book.journal.ask(
+        book.run.id, plan=plan, policy=rule(plan), requester=book.run.requested_by, differences=changed
+    )
 
 
 def _void(book: Runbook, question: Approval, changed: tuple[str, ...]) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 
 from blocks.ports.approvals import Approval, Plan
-from blocks.slack.cards import drill_said, headline, said_afterwards
-from blocks.slack.pieces import who_asked
+from blocks.slack.cards import drill_said, headline
+from blocks.slack.evidence import said_afterwards
+from blocks.slack.pieces import action_name, who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 from tasks.approvals.decide import entitled, needed_count
@@ -51,11 +53,40 @@ def _changed(voice: Voice, question: Approval) -> str:
 
 def _facts(voice: Voice, plan: Plan) -> list[str]:
     why = [_say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
+    if plan.parts:
+        return [*why, _say(voice, "card.together", names=", ".join(part.platform for part in plan.parts))]
+    return [*why, _wrong(voice, plan)]
+
+
+def _wrong(voice: Voice, plan: Plan) -> str:
     wrong = "; ".join(retell(voice, sentence) for sentence in plan.known_wrong)
-    return [*why, _say(voice, "card.wrong", sentences=wrong) if wrong else _say(voice, "card.nothing_wrong")]
+    return _say(voice, "card.wrong", sentences=wrong) if wrong else _say(voice, "card.nothing_wrong")
 
 
 def _what(voice: Voice, plan: Plan) -> str:
+    """The evidence; of several platforms who does not go, and each one's own under its name."""
+    if not plan.parts:
+        return _evidence(voice, plan)
+    waits = _list(retell(voice, sentence) for sentence in plan.known_wrong)
+    named = [f"{_say(voice, 'card.not_going')}\n\n{waits}"] if waits else []
+    return "\n\n".join((*named, *(_part(voice, part) for part in plan.parts)))
+
+
+def _part(voice: Voice, part: Plan) -> str:
+    action = action_name(voice, part.action)
+    title = _say(
+        voice,
+        "card.part",
+        platform=part.platform,
+        action=action,
+        candidate=part.candidate,
+        span=voice.span(timedelta(seconds=part.expected_s)),
+    )
+    digest = voice.say("card.plan", digest=f"`{part.digest[:_DIGEST]}`")
+    return "\n\n".join((title, _wrong(voice, part), _evidence(voice, part), digest))
+
+
+def _evidence(voice: Voice, plan: Plan) -> str:
     steps = [f"{number}. {escaped(retell(voice, step.text))}" for number, step in enumerate(plan.steps, 1)]
     bounds = [
         voice.say(

@@ -183,6 +183,8 @@ def _changes(approved: Plan, now: Plan) -> Sequence[str]:
     found += [f"new: {text}" for text in after if text not in before]
     if not found and [(s.phase, s.item) for s in approved.steps] != [(s.phase, s.item) for s in now.steps]:
         found.append("the steps' targets or order changed")
+    if approved.parts or now.parts:  # all else stands under each platform's name
+        return [*found, *_changes_of_parts(approved, now)] or ["who goes is the same, in another order"]
     for name in ("candidate", "roles", "coverage", "action", "platform", "subject"):
         if getattr(approved, name) != getattr(now, name):
             found.append(f"{name} was {_shown(getattr(approved, name))}, is {_shown(getattr(now, name))}")
@@ -193,6 +195,13 @@ def _changes(approved: Plan, now: Plan) -> Sequence[str]:
     if agreed != offered:
         found.append(f"bounds were {_shown(agreed)}, are {_shown(offered)}")
     return found or ["the guards are others than those approved"]
+
+
+def _changes_of_parts(approved: Plan, now: Plan) -> Sequence[str]:
+    """Of each platform that was on the card and still is, what differs."""
+    before = {part.platform: part for part in approved.parts}
+    both = [(before[part.platform], part) for part in now.parts if part.platform in before]
+    return [f"{new.platform}: {said}" for old, new in both if old.digest != new.digest for said in _changes(old, new)]
 
 
 def _afterwards(plan: Plan) -> str:

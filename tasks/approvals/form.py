@@ -78,7 +78,7 @@ def _form(book: Runbook, question: Approval) -> type[RunInput]:
         "code": (str, _field(voice, "code", "", voice.say("field.code_hint"), max_length=12)),
         "answer": (answers, _field(voice, "answer", answers(Choice.APPROVE.value), voice.say("form.answer_hint"))),
         "reason": (str, _field(voice, "reason", "", voice.say("form.reason_hint"), max_length=500)),
-        "confirmation": (str, _field(voice, "confirmation", "", typed, max_length=40)),
+        "confirmation": (str, _field(voice, "confirmation", "", typed, max_length=max(40, len(word)))),
     }
     form = create_model("Approval", __base__=RunInput, **fields)
     refused = book.journal.form_refusal(question.id)

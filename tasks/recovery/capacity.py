@@ -2,19 +2,25 @@
 
 Pure. Quota is a permission and no machine, but without quota there is surely no machine: a site whose free quota is
 below what the plan needs is refused, and one that cannot be asked is not believed. That quota is not capacity is the
-readiness check's business, long before.
+readiness check's business, long before. What a move under way will still take shows as free and is not: it is taken off
+first, so that no room is counted twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from blocks.catalogue.model import Site
 from blocks.catalogue.recovery import Capacity
 from blocks.errors import Refused
 from blocks.ports.approvals import Guard
 from blocks.ports.recovery import CapacityLook
+from blocks.ports.room import Room, RoomClaim
 from tasks.recovery.building import Way
 from tasks.recovery.values import Facts
 
-_NO_LIMIT = -1
+NO_LIMIT = -1
 
 
 def capacity_guard(way: Way, facts: Facts) -> tuple[Guard, ...]:
@@ -47,5 +53,63 @@ def shortfall(needed: Capacity, look: CapacityLook) -> str:
         ("MiB of memory", needed.ram_mib, look.ram_free_mib),
         ("servers", needed.instances, look.instances_free),
     )
-    lacking = [(need, word, free) for word, need, free in pairs if free != _NO_LIMIT and free < need]
+    lacking = [(need, word, free) for word, need, free in pairs if free != NO_LIMIT and free < need]
     return "; ".join(f"{need} {word} are needed and {free} are free" for need, word, free in lacking)
+
+
+def pool_of(site: Site, look: CapacityLook) -> str:
+    """In what the provider counts that room; where it does not say, all of the region is one."""
+    return look.pool or f"{site.provider} {site.region}"
+
+
+def room_of(needed: Capacity, pool: str) -> Room:
+    """What a platform claims of a pool."""
+    return Room(pool=pool, cores=needed.cores, ram_mib=needed.ram_mib, instances=needed.instances)
+
+
+def less_claimed(look: CapacityLook, claims: Sequence[RoomClaim]) -> CapacityLook:
+    """What is left when everybody who holds room has taken it, and who holds it."""
+    left = look
+    for claim in claims:
+        left = without(left, claim.room)
+    said = "".join(f"; {_held(claim)}" for claim in claims)
+    return replace(left, text=f"{look.text}{said}")
+
+
+def without(look: CapacityLook, taken: Room | Capacity) -> CapacityLook:
+    """The look when so much is taken."""
+    return replace(
+        look,
+        cores_free=_minus(look.cores_free, taken.cores),
+        ram_free_mib=_minus(look.ram_free_mib, taken.ram_mib),
+        instances_free=_minus(look.instances_free, taken.instances),
+    )
+
+
+def narrowest(looks: Sequence[CapacityLook]) -> CapacityLook:
+    """Of several looks at one pool the least of each: what all of them can be sure of. At least one."""
+    first, *others = looks
+    for other in others:
+        first = replace(
+            first,
+            cores_free=_least(first.cores_free, other.cores_free),
+            ram_free_mib=_least(first.ram_free_mib, other.ram_free_mib),
+            instances_free=_least(first.instances_free, other.instances_free),
+        )
+    return first
+
+
+def _held(claim: RoomClaim) -> str:
+    room = claim.room
+    much = f"{room.cores} cores, {room.ram_mib} MiB, {room.instances} instances"
+    return f"of that {much} are held for the {claim.action} of {claim.platform} ({claim.state.value})"
+
+
+def _minus(free: int, taken: int) -> int:
+    return free if free == NO_LIMIT else max(0, free - taken)
+
+
+def _least(one: int, other: int) -> int:
+    if NO_LIMIT in {one, other}:
+        return max(one, other)
+    return min(one, other)

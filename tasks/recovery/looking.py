@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
+from tasks.recovery.capacity import less_claimed, pool_of
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.values import Facts, Ran
@@ -69,7 +71,7 @@ class Looks:
 
 def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callable[[str], None]) -> Facts:
     """The facts of this moment. Raises `Retryable` when the journal does not answer; of all else it says what is."""
-    platform, plan, looks = parts.platform, parts.recovery, Looks()
+    platform, plan, looks, begun_at = parts.platform, parts.recovery, Looks(), journal.now()
     active = journal.active_site(platform.name) or home_of(platform)
     members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
     databases = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
@@ -90,7 +92,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         databases=seen,
         last_known={name: seen[name, active] for name in plan.data if (name, active) in seen and alive},
         compute=compute,
-        capacity=capacity,
+        capacity=_not_spoken_for(parts, journal, capacity, begun_at),
         shares={name: dict(each) for name, each in shares.items()},
         sightings=() if alive else _sightings(parts, active),
         incidents=tuple(_sentence(each) for each in incidents),
@@ -154,6 +156,17 @@ def _compute_look(parts: Parts, service: Service) -> Callable[[], ComputeLook]:
 
 def _capacity_look(parts: Parts, site: str) -> Callable[[], CapacityLook]:
     return lambda: parts.compute(site).capacity(parts.site(site))
+
+
+def _not_spoken_for(
+    parts: Parts, journal: PostgresJournal, capacity: Mapping[str, CapacityLook], since: datetime
+) -> dict[str, CapacityLook]:
+    """What moves of other platforms under way will still take is not free."""
+    left: dict[str, CapacityLook] = {}
+    for site, look in capacity.items():
+        pool = pool_of(parts.site(site), look)
+        left[site] = less_claimed(look, journal.room_claims(pool, since=since, apart_from=parts.platform.name))
+    return left
 
 
 def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:

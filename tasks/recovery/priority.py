@@ -8,26 +8,29 @@ cards on a phone are none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from blocks.catalogue.recovery import Capacity
 from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
 from blocks.ports.recovery import CapacityLook
-from tasks.recovery.capacity import shortfall
+from tasks.recovery.capacity import shortfall, without
 
-_NO_LIMIT = -1
+ACTION = "joint-failover"
+BEGIN = "begin"
+"""The one phase of a common plan: each platform's own plan is begun, as a run of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """A platform that must go, what it takes, and its plan."""
+    """A platform that must go, what it takes of which pool, and its plan."""
 
     platform: str
     customer: str
     priority: int
     needs: Capacity
     plan: Plan
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,62 +43,68 @@ class Entry:
     text: str
 
 
+def share_out_all(wants: Sequence[Want], free: Mapping[str, CapacityLook]) -> tuple[Entry, ...]:
+    """The ledgers of all pools as one, in the order in which they go. `free` is by pool."""
+    pools = dict.fromkeys(want.pool for want in wants)
+    entries = [entry for pool in pools for entry in share_out([w for w in wants if w.pool == pool], free[pool])]
+    return tuple(sorted(entries, key=lambda entry: turn(entry.want)))
+
+
 def share_out(wants: Sequence[Want], free: CapacityLook) -> tuple[Entry, ...]:
-    """The ledger of a site, in the order in which they go. `free` is what the site could take before anybody."""
+    """The ledger of a pool, in the order in which they go. `free` is what it could take before anybody."""
     left = free
     ledger: dict[str, Entry] = {}
-    for want in sorted(wants, key=lambda each: (not each.needs.reserved, *_turn(each))):
+    for want in sorted(wants, key=lambda each: (not each.needs.reserved, *turn(each))):
         lacking = shortfall(want.needs, left)
-        left = left if lacking else _without(left, want.needs)
-        ledger[want.platform] = Entry(want=want, fits=not lacking, left=left, text=_say(want, free.site, lacking))
-    return tuple(sorted(ledger.values(), key=lambda entry: _turn(entry.want)))
+        left = left if lacking else without(left, want.needs)
+        ledger[want.platform] = Entry(want=want, fits=not lacking, left=left, text=_say(want, lacking))
+    return tuple(sorted(ledger.values(), key=lambda entry: turn(entry.want)))
 
 
-def _turn(want: Want) -> tuple[int, str, str]:
+def turn(want: Want) -> tuple[int, str, str]:
+    """In this order they go."""
     return want.priority, want.customer, want.platform
 
 
-def one_question(ledger: Sequence[Entry], reason: str = "") -> Plan:
-    """One plan for all who fit: each platform's steps, fences and bounds under its own name, who waits in plain words.
+def one_question(ledger: Sequence[Entry], reason: str = "", *, lead: str = "", waits: Sequence[str] = ()) -> Plan:
+    """One plan for all who fit: each one's own plan whole, and its fences and bounds under its name; who waits, why.
 
+    `lead` is the platform whose run asks; `waits` are sentences about those who never came into the ledger.
     Raises ValueError when nobody fits: there is nothing to ask.
     """
     going = [entry.want for entry in ledger if entry.fits]
     if not going:
         raise ValueError("nobody fits, so there is nothing to approve")
-    first = going[0]
     return Plan(
-        action=first.plan.action,
-        platform=first.platform,
+        action=ACTION,
+        platform=lead or going[0].platform,
         subject=", ".join(want.platform for want in going),
-        reason=reason or first.plan.reason,
-        steps=tuple(_step(want, step) for want in going for step in want.plan.steps),
+        reason=reason or going[0].plan.reason,
+        steps=tuple(_step(want) for want in going),
         roles={_own(want, site): role for want in going for site, role in want.plan.roles.items()},
         candidate=", ".join(dict.fromkeys(want.plan.candidate for want in going)),
         coverage={_own(want, item): how for want in going for item, how in want.plan.coverage.items()},
         bounds=tuple(_bound(want, bound) for want in going for bound in want.plan.bounds),
         guards=tuple(_guard(want, guard) for want in going for guard in want.plan.guards),
-        known_wrong=(
-            *(entry.text for entry in ledger if not entry.fits),
-            *(f"{want.platform}: {sentence}" for want in going for sentence in want.plan.known_wrong),
-        ),
+        known_wrong=(*(entry.text for entry in ledger if not entry.fits), *waits),
         expected_s=max(want.plan.expected_s for want in going),
         cost="; ".join(f"{want.platform}: {want.plan.cost}" for want in going if want.plan.cost),
+        parts=tuple(want.plan for want in going),
     )
 
 
-def part_of(plan: Plan, platform: str) -> tuple[PlanStep, ...]:
-    """One platform's steps of the common plan, under their own items again."""
-    own = f"{platform}/"
-    return tuple(replace(step, item=step.item.removeprefix(own)) for step in plan.steps if step.item.startswith(own))
+def part_of(plan: Plan, platform: str) -> Plan | None:
+    """One platform's own plan out of the common one; None for one that does not go."""
+    return next((part for part in plan.parts if part.platform == platform), None)
 
 
 def _own(want: Want, name: str) -> str:
     return f"{want.platform}/{name}"
 
 
-def _step(want: Want, step: PlanStep) -> PlanStep:
-    return replace(step, item=_own(want, step.item), text=f"{want.platform}: {step.text}")
+def _step(want: Want) -> PlanStep:
+    text = f"begin the {want.plan.action} of {want.platform} to {want.plan.candidate}"
+    return PlanStep(phase=BEGIN, item=want.platform, text=text, expected_s=want.plan.expected_s)
 
 
 def _bound(want: Want, bound: Bound) -> Bound:
@@ -106,21 +115,8 @@ def _guard(want: Want, guard: Guard) -> Guard:
     return replace(guard, name=f"{want.platform}: {guard.name}")
 
 
-def _say(want: Want, site: str, lacking: str) -> str:
-    who = f"{want.platform} of {want.customer} (priority {want.priority})"
+def _say(want: Want, lacking: str) -> str:
+    who, site = f"{want.platform} of {want.customer} (priority {want.priority})", want.plan.candidate
     if lacking:
         return f"{who} waits: in {site} {lacking}"
     return f"{who} goes to {site}" + (", on what is reserved for it" if want.needs.reserved else "")
-
-
-def _without(look: CapacityLook, taken: Capacity) -> CapacityLook:
-    return replace(
-        look,
-        cores_free=_minus(look.cores_free, taken.cores),
-        ram_free_mib=_minus(look.ram_free_mib, taken.ram_mib),
-        instances_free=_minus(look.instances_free, taken.instances),
-    )
-
-
-def _minus(free: int, taken: int) -> int:
-    return free if free == _NO_LIMIT else free - taken

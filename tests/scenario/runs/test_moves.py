@@ -32,11 +32,17 @@ def move(desk, kind, *people):
 
 
 def approve(desk, kind, *people):
-    """Started by nobody known, so that one yes more is needed; typed, coded and approved.
+    """Started by nobody known, so that one yes more is needed; typed, coded and approved."""
+    run = desk.start(f"{kind}/{kind}", platform="hearth", reason="practice")
+    answer(desk, run, *people)
+    return run
+
+
+def answer(desk, run, *people):
+    """Each of them says yes, with the word and a code.
 
     On a slow machine a one-time code may be over when it is read: a fresh one is given until it counts.
     """
-    run = desk.start(f"{kind}/{kind}", platform="hearth", reason="practice")
     for name in people:
         while not any(each.approver == name for asked in desk.journal.approvals(run) for each in asked.decisions):
             desk.asleep(run)
@@ -44,7 +50,6 @@ def approve(desk, kind, *people):
             given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
             assert desk.fill(run, **given) == "ACCEPT"
             desk.until(lambda n=forms: _read(desk, run) > n, "the form is read", patience_s=120)
-    return run
 
 
 def _read(desk, run):

@@ -13,7 +13,7 @@ from blocks.errors import Refused
 
 DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
 EVERYWHERE = ("approval-drill", "service-restart")
-MOVES = ("switchover", "failover", "failback", "recovery-drill")
+MOVES = ("switchover", "failover", "failback", "recovery-drill", "joint-failover")
 ACTIONS = (*EVERYWHERE, *MOVES)
 
 

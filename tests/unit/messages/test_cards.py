@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from blocks.ports.approvals import Bound, Choice, Guard, PlanStep, Standing
 from blocks.ports.runs import SCHEDULE, Action, ActionKind, RunState
 from blocks.ports.showing import Purpose, PurposeKind
-from blocks.slack.cards import headline, render_approval, render_question, said_afterwards
+from blocks.slack.cards import headline, render_approval, render_question
+from blocks.slack.evidence import said_afterwards
 from blocks.slack.markup import length
 from blocks.slack.modals import answer_modal, link_modal, parameters_modal, question_modal
 from blocks.slack.pieces import who_asked

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from blocks.catalogue.recovery import Capacity
 from blocks.ports.recovery import MoveKind
 from tasks.recovery.decide import plan_move
-from tasks.recovery.priority import Want, one_question, part_of, share_out
+from tasks.recovery.priority import Want, one_question, part_of, share_out, share_out_all
 from tests.unit.recovery.scenes import CELLAR, HEARTH, ROOM, dark
 
 PLAN = plan_move(MoveKind.FAILOVER, HEARTH, dark(), reason="azure-west is gone")
@@ -22,8 +23,9 @@ def want(platform, customer, priority, cores, reserved=False):
         cores=cores, ram_mib=1024, instances=1, reserved=reserved, risk_accepted_by="" if reserved else "x"
     )
     return Want(
-        platform=platform, customer=customer, priority=priority, needs=needs, plan=replace(PLAN, platform=platform)
-    )
+        platform=platform, customer=customer, priority=priority, needs=needs, plan=replace(PLAN, platform=platform),
+        pool="project p in dc-west",
+    )  # fmt: skip
 
 
 FIVE = (
@@ -79,14 +81,17 @@ def test_one_question_has_every_platform_s_steps_fences_and_bounds_under_its_nam
     assert plan.subject == "hearth, shop, ledger, archive"
     assert (plan.platform, plan.action, plan.candidate, plan.reason) == (
         "hearth",
-        "failover",
+        "joint-failover",
         CELLAR,
         "azure-west is gone",
     )
-    assert len(plan.steps) == 4 * len(PLAN.steps)
-    assert part_of(plan, "shop")[0].item == PLAN.steps[0].item
-    assert [step.item for step in part_of(plan, "ledger")] == [step.item for step in PLAN.steps]
-    assert part_of(plan, "garden") == ()
+    assert [step.text for step in plan.steps][:2] == [
+        "begin the failover of hearth to dc-west",
+        "begin the failover of shop to dc-west",
+    ]
+    assert [part.platform for part in plan.parts] == ["hearth", "shop", "ledger", "archive"]
+    assert part_of(plan, "shop") == replace(PLAN, platform="shop")
+    assert part_of(plan, "garden") is None
     assert "ledger/fence-database:household:azure-west" in plan.coverage
     assert plan.roles["shop/dc-west"] == "active"
     assert [bound.name for bound in plan.bounds][:1] == ["hearth: rows of household that may be lost"]
@@ -99,6 +104,35 @@ def test_another_who_goes_is_another_question():
     some, all_of_them = (one_question(share_out(FIVE, replace(ROOM, cores_free=free))) for free in (20, 60))
     assert some.digest != all_of_them.digest
     assert one_question(share_out(FIVE[::-1], replace(ROOM, cores_free=20))).digest == some.digest
+
+
+def test_one_digest_covers_every_part_whole():
+    plan = one_question(share_out(FIVE, replace(ROOM, cores_free=20)))
+    for changed in (
+        {"steps": PLAN.steps[:-1]},
+        {"coverage": {}},
+        {"candidate": "elsewhere"},
+        {"commit_within_s": 1.0},
+        {"rolls_back": not PLAN.rolls_back},
+    ):
+        other = replace(plan.parts[1], **changed)
+        assert replace(plan, parts=(plan.parts[0], other, *plan.parts[2:])).digest != plan.digest, changed
+    measured = replace(plan.parts[1], bounds=tuple(replace(bound, measured=0.5) for bound in plan.parts[1].bounds))
+    assert replace(plan, parts=(plan.parts[0], measured, *plan.parts[2:])).digest == plan.digest
+    assert json.loads(json.dumps(asdict(plan)))["parts"][1]["platform"] == "shop"
+
+
+def test_each_pool_has_its_own_ledger_and_one_order():
+    elsewhere = replace(want("garden", "storefront", 1, 9), pool="project q in dc-west")
+    ledger = share_out_all(
+        [*FIVE[1:3], elsewhere],
+        {"project p in dc-west": replace(ROOM, cores_free=4), "project q in dc-west": replace(ROOM, cores_free=9)},
+    )
+    assert [(entry.want.platform, entry.fits) for entry in ledger] == [
+        ("hearth", True),
+        ("garden", True),
+        ("archive", False),
+    ]
 
 
 def test_nobody_fits_and_nobody_is_asked():

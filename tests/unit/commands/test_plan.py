@@ -1,0 +1,33 @@
+"""`vigie plan` of several platforms: who goes on one approval, who does not, and what is never planned together."""
+
+from __future__ import annotations
+
+import pytest
+
+from blocks.errors import Refused
+from deployments.commands.plan import _made, lines_of, together
+from tests.unit.messages.test_together import PLAN
+from tests.unit.recovery.scenes import HEARTH
+
+
+def test_who_goes_and_who_does_not_come_first():
+    assert list(together(PLAN)) == [
+        f"together, on one approval: hearth, shop, ledger, archive (plan {PLAN.digest[:12]})",
+        "Not on it:",
+        "    garden of storefront (priority 3) waits: in dc-west 4 cores are needed and 2 are free",
+        "    attic does not go: attic has no recovery plan",
+    ]
+    assert list(together(PLAN.parts[0])) == []
+
+
+def test_each_one_s_plan_is_printed_as_alone():
+    for part in PLAN.parts:
+        lines = list(lines_of(HEARTH, part))
+        assert lines[0].startswith(f"failover of {part.platform} to dc-west")
+        assert any("promote household in dc-west" in line for line in lines)
+
+
+@pytest.mark.parametrize(("kind", "candidate"), [("switchover", ""), ("failback", ""), ("failover", "dc-west")])
+def test_only_failovers_are_planned_together(kind, candidate):
+    with pytest.raises(Refused, match="several platforms only fail over together"):
+        _made(kind, ["hearth", "shop"], candidate, suppose_gone=False)
