@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Refused
-from deployments.dbhost.beyond import scan
 from deployments.dbhost import archive
+from deployments.dbhost.beyond import scan
 from deployments.dbhost.decide import refuses_rewind
 from deployments.dbhost.isolated import give, isolated
 from deployments.dbhost.local import to_position

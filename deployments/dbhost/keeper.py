@@ -19,10 +19,10 @@ from typing import Any
 
 from blocks.errors import Refused, VigieError
 from deployments.dbhost import archive
+from deployments.dbhost.adopting import finish_adopting
 from deployments.dbhost.backups import Backups
 from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.config import HostConfig
-from deployments.dbhost.adopting import finish_adopting
 from deployments.dbhost.copies import Copies
 from deployments.dbhost.decide import Ruling, must_fence, rule_start
 from deployments.dbhost.heartbeat import Heartbeat

@@ -20,13 +20,13 @@ from typing import Any
 
 from blocks.errors import Refused
 from deployments.dbhost import archive
+from deployments.dbhost.adopting import adopt
 from deployments.dbhost.beyond import count, evidence_path, name_relations, save, scan
 from deployments.dbhost.follow import UNUSED_SLOTS, follow
 from deployments.dbhost.isolated import isolated
 from deployments.dbhost.keeper import FENCE_SECONDS, Carry, Keeper
 from deployments.dbhost.local import to_position
 from deployments.dbhost.memory import Operation
-from deployments.dbhost.adopting import adopt
 from deployments.dbhost.restore import backup, moment_of, restore
 from deployments.dbhost.settings import DRAINED, forget_settings
 

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from blocks.errors import Broken, Refused
+from blocks.ports.backups import History, choose
 from deployments.dbhost import archive
 from deployments.dbhost.backups import history_of, keep
 from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.isolated import give, isolated
 from deployments.dbhost.local import Local
-from blocks.ports.backups import History, choose
 from deployments.dbhost.settings import OF_A_ROLE, forget_settings
 from deployments.dbhost.source import local_conninfo
 

@@ -73,9 +73,10 @@ def test_back_to_before_the_mistake_counted_kept_and_followed_again(pair):
 
     _, _, seen = carry_out(east.restore(moment, 1))
     assert "devices 51" in seen.text
+    too_early = east.adopt(moment)
+    mark = mark_for(too_early)
     with pytest.raises(Refused, match="takes writes: what is restored must not start beside it"):
-        change = east.adopt(moment)
-        change.act(mark_for(change))
+        too_early.act(mark)
     assert east.look().role is DatabaseRole.STANDBY, "nothing is touched while the other one writes"
 
     carry_out(west.fence())
