@@ -26,8 +26,10 @@ from blocks.ports.recovery import Loss, LossKind, Move, MoveKind, MoveState
 from blocks.ports.runs import ActionKind
 
 _COLUMNS = (
-    "m.run_id, p.name, CASE WHEN r.action = 'point-in-time-restore' THEN r.action ELSE m.kind END, m.from_site, m.to_site, m.state, m.began_at, m.outage_at, m.detected_at, m.decided_at, "
-    "m.serving_at, m.commit_due_at, m.rolls_back, m.settled_by FROM move m JOIN platform p ON p.id = m.platform_id JOIN run r ON r.id = m.run_id "
+    "m.run_id, p.name, CASE WHEN r.action = 'point-in-time-restore' THEN r.action ELSE m.kind END, "
+    "m.from_site, m.to_site, m.state, m.began_at, m.outage_at, m.detected_at, m.decided_at, "
+    "m.serving_at, m.commit_due_at, m.rolls_back, m.settled_by "
+    "FROM move m JOIN platform p ON p.id = m.platform_id JOIN run r ON r.id = m.run_id "
 )
 _MOST_REMEMBERED = 20  # durations of one step
 _ENDS = {

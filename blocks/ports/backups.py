@@ -48,7 +48,7 @@ def choose(backups: Collection[BaseBackup], moment: datetime, history: History) 
         return max(fit, key=lambda backup: backup.ended_at)
     if whole:
         raise Refused(
-            f"none of {len(backups)} base backups leads to {moment.isoformat()}: those that had ended by then were made "
+            f"none of {len(backups)} base backups leads to {moment.isoformat()}: those that had ended were made "
             f"on a line that timeline {history.timeline} does not come from",
             next_step="a later moment, which a newer backup leads to",
         )

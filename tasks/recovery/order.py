@@ -1,10 +1,10 @@
 """Which steps of a phase may run side by side, and which wait for others?
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
-survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are saved before they are rewound; what starts waits for what it
-needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
-a share of clients sees is watched before the next one; what they left is recycled once all are gone. Steps of one group
-run side by side, groups one after the other.
+survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
+saved before they are rewound; what starts waits for what it needs, and for data that is open; a name is switched, and
+what used the old one recycled, before clients arrive; what a share of clients sees is watched before the next one;
+what they left is recycled once all are gone. Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations

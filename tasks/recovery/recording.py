@@ -21,7 +21,6 @@ from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
 from tasks.runs.runbook import Granted
 
-
 _FROM_OUTAGES = frozenset({MoveKind.FAILOVER.value, MoveKind.RESTORE.value})
 """Moves that something bad led to: their clock starts with it."""
 

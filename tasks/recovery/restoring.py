@@ -135,7 +135,7 @@ def _reached(way: Way, facts: Facts, past: Mapping[str, Past], name: str, moment
             next_step="look for it in other archives of the log, and put it into that host's",
             code="hole",
         )
-    return Guard(name=f"{name} can go back", holds=True, text=_how(way, backup, _held(way, name, new, moment), moment))
+    return Guard(name=f"{name} can go back", holds=True, text=_how(backup, _held(way, name, new, moment), moment))
 
 
 def _fenceable(way: Way, facts: Facts, name: str) -> DatabaseLook:
@@ -144,7 +144,7 @@ def _fenceable(way: Way, facts: Facts, name: str) -> DatabaseLook:
         raise Refused(
             f"{name} in {way.old} does not answer: nobody can confirm that writing ends there",
             where=way.platform.name,
-            next_step="if its site is gone, start a failover first; then restore there by hand (docs/recovery-postgres.md)",
+            next_step="if its site is gone, start a failover; then restore there by hand: docs/recovery-postgres.md",
             code="not_fenced",
         )
     return look
@@ -176,7 +176,7 @@ def _held(way: Way, name: str, look: DatabaseLook, moment: datetime) -> datetime
     return look.heartbeat_at
 
 
-def _how(way: Way, backup: BaseBackup, held: datetime, moment: datetime) -> str:
+def _how(backup: BaseBackup, held: datetime, moment: datetime) -> str:
     whole = f"{backup.name} of {said_moment(backup.ended_at.replace(microsecond=0))}"
     return f"{said_moment(moment)} is reached from {whole}, with log until {said_moment(held.replace(microsecond=0))}"
 
