@@ -112,8 +112,8 @@ class Backups:
         self._require_room(own)
         self._memory.note_making(folder.name)
         _log.info("%s is backed up as %s: %s", self._keeper.config.name, folder.name, why)
-        command = [
-            str(self._keeper.config.bin_dir / "pg_basebackup"), "-D", str(folder), "-X", "stream", "-c", "fast",
+        command = [  # fetched, not streamed: a stream would look like a standby that lags, with a slot of its own
+            str(self._keeper.config.bin_dir / "pg_basebackup"), "-D", str(folder), "-X", "fetch", "-c", "fast",
             f"--max-rate={own.kib_per_s}", "-d", local_conninfo(self._keeper.config),
         ]  # fmt: skip
         with self._log_file.open("wb") as log:
