@@ -59,6 +59,8 @@ MOVE_TEXTS: Mapping[str, Text] = {
     "move.at_most": Text("at most {measured}", "au plus {measured}"),
     "move.not_counted": Text("nothing was counted yet", "rien n'a encore été compté"),
     "move.losses": Text("Lost", "Pertes"),
+    "move.left_behind": Text("Left behind", "Laissé derrière"),
+    "move.chosen": Text("{measured}, as it was approved", "{measured}, comme approuvé"),
     "move.loss_bound": Text(
         ("{data}: at most {count} row, {span} (bound)", "{data}: at most {count} rows, {span} (bound)"),
         ("{data} : au plus {count} ligne, {span} (majorant)", "{data} : au plus {count} lignes, {span} (majorant)"),

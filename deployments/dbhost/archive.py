@@ -87,12 +87,13 @@ def keep_the_end(config: HostConfig, left: Path) -> Sequence[str]:
     if config.own_backups is None or config.archive_dir is None:
         return ()
     kept: list[str] = []
+    for path in (*left.glob("pg_wal/*.history"), *config.data_dir.glob("pg_wal/*.history")):  # of both lines
+        if not (config.archive_dir / path.name).exists():
+            _copy(path, config.archive_dir / path.name, config)
     for path in sorted((left / "pg_wal").iterdir()):
         there = config.archive_dir / path.name
         partial = there.with_name(f"{path.name}.partial")
-        if path.suffix == ".history" and not there.exists():
-            _copy(path, there, config)
-        elif SEGMENT.fullmatch(path.name) and not there.exists() and not partial.exists():
+        if SEGMENT.fullmatch(path.name) and not there.exists() and not partial.exists():
             _copy(path, partial, config)
             kept.append(partial.name)
     return kept

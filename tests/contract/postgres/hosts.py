@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,8 @@ def running_pair(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 host.stop()
             host.kill()
+            for kept in host.server.place.data_dir.parent.glob(f"{host.site}[-.]*"):  # archive, backups, former data
+                shutil.rmtree(kept, ignore_errors=True)
             host.server.remove()
 
 

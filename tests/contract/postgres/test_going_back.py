@@ -38,6 +38,26 @@ def beat(pair, since):
     eventually(lambda: (east.look().heartbeat_at or datetime.min.replace(tzinfo=UTC)) > since, pair.east.log)
 
 
+def recycle(host):
+    """The server throws away all log that its settings let it."""
+    host.rows("ALTER SYSTEM SET wal_keep_size = 0")
+    host.rows("SELECT pg_reload_conf()")
+    first = min(segments(host))
+    for _ in range(3):
+        host.rows("SELECT pg_logical_emit_message(true, 'test', 'x')")
+        host.rows("SELECT pg_switch_wal()")
+
+    def gone():
+        host.rows("CHECKPOINT")
+        return first not in segments(host)
+
+    eventually(gone, host.log)
+
+
+def segments(host):
+    return {path.name for path in (host.server.place.data_dir / "pg_wal").iterdir() if len(path.name) == 24}
+
+
 def test_both_hosts_make_a_backup_by_themselves_and_say_where_it_lies(pair):
     for host in (pair.west, pair.east):
         (kept,) = pair.member(host).read_kept().backups
@@ -60,6 +80,7 @@ def test_back_to_before_the_mistake_counted_kept_and_followed_again(pair):
     pair.west.rows("SELECT pg_switch_wal()")  # part of the log is in the archive, part of it is not
     eventually(lambda: len(writer.acknowledged) > 60)
     writer.end()
+    recycle(pair.west)  # what is left behind is in the archive only
     eventually(lambda: pair.east.rows("SELECT count(*) FROM devices WHERE state = 'right'") == [(0,)])
     beat(pair, datetime.now(UTC))
     seen = east.read_beats(moment)
@@ -90,6 +111,8 @@ def test_back_to_before_the_mistake_counted_kept_and_followed_again(pair):
     carry_out(east.open())
     pair.east.rows("INSERT INTO devices (id, state) VALUES (7001, 'since')")
 
+    left_in = f"00000001{look.left_at[1] >> 32:08X}{(look.left_at[1] & 0xFFFFFFFF) >> 24:08X}"
+    assert left_in not in segments(pair.west), "the log of the mistake is not in the server's own folder any more"
     carry_out(west.save_beyond(east.look(), "save-beyond:household:west"))
     loss = west.count_beyond(east.look())
     assert wrong >= 51
