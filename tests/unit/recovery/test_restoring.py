@@ -18,6 +18,7 @@ from tasks.recovery.decide import plan_move, plan_restore
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.moments import read_moment
 from tasks.recovery.order import groups_of
+from tasks.recovery.proving import aged
 from tasks.recovery.restoring import Most, Past, written_since
 from tasks.recovery.values import Ran
 from tests.unit.recovery.scenes import (
@@ -281,3 +282,16 @@ def test_a_wall_clock_is_one_moment_or_none_is_guessed(wall):
     else:
         with pytest.raises(Refused):
             read_moment(f"{wall.isoformat()} Europe/Paris")
+
+
+# -- the data afterwards
+
+
+@pytest.mark.parametrize("hours", [0, 1, 50])
+def test_what_had_to_be_recent_then_is_older_now_and_nothing_else_is_asked_less(hours):
+    data = HEARTH.recovery.data["household"]
+    aging = aged(data, NOW - timedelta(hours=hours), NOW)
+    (before,), (after,) = data.tables.values(), aging.tables.values()
+    assert timedelta(0) <= after.recent_within - before.recent_within - timedelta(hours=hours) <= timedelta(minutes=5)
+    assert after.model_copy(update={"recent_within": before.recent_within}) == before
+    assert aged(data, None, NOW) is data
