@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Broken, Refused
 from blocks.ports.backups import History, choose
@@ -140,7 +140,7 @@ def _counted(local: Local) -> Mapping[str, Any]:
         tables = connection.execute(_TABLES).fetchall()
         counts: dict[str, int] = {}
         for quoted, name in tables:
-            question = sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(cast("Any", quoted)))  # by the server itself
+            question = sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(quoted))  # by the server itself
             counts[name] = connection.execute(question).fetchall()[0][0]
     return {"row_counts": counts, "reached": reached.isoformat() if reached is not None else ""}
 
