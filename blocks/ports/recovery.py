@@ -25,6 +25,7 @@ from uuid import UUID
 
 from blocks.catalogue.model import Service, Site
 from blocks.ports.approvals import Approval, Plan
+from blocks.ports.backups import Beat, Kept
 from blocks.ports.changes import Change
 
 # -- databases ------------------------------------------------------------------------------------
@@ -166,6 +167,22 @@ class DatabaseMember(Protocol):
         """Keep those rows as evidence before any rewind; the evidence's reference says where."""
         ...
 
+    def read_kept(self) -> Kept:
+        """What its host keeps, to bring its data back to a moment with (blocks/ports/backups.py)."""
+        ...
+
+    def read_beats(self, since: datetime) -> Sequence[Beat]:
+        """The heartbeat rows that it holds, oldest first, from the newest one that is not after `since`."""
+        ...
+
+    def restore(self, moment: datetime, timeline: int) -> Change:
+        """The data as of a moment on that line, in a folder of its own; nothing that is there is touched."""
+        ...
+
+    def adopt(self, moment: datetime) -> Change:
+        """What was restored takes the place of its data, and is a primary that is closed; what was there is kept."""
+        ...
+
     def copy(self, name: str) -> DatabaseCopy:
         """An isolated copy of this server under that name (blocks/ports/copies.py), whether it is there or not."""
         ...
@@ -302,6 +319,7 @@ class MoveKind(StrEnum):
     SWITCHOVER = "switchover"
     FAILOVER = "failover"
     FAILBACK = "failback"
+    RESTORE = "point-in-time-restore"  # a failover to data as of a moment
 
 
 class MoveState(StrEnum):

@@ -33,6 +33,7 @@ class HostedChange:
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
     repeatable: bool = True  # the token makes it so
     patience: Patience = PATIENCE
+    order_s: float = _ORDER_S  # how long the host is waited for
 
     def check(self) -> None:
         """Raises `Refused`, or `Retryable` when the host does not answer: then nothing can be confirmed."""
@@ -51,7 +52,7 @@ class HostedChange:
     def act(self, mark: Mark) -> Evidence | None:
         """Give the order, and wait for its end."""
         arguments = {**self.arguments, "why": f"step {mark.client_token} of run {mark.run}"}
-        return self._evidence(self.member.ordering().order(self.verb, mark.key, _ORDER_S, **arguments))
+        return self._evidence(self.member.ordering().order(self.verb, mark.key, self.order_s, **arguments))
 
     def read_effect(self, mark: Mark) -> Seen:
         """Whether the goal holds, by looking at the server and its host."""

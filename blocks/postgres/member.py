@@ -10,8 +10,9 @@ The rule: looking is done with what may only look; the operator's role and token
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Refused, Retryable
@@ -23,6 +24,7 @@ from blocks.postgres.looking import Seen, put_together, read_server
 if TYPE_CHECKING:
     from blocks.catalogue.recovery import ReplicatedData
     from blocks.clock import Clock
+    from blocks.ports.backups import Beat, Kept
     from blocks.ports.changes import Change
     from blocks.ports.network import Routes
     from blocks.ports.recovery import DatabaseCopy, DatabaseMember
@@ -90,6 +92,20 @@ class PostgresMember:
         connection: Connection
         with self.asking() as connection:
             return read_traits(connection)
+
+    def read_kept(self) -> Kept:
+        """What its host keeps. Raises what the door raises."""
+        from blocks.postgres.restoring import read_kept
+
+        return read_kept(self)
+
+    def read_beats(self, since: datetime) -> Sequence[Beat]:
+        """Oldest first. Raises `Refused`, `Retryable`."""
+        from blocks.postgres.restoring import read_beats
+
+        connection: Connection
+        with self.asking() as connection:
+            return read_beats(connection, since)
 
     def application_name(self) -> str:
         """How a primary shows this server as its standby, as its host is configured."""
@@ -164,6 +180,16 @@ class PostgresMember:
         from blocks.postgres.waiting import Protect
 
         return Protect(self, of_postgres(standby))
+
+    def restore(self, moment: datetime, timeline: int) -> Change:
+        from blocks.postgres.restoring import restore
+
+        return restore(self, moment, timeline)
+
+    def adopt(self, moment: datetime) -> Change:
+        from blocks.postgres.restoring import adopt
+
+        return adopt(self, moment)
 
     def copy(self, name: str) -> DatabaseCopy:
         from blocks.postgres.copies import PostgresCopy

@@ -10,11 +10,14 @@ from blocks.slack.together_deeds import TOGETHER
 
 _N = r"[^\s:;,]+"
 _ROWS, _SPAN = r"[\d.]+", r"[\w.]+"
+_MOMENT = r"[\d-]+ [\d:.]+ UTC"
 _VERBS = {
     "fence-database": "isoler la base",
     "drain-database": "vider la base",
     "release-database": "libérer la base",
     "promote-database": "promouvoir la base",
+    "restore-database": "remettre à un instant la base",
+    "adopt-restored": "mettre en place la base restaurée",
     "open-database": "ouvrir aux écritures la base",
     "stand-alone": "laisser seule la base",
     "follow-database": "remettre à la suite la base",
@@ -53,6 +56,14 @@ MOVES: tuple[tuple[str, str], ...] = (
         if verb not in {"prove", "count and save what only"}
     ),
     (rf"^open (?P<name>{_N}) in (?P<site>{_N}) to writes$", "ouvrir {name} à {site} aux écritures"),
+    (
+        rf"^restore (?P<name>{_N}) in (?P<site>{_N}) as of (?P<moment>{_MOMENT}), beside its data$",
+        "restaurer {name} à {site} au {moment}, à côté de ses données",
+    ),
+    (
+        rf"^let (?P<name>{_N}) in (?P<site>{_N}) be as of (?P<moment>{_MOMENT}), closed; what was there is kept$",
+        "remettre {name} à {site} au {moment}, fermé aux écritures ; ce qui y était est gardé",
+    ),
     (rf"^let (?P<name>{_N}) in (?P<site>{_N}) stand alone$", "laisser {name} à {site} écrire sans attendre de copie"),
     (rf"^let (?P<name>{_N}) in (?P<site>{_N}) follow$", "remettre {name} à {site} à la suite de l'autre site"),
     (
@@ -83,6 +94,39 @@ MOVES: tuple[tuple[str, str], ...] = (
     (rf"^rows of (?P<name>{_N}) that may be lost$", "lignes de {name} qui peuvent être perdues"),
     (rf"^seconds of (?P<name>{_N}) that may be lost$", "secondes de {name} qui peuvent être perdues"),
     (rf"^rows that only (?P<name>{_N}) in (?P<site>{_N}) has$", "lignes que seul {name} à {site} possède"),
+    # -- going back to a moment
+    (rf"^rows of (?P<name>{_N}) that are left behind$", "lignes de {name} laissées derrière"),
+    (rf"^seconds of (?P<name>{_N}) that are left behind$", "secondes de {name} laissées derrière"),
+    (
+        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) were written after (?P<moment>{_MOMENT}) and will not be served$",  # noqa: E501
+        "au plus {rows} lignes ou {seconds} s de {name} ont été écrites après le {moment} et ne seront pas servies",
+    ),
+    (
+        rf"^what is left behind of (?P<name>{_N}) is kept: in (?P<site>{_N}) as a whole folder, in (?P<other>{_N}) row by row$",  # noqa: E501
+        "ce qui est laissé derrière de {name} est gardé : dossier entier à {site}, ligne par ligne à {other}",
+    ),
+    (rf"^(?P<name>{_N}) can go back$", "{name} peut revenir en arrière"),
+    (
+        rf"^(?P<moment>{_MOMENT}) is reached from (?P<backup>\S+) of (?P<made>{_MOMENT}), with log until (?P<held>{_MOMENT})$",  # noqa: E501
+        "le {moment} s'atteint depuis {backup} du {made}, avec le journal jusqu'au {held}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) cannot go back: (?P<rest>.+)$",
+        "{name} à {site} ne peut pas revenir en arrière : {rest}",
+    ),
+    (
+        rf"^(?P<moment>{_MOMENT}) is in the future: it is (?P<now>{_MOMENT})(?P<rest>.*)$",
+        "le {moment} est dans le futur : il est {now}{rest}",
+    ),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) holds nothing after (?P<held>{_MOMENT}), so (?P<moment>{_MOMENT}) cannot be reached(?P<rest>.*)$",  # noqa: E501
+        "{name} à {site} n'a rien après le {held} : le {moment} est hors d'atteinte{rest}",
+    ),
+    (
+        r"^none of (?P<count>\d+) base backups had ended by (?P<at>\S+)$",
+        "aucune des {count} sauvegardes n'existait au {at}",
+    ),
+    (r"^point-in-time-restore$", "retour à un instant"),
     (rf"^loss of (?P<name>{_N})$", "perte de {name}"),
     (
         rf"^(?P<rest>at most .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from blocks.ports.recovery import LossKind
+from blocks.ports.recovery import LossKind, MoveKind
 from blocks.ports.reports import LossSaid, MoveSummary
 from blocks.slack.voice import NO_BREAK, Voice
 
@@ -59,7 +59,8 @@ def facts_of(voice: Voice, summary: MoveSummary) -> list[Fact]:
 
 def losses_of(voice: Voice, summary: MoveSummary) -> list[Fact]:
     """Each loss with its label, bound or exact."""
-    return [Fact(voice.say("move.losses"), _loss(voice, loss)) for loss in summary.losses]
+    title = "move.left_behind" if summary.kind == MoveKind.RESTORE else "move.losses"
+    return [Fact(voice.say(title), _loss(voice, loss)) for loss in summary.losses]
 
 
 def stopwatch(voice: Voice, seconds: float) -> str:
@@ -88,6 +89,8 @@ def _rpo(voice: Voice, summary: MoveSummary) -> str:
     measured = stopwatch(voice, summary.rpo_s)
     if not summary.rpo_is_exact:
         measured = voice.say("move.at_most", measured=measured)
+    if summary.kind == MoveKind.RESTORE:  # so much was chosen: it is no promise that was missed
+        return voice.say("move.chosen", measured=measured)
     return _against(voice, "move.against", measured, summary.rpo_s, summary.rpo_target_s)
 
 

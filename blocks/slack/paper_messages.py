@@ -77,6 +77,21 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "Il est d'abord fermé aux écritures : les clients ne font que lire jusqu'à la vérification. Il doit répondre f "
         "(plus une copie), sur une chronologie plus haute qu'avant.",
     ),
+    "paper.note.restore": Text(
+        "Put the last moment at which the data was right into MOMENT, with its time zone; a moment on this page is "
+        "an example. Ask for the order until it is done: its answer names the folder and counts its rows; nothing is "
+        "touched by it.",
+        "Mettre dans MOMENT le dernier instant où les données étaient justes, avec son fuseau ; celui de cette page "
+        "est un exemple. Redemander jusqu'à « done » : la réponse nomme le dossier et compte ses lignes ; rien n'est "
+        "touché.",
+    ),
+    "paper.note.adopt": Text(
+        "Put the folder that was answered into FOLDER. The host refuses while the other server takes writes. "
+        "Afterwards it must say closed, on a higher timeline; what was there stays beside it until somebody deletes "
+        "it.",
+        "Mettre dans FOLDER le dossier de la réponse. L'hôte refuse tant que l'autre serveur accepte des écritures. "
+        "Ensuite il doit dire « closed », sur une chronologie plus haute ; ce qui était là reste à côté.",
+    ),
     "paper.note.open": Text(
         "Only once the data is verified: from here on clients write. It must answer off.",
         "Seulement une fois les données vérifiées : à partir d'ici les clients écrivent. Il doit répondre off.",

@@ -16,6 +16,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.switchover": Text("switchover", "basculement planifié"),
     "action.failover": Text("failover", "basculement d'urgence"),
     "action.joint-failover": Text("failover of several", "basculement d'urgence groupé"),
+    "action.point-in-time-restore": Text("restore to a moment", "retour à un instant"),
     "action.failback": Text("failback", "retour au site d'origine"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
     "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),

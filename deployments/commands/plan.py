@@ -22,18 +22,27 @@ if TYPE_CHECKING:
     from blocks.catalogue.model import Platform as PlatformModel
     from blocks.ports.approvals import Plan, PlanStep
 
-Kind = Annotated[str, typer.Argument(help="failover, switchover or failback.")]
+Kind = Annotated[str, typer.Argument(help="failover, switchover, failback or restore.")]
+AsOf = Annotated[str, typer.Option("--as-of", help="Of a restore: the last right moment, with its time zone.")]
 Platform = Annotated[str, typer.Argument(help="The platform's name in the catalogue.")]
 Platforms = Annotated[
     list[str], typer.Argument(help="The platform's name in the catalogue; several fail over together.")
 ]
 Candidate = Annotated[str, typer.Option("--to", help="The site to go to, where there are several.")]
 Gone = Annotated[bool, typer.Option("--suppose-gone", help="As if the active site were dark: to read, not to do.")]
+_RESTORES = ("restore", "point-in-time-restore")
+_EXAMPLE = timedelta(seconds=30)
+"""A moment that is young enough to lie after the first backup soon after a start."""
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def plan(
-    kind: Kind, platforms: Platforms, candidate: Candidate = "", suppose_gone: Gone = False, as_json: Json = False
+def plan(  # noqa: PLR0917  typer gives each by its name
+    kind: Kind,
+    platforms: Platforms,
+    candidate: Candidate = "",
+    as_of: AsOf = "",
+    suppose_gone: Gone = False,
+    as_json: Json = False,
 ) -> None:
     """Show the plan of a move: its steps in waves, what it fences, what may be lost, and what forbids it now.
 
@@ -43,7 +52,7 @@ def plan(
     from tasks.runs.catalogue import load_platform
 
     with told():
-        made = _made(kind, platforms, candidate, suppose_gone=suppose_gone)
+        made = _made(kind, platforms, candidate, as_of, suppose_gone=suppose_gone)
         parts = [(load_platform(each.platform).platform, each) for each in made.parts or (made,)]
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
@@ -54,14 +63,13 @@ def plan(
         raise typer.Exit(1)
 
 
-def _made(kind: str, platforms: Sequence[str], candidate: str, *, suppose_gone: bool) -> Plan:
+def _made(kind: str, platforms: Sequence[str], candidate: str, as_of: str, *, suppose_gone: bool) -> Plan:
     """The plan of one, or of several on one card."""
     from tasks.recovery.gathering import make_common_plan
-    from tasks.recovery.planning import make_plan
 
     if len(platforms) == 1:
-        return make_plan(kind, platforms[0], reason="", candidate=candidate, as_if_gone=suppose_gone, say=echo_error)
-    if kind != "failover" or candidate:
+        return planned(kind, platforms[0], candidate=candidate, as_of=as_of, as_if_gone=suppose_gone)
+    if kind != "failover" or candidate or as_of:
         raise Refused(
             "several platforms only fail over together, each to its one other site",
             next_step="plan each alone",
@@ -79,20 +87,22 @@ def together(made: Plan) -> Iterator[str]:
 
 def paper(
     platform: Platform,
-    kind: Annotated[str, typer.Option("--move", help="failover, switchover or failback.")] = "failover",
+    kind: Annotated[str, typer.Option("--move", help="failover, switchover, failback or restore.")] = "failover",
+    as_of: AsOf = "",
     file: Annotated[Path | None, typer.Option("--out", help="Where to write; else paper-PLATFORM-MOVE.html.")] = None,
 ) -> None:
     """Write a move as one page with the exact commands, to be done by hand on the night when Prefect is down too.
 
-    A failover is written as if the active site were gone.
+    A failover is written as if the active site were gone; a restore to an example of a moment, which whoever does it
+    replaces.
     """
     from tasks.recovery.paper import render_paper
-    from tasks.recovery.planning import make_plan
     from tasks.runs.catalogue import load_platform
 
     with told():
         known = load_platform(platform)
-        made = make_plan(kind, platform, reason="", as_if_gone=kind == "failover", say=echo_error)
+        moment = as_of or (datetime.now(UTC) - _EXAMPLE).isoformat(timespec="seconds")
+        made = planned(kind, platform, as_of=moment, as_if_gone=kind == "failover")
         page = render_paper(
             known.platform,
             made,
@@ -103,6 +113,17 @@ def paper(
     written = file or Path(f"paper-{platform}-{kind}.html")
     written.write_text(page, encoding="utf-8")
     typer.echo(f"{written}: {len(made.steps)} steps; print it, and keep it where the control plane is not")
+
+
+def planned(kind: str, platform: str, *, candidate: str = "", as_of: str = "", as_if_gone: bool = False) -> Plan:
+    """The plan as it would be asked for now. Raises `Refused`."""
+    if kind in _RESTORES:
+        from tasks.recovery.planning_back import make_restore_plan
+
+        return make_restore_plan(platform, as_of, reason="", candidate=candidate, say=echo_error)
+    from tasks.recovery.planning import make_plan
+
+    return make_plan(kind, platform, reason="", candidate=candidate, as_if_gone=as_if_gone, say=echo_error)
 
 
 def echo_error(said: str) -> None:

@@ -48,9 +48,12 @@ class Table:
     quoted: str
 
 
-def scan(cluster: Cluster, timeline: int, divergence: int) -> Beyond:
-    """What the log of a stopped server says of transactions committed at or after `divergence` on `timeline`."""
-    segments = Segments(cluster, timeline)
+def scan(cluster: Cluster, timeline: int, divergence: int, log: Path | None = None) -> Beyond:
+    """What the log of a stopped server says of transactions committed at or after `divergence` on `timeline`.
+
+    `log`: the folder where it lies, where it is not the server's own.
+    """
+    segments = Segments(cluster, timeline, log or cluster.data_dir / "pg_wal")
     if not segments.holds(divergence):
         if segments.ends_before(divergence):
             return Beyond()
@@ -70,12 +73,12 @@ def scan(cluster: Cluster, timeline: int, divergence: int) -> Beyond:
 class Segments:
     """The files of one timeline's log."""
 
-    def __init__(self, cluster: Cluster, timeline: int) -> None:
-        self._cluster, self._timeline = cluster, timeline
+    def __init__(self, cluster: Cluster, timeline: int, log: Path) -> None:
+        self._cluster, self._timeline, self._log = cluster, timeline, log
         self._size = int(cluster.control_data()["Bytes per WAL segment"])
         prefix = f"{timeline:08X}"
         per_file = 0x100000000 // self._size
-        names = (path.name for path in (cluster.data_dir / "pg_wal").iterdir() if len(path.name) == 24)  # noqa: PLR2004
+        names = (path.name for path in log.iterdir() if len(path.name) == 24)  # noqa: PLR2004
         self.starts = sorted(
             (int(name[8:16], 16) * per_file + int(name[16:], 16)) * self._size
             for name in names
@@ -104,7 +107,7 @@ class Segments:
         """pg_waldump's lines. The end of the log is no error, whatever it is called."""
         command = [
             str(self._cluster.bin_dir / "pg_waldump"),
-            f"--path={self._cluster.data_dir / 'pg_wal'}",
+            f"--path={self._log}",
             f"--timeline={self._timeline}",
             f"--start={to_position(start)}",
             *(f"--rmgr={manager}" for manager in managers),

@@ -10,10 +10,10 @@ import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blocks.errors import Broken
 
@@ -25,6 +25,19 @@ class Peer(BaseModel):
 
     address: str  # host:port
     token_file: Path  # a reader's token
+
+
+class OwnBackups(BaseModel):
+    """What a host keeps by itself, so that data can be brought back to a moment; in folders that nobody else uses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: float = Field(default=24.0, gt=0, description="hours from one base backup to the next")
+    kept: int = Field(default=2, ge=1, description="how many of them stay; the oldest says how far back one can go")
+    log_mib: int = Field(default=16384, ge=64, description="log that may come between two before the next is due")
+    kib_per_s: int = Field(default=51200, ge=32, description="how fast one is made, so that nobody notices")
+    leaves_mib: int = Field(default=1024, ge=0, description="room on the disk that a backup must leave")
+    begins_after: float = Field(default=30.0, ge=0, description="seconds for which the server has served before")
 
 
 class HostConfig(BaseModel):
@@ -74,6 +87,9 @@ class HostConfig(BaseModel):
     # restore to a moment
     archive_dir: Path | None = Field(default=None, description="where the server's log is archived, segment by segment")
     backup_dir: Path | None = Field(default=None, description="where base backups are")
+    own_backups: OwnBackups | None = Field(
+        default=None, description="base backups and archive are the host's own work; else somebody else's"
+    )
     # isolated copies, for drills
     copy_dir: Path | None = Field(default=None, description="where copies for drills are made; without it none is")
     copy_port: int = Field(default=5433, description="where a copy listens")
@@ -87,6 +103,12 @@ class HostConfig(BaseModel):
         default_factory=lambda: {"shared_buffers": "64MB", "shared_preload_libraries": ""},
         description="settings of copies; what isolates them wins",
     )
+
+    @model_validator(mode="after")
+    def _has_rooms(self) -> Self:
+        if self.own_backups is not None and (self.archive_dir is None or self.backup_dir is None):
+            raise ValueError("own_backups needs archive_dir and backup_dir: where would they lie?")
+        return self
 
     def lead(self, address: str) -> tuple[str, str, int]:
         """(host as certificates know it, where to connect, port) of a host:port."""

@@ -11,14 +11,17 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import Refused
+from blocks.ports.backups import choose
 from blocks.ports.copies import bears_the_mark, keeps_it
+from deployments.dbhost.backups import history_of
 from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.isolated import give
+from deployments.dbhost.reaching import read_backups
 from deployments.dbhost.settings import OF_A_ROLE, forget_settings
 from deployments.dbhost.source import local_conninfo
 
@@ -105,7 +108,7 @@ class Room:
         return now + timedelta(hours=self.config.copy_lasts)
 
     def newest_backup(self, keeper: Keeper) -> str:
-        """The name of the newest base backup that is kept. Raises `Refused` where there is none to restore."""
+        """The name of the newest base backup that is kept and leads anywhere. Raises `Refused` where there is none."""
         config, known = self.config, keeper.memory.backups()
         if config.backup_dir is None or config.archive_dir is None or not known:
             raise Refused(
@@ -114,7 +117,8 @@ class Room:
                 where=config.name,
                 next_step="configure both, and order a backup",
             )
-        return max(known, key=lambda name: str(known[name]["ended_at"]))
+        history = history_of(config.data_dir, keeper.memory.known.timeline)
+        return choose(read_backups(known), datetime.now(UTC), history).name
 
     def command(self, name: str, backup: str) -> list[str]:
         """The program that fills the data folder: of the running server, or of a backup that is kept."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Refused
+from deployments.dbhost import archive
 from deployments.dbhost.beyond import scan
 from deployments.dbhost.decide import refuses_rewind
 from deployments.dbhost.isolated import give, isolated
@@ -92,6 +93,7 @@ def _rejoin(keeper: Keeper, address: str, source: Source) -> str:
             pass  # its crash is recovered, and it is shut down in order, as a rewind wants it
     keeper.cluster.program(
         "pg_rewind",
+        *archive.let_rewind_fetch(keeper.config),
         f"--target-pgdata={keeper.config.data_dir}",
         f"--source-server={conninfo(keeper.config, address, dbname='postgres')}",
     )
@@ -99,7 +101,8 @@ def _rejoin(keeper: Keeper, address: str, source: Source) -> str:
 
 
 def _require_counted(keeper: Keeper, timeline: int, divergence: int) -> None:
-    found = scan(keeper.cluster, timeline, divergence)
+    with archive.whole_log(keeper.config) as log:
+        found = scan(keeper.cluster, timeline, divergence, log)
     why = refuses_rewind(keeper.memory.beyond(f"{timeline}-{divergence}")) if found.commit_count else ""
     if why:
         raise Refused(f"{keeper.config.name} (timeline {timeline}) is not rewound: {why}")

@@ -18,6 +18,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from blocks.errors import Refused, VigieError
+from deployments.dbhost import archive
+from deployments.dbhost.adopting import finish_adopting
+from deployments.dbhost.backups import Backups
 from deployments.dbhost.cluster import Cluster
 from deployments.dbhost.config import HostConfig
 from deployments.dbhost.copies import Copies
@@ -55,7 +58,7 @@ class Keeper:
             log_file=config.state_dir / "postgres.log",
             identity=config.identity,
         )
-        self.copies = Copies(self)
+        self.copies, self.backups = Copies(self), Backups(self)
         self.last_error = ""
         self._carry, self._changed = carry, changed
         self._orders: queue.SimpleQueue[Operation | None] = queue.SimpleQueue()
@@ -64,6 +67,7 @@ class Keeper:
         self._wants_writes = False  # it waits for an older primary to give way
         self._asked_again_at = 0.0
         self._serving = threading.Event()  # it runs for others too, not only for us
+        self._serving_since = 0.0
         self._control: tuple[str, int, int] | None = None
 
     # -- its life
@@ -71,6 +75,7 @@ class Keeper:
     def run(self, stopping: threading.Event) -> None:
         """Start what may start, then carry out orders until told to stop. On the main thread."""
         write_passfile(self.config, self.secrets)
+        finish_adopting(self.config, self.memory)
         beating = Heartbeat(self.local, self._serving.is_set, self._saw)
         watching = threading.Thread(target=self._watch_peers, args=(stopping,), name="vigie-peers", daemon=True)
         try:
@@ -82,10 +87,12 @@ class Keeper:
                 self._take_order()
                 self._look_after()
                 self.copies.look_after()
+                self.backups.look_after()
         finally:
             stopping.set()
             beating.stop()
             self.copies.stop()
+            self.backups.stop()
             self.halt(clean=True)
 
     def halt(self, *, clean: bool, wait_seconds: float = 0.0) -> None:
@@ -108,7 +115,7 @@ class Keeper:
         self.cluster.stop_leftover()
         known = self.memory.note(role="standby" if self.cluster.is_standby else "primary", clean=False, wanted=True)
         source = known.source or self.config.follows
-        settings = {"listen_addresses": self.config.listen_addresses}
+        settings = {"listen_addresses": self.config.listen_addresses, **archive.settings(self.config)}
         if self.cluster.is_standby and source:
             settings["primary_conninfo"] = conninfo(self.config, source)
             settings["primary_slot_name"] = known.slot or self.config.application_name
@@ -119,8 +126,24 @@ class Keeper:
                 f"port {self.config.port} is taken", where=self.config.name, next_step="end what listens there"
             )
         self.last_error = ""
+        self._serving_since = time.monotonic()
         self._serving.set()
         self._changed()
+
+    def served_for_s(self) -> float:
+        """How long its server has run for others."""
+        return time.monotonic() - self._serving_since if self._serving.is_set() else 0.0
+
+    def require_may_run(self) -> None:
+        """Raises `Refused` where this folder would become a second primary; a person's word stands for silent peers."""
+        if self.cluster.is_standby:
+            return
+        ruling = self.rule_start(starts_alone=True)
+        if not ruling.may_start:
+            raise Refused(
+                f"{self.config.name} must not take writes: {ruling.why}",
+                next_step="let it follow, or fence the other first",
+            )
 
     def rule_start(self, *, starts_alone: bool) -> Ruling:
         """May this folder's server start as a primary?"""
@@ -251,6 +274,10 @@ class Keeper:
             self._control = (data["Database system identifier"], timeline, position)
         return self._control
 
+    def forget_control(self) -> None:
+        """Its folder is another one now."""
+        self._control = None
+
     def status(self) -> Mapping[str, Any]:
         """How the server is, in what the door answers."""
         facts, fence, known = self.facts(), self.memory.fence, self.memory.known
@@ -278,4 +305,5 @@ class Keeper:
             "last_error": self.last_error,
             "beyond": self.memory.all_beyond(),
             "copies": self.copies.status(),
+            "backups": self.backups.status(),
         }

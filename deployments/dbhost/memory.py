@@ -157,6 +157,40 @@ class Memory:
         """It ended well."""
         _write(self.folder / f"backup-{name}.json", known)
 
+    def forget_backup(self, name: str) -> None:
+        """It goes: nothing is restored from it any more, before its folder is touched."""
+        (self.folder / f"backup-{name}.json").unlink(missing_ok=True)
+        _sync(self.folder)
+
+    @property
+    def making(self) -> str:
+        """The backup that is being made, or was when we were killed; empty when none is."""
+        return str(self._read(self.folder / "making.json").get("name", ""))
+
+    def note_making(self, name: str) -> None:
+        """Known before there is anything of it."""
+        _write(self.folder / "making.json", {"name": name})
+
+    # -- folders that were restored
+
+    def restored(self) -> list[dict[str, Any]]:
+        """Every folder that was brought back to a moment, in the order of their making."""
+        found = [self._read(path) for path in self.folder.glob("restored-*.json")]
+        return sorted(found, key=lambda each: str(each["at"]))
+
+    def keep_restored(self, folder: str, known: Mapping[str, Any]) -> None:
+        """It is whole, and was looked at."""
+        _write(self.folder / f"restored-{folder}.json", {"folder": folder, "at": now(), **known})
+
+    @property
+    def adopting(self) -> Mapping[str, Any]:
+        """The folder that takes the data's place, and what becomes of the former one; empty while nothing does."""
+        return self._read(self.folder / "adopting.json")
+
+    def note_adopting(self, folder: str, former: str) -> None:
+        """Known before anything is renamed."""
+        _write(self.folder / "adopting.json", {"folder": folder, "former": former} if folder else {})
+
     # -- the copy of a drill
 
     @property

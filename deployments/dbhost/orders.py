@@ -19,13 +19,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from blocks.errors import Refused
+from deployments.dbhost import archive
+from deployments.dbhost.adopting import adopt
 from deployments.dbhost.beyond import count, evidence_path, name_relations, save, scan
 from deployments.dbhost.follow import UNUSED_SLOTS, follow
 from deployments.dbhost.isolated import isolated
 from deployments.dbhost.keeper import FENCE_SECONDS, Carry, Keeper
 from deployments.dbhost.local import to_position
 from deployments.dbhost.memory import Operation
-from deployments.dbhost.restore import adopt, backup, moment_of, restore
+from deployments.dbhost.restore import backup, moment_of, restore
 from deployments.dbhost.settings import DRAINED, forget_settings
 
 _BOUND = "SELECT current_setting('max_slot_wal_keep_size')"
@@ -48,7 +50,7 @@ def release(keeper: Keeper, operation: Operation) -> Outcome:
     del operation
     if keeper.memory.fence is None:
         return f"{keeper.config.name} was not fenced", {}
-    _may_run(keeper)
+    keeper.require_may_run()
     forget_settings(keeper.config.data_dir, DRAINED)
     keeper.memory.lower_fence()
     keeper.launch()
@@ -59,7 +61,7 @@ def start(keeper: Keeper, operation: Operation) -> Outcome:
     """Run again what was stopped."""
     del operation
     if not keeper.cluster.running:
-        _may_run(keeper)
+        keeper.require_may_run()
     keeper.launch()
     return f"{keeper.config.name} runs", {}
 
@@ -116,8 +118,11 @@ def discard_order(keeper: Keeper, operation: Operation) -> Outcome:
 def _beyond(keeper: Keeper, operation: Operation, *, saving: str) -> Outcome:
     divergence, timeline = int(operation.arguments["position_bytes"]), int(operation.arguments["timeline"])
     _require_stale(keeper, timeline)
-    with isolated(keeper.cluster, keeper.config, keeper.secrets) as local:  # recovers it, and stops it in order
-        found, tables = scan(keeper.cluster, timeline, divergence), name_relations(local)
+    with (
+        isolated(keeper.cluster, keeper.config, keeper.secrets) as local,  # recovers it, and stops it in order
+        archive.whole_log(keeper.config) as log,
+    ):
+        found, tables = scan(keeper.cluster, timeline, divergence, log), name_relations(local)
         counted = count(found, tables)
         known = dict(keeper.memory.beyond(f"{timeline}-{divergence}"))
         kept = {**counted, "saved_in": known.get("saved_in", ""), "sha256": known.get("sha256", "")}
@@ -141,17 +146,6 @@ def _require_stale(keeper: Keeper, timeline: int) -> None:
     _, own, _ = keeper.control()
     if own != timeline:
         raise Refused(f"{keeper.config.name} ended on timeline {own}, not {timeline}", next_step="look again")
-
-
-def _may_run(keeper: Keeper) -> None:
-    if keeper.cluster.is_standby:
-        return
-    ruling = keeper.rule_start(starts_alone=True)
-    if not ruling.may_start:
-        raise Refused(
-            f"{keeper.config.name} must not take writes: {ruling.why}",
-            next_step="let it follow, or fence the other first",
-        )
 
 
 ORDERS: Mapping[str, Carry] = {

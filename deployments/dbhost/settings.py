@@ -19,6 +19,7 @@ OF_A_ROLE = (
     "primary_conninfo",
     "primary_slot_name",
     "recovery_target_time",
+    "recovery_target_timeline",
     "restore_command",
 )
 
@@ -30,3 +31,10 @@ def forget_settings(data_dir: Path, names: Collection[str]) -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         left = [line for line in lines if line.split("=")[0].strip().lower() not in names]
         path.write_text("".join(f"{line}\n" for line in left), encoding="utf-8")
+
+
+def close(data_dir: Path) -> None:
+    """A stopped server starts closed to writes, until it is opened."""
+    forget_settings(data_dir, DRAINED)
+    with (data_dir / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+        file.write("default_transaction_read_only = 'on'\n")

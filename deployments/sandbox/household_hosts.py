@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from deployments.dbhost.config import HostConfig, Peer
+from deployments.dbhost.config import HostConfig, OwnBackups, Peer
 from deployments.dbhost.running import run_host
 from deployments.dbhost.settings import OF_A_ROLE, forget_settings
 from deployments.sandbox.authority import ensure_authority
@@ -38,6 +38,8 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "wal_keep_size": "256MB",
 }
+_BACKUPS = OwnBackups(every=6.0, kept=2, log_mib=256, kib_per_s=20480, leaves_mib=256, begins_after=30.0)
+"""In the background, when everybody is served: nobody waits for it, and it keeps no more than some hundred MiB."""
 _FURNISHED = "4"  # counted up when new folders get more than old ones have
 
 
@@ -133,6 +135,9 @@ def host_config(state: State, component: str, server: PostgresServer) -> HostCon
         ca_file=authority.ca_file,
         stop_seconds=5.0,
         starts_alone=True,
+        archive_dir=server.place.own(server.place.data_dir.with_name(f"{component}-archive")),
+        backup_dir=server.place.own(server.place.data_dir.with_name(f"{component}-backups")),
+        own_backups=_BACKUPS,
         copy_dir=server.place.own(server.place.data_dir.with_name(f"{component}-copies")),
         copy_port=free_port(),
         copy_address=own.copy,

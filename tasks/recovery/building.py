@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from blocks.catalogue.model import Platform
 from blocks.catalogue.recovery import PlanStepKind, Promise, Recovery
@@ -28,6 +29,8 @@ TEXTS = {
     Verb.DRAIN_DATABASE: "drain {thing} in {site}",
     Verb.RELEASE_DATABASE: "release {thing} in {site}",
     Verb.PROMOTE_DATABASE: "promote {thing} in {site}",
+    Verb.RESTORE_DATABASE: "restore {thing} in {site} as of {moment}, beside its data",
+    Verb.ADOPT_RESTORED: "let {thing} in {site} be as of {moment}, closed; what was there is kept",
     Verb.OPEN_DATABASE: "open {thing} in {site} to writes",
     Verb.STAND_ALONE: "let {thing} in {site} stand alone",
     Verb.FOLLOW_DATABASE: "let {thing} in {site} follow",
@@ -76,6 +79,22 @@ def failover_lines(way: Way, fences: Sequence[Item], *, promoted: Sequence[str] 
     yield from _proofs(way)
 
 
+def restore_lines(way: Way, fences: Sequence[Item], moment: datetime) -> Iterable[Line]:
+    """A failover whose promotion is a restore; at last the old site's own rows are kept, and it follows."""
+    yield from (("fence", fence) for fence in fences)
+    for name in way.plan.data:
+        yield "promote", Item(Verb.RESTORE_DATABASE, name, way.new, moment=moment)
+        yield "promote", Item(Verb.ADOPT_RESTORED, name, way.new, moment=moment)
+        yield "promote", Item(Verb.STAND_ALONE, name, way.new)
+    yield from _verified(way)
+    yield from _open(way, way.plan.data)
+    yield from _start(way)
+    yield from _shift(way, (_ALL,))
+    yield from _proofs(way)
+    yield from (("settle", Item(Verb.SAVE_BEYOND, name, way.old)) for name in way.plan.data)
+    yield from _followed(way)
+
+
 def switchover_lines(
     way: Way, *, moving: Iterable[str], arrived: Iterable[str] = (), shares: Sequence[int] = (_ALL,)
 ) -> Iterator[Line]:
@@ -109,6 +128,10 @@ def promotion(way: Way, moving: Iterable[str]) -> Iterator[Line]:
     for name in moving:
         yield "promote", Item(Verb.PROMOTE_DATABASE, name, way.new)
         yield "promote", Item(Verb.STAND_ALONE, name, way.new)
+    yield from _verified(way)
+
+
+def _verified(way: Way) -> Iterator[Line]:
     yield from (("verify-data", Item(Verb.VERIFY_DATA, name, way.new)) for name in way.plan.data)
 
 
@@ -159,6 +182,11 @@ def _proofs(way: Way) -> Iterator[Line]:
 def _settle(way: Way) -> Iterator[Line]:
     """What nobody waits for."""
     yield from (("settle", Item(Verb.START_WORKER, name, way.new)) for name in way.plan.second_workers)
+    yield from _followed(way)
+
+
+def _followed(way: Way) -> Iterator[Line]:
+    """The old side follows and rests."""
     for name, data in way.plan.data.items():
         yield "settle", Item(Verb.FOLLOW_DATABASE, name, way.old)
         if data.promise is Promise.ZERO_LOSS:
@@ -170,8 +198,20 @@ def _settle(way: Way) -> Iterator[Line]:
 
 def _added(way: Way) -> Iterator[Line]:
     for name, step in way.plan.steps.items():
-        if way.kind.value in step.moves:
+        if _kind_of(way) in step.moves:
             yield step.phase, Item(_ADDED[step.kind], name, way.new)
+
+
+def _kind_of(way: Way) -> str:
+    """As a plan's own steps know it: a restore is the failover that it is."""
+    return (MoveKind.FAILOVER if way.kind is MoveKind.RESTORE else way.kind).value
+
+
+def said_moment(moment: datetime | None) -> str:
+    """For people, to the second or as exact as it was given."""
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC).isoformat(sep=' ').removesuffix('+00:00')} UTC"
 
 
 def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) -> PlanStep:
@@ -193,7 +233,7 @@ def _say(way: Way, phase: str, item: Item) -> str:
     if item.verb is Verb.RESIZE_SERVICE:
         sizes = way.plan.services[item.thing].sizes[item.site]
         return f"resize {item.thing} in {item.site} to {sizes.rest if phase == 'settle' else sizes.active}"
-    return TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share)
+    return TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share, moment=said_moment(item.moment))
 
 
 def items_of(steps: Sequence[PlanStep], phase: str = "") -> list[Item]:

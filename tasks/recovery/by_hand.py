@@ -155,6 +155,33 @@ def _save(case: _Case) -> ByHand:
     )
 
 
+def _restore(case: _Case) -> ByHand:
+    """Paper is printed before anybody knows the moment; each try has a token of its own."""
+    return _blank(case, "restore", "moment", "MOMENT")
+
+
+def _adopt(case: _Case) -> ByHand:
+    """The folder is what the restore answered; the host fences its server itself, and starts it closed."""
+    return _blank(case, "adopt", "folder", "FOLDER", closed=True)
+
+
+def _blank(case: _Case, order: str, argument: str, filled: str, **more: object) -> ByHand:
+    """An order with something that a person fills in."""
+    door = f"https://{case.data.hosts[case.item.site]}/v1"
+    secret = Secret(variable(case.operator, "TOKEN"), case.operator, "token")
+    body = json.dumps({"token": "$ONCE", "why": "by hand", argument: f"${filled}", **more}).replace('"', '\\"')
+    given = f"-H 'Content-Type: application/json' -d \"{body}\" {quote(f'{door}/orders/{order}')}"
+    return ByHand(
+        commands=(f"{filled}=…; ONCE=$(date +%Y%m%d%H%M%S%N)", f"{_curl(secret)} {given}"),
+        look=(
+            f'{_curl(secret)} {quote(f"{door}/orders/{order}/")}"$ONCE"',
+            f"{_curl(secret)} {quote(f'{door}/status')}",
+        ),
+        note=f"paper.note.{order}",
+        secrets=(secret,),
+    )
+
+
 def _token(case: _Case) -> str:
     """The same for the same item of the same platform: typed twice, it is carried out once."""
     return hashlib.sha256(f"paper {case.platform.name} {case.item}".encode()).hexdigest()
@@ -452,6 +479,8 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.DRAIN_DATABASE: _DRAIN,
     Verb.RELEASE_DATABASE: _release,
     Verb.PROMOTE_DATABASE: _PROMOTE,
+    Verb.RESTORE_DATABASE: _restore,
+    Verb.ADOPT_RESTORED: _adopt,
     Verb.OPEN_DATABASE: _OPEN,
     Verb.STAND_ALONE: _stand_alone,
     Verb.FOLLOW_DATABASE: _ordered("follow", source="{other}"),

@@ -14,24 +14,36 @@ The invariants of a move, each with the file that keeps it:
     was promoted takes no writes before its data was verified (building.py).
 6.  *A site is chosen only if it can take the load* (capacity.py), and starts in the order of its dependencies
     (waves.py, order.py).
-7.  *The way home is derived from what really ran and is seen to be there*, never from what was planned (failback.py).
+7.  *Going back to a moment leaves behind what was approved, and keeps it* (restoring.py).
+8.  *The way home is derived from what really ran and is seen to be there*, never from what was planned (failback.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.recovery import Promise, Recovery
 from blocks.errors import Refused
 from blocks.ports.approvals import Bound, Guard, Plan
 from blocks.ports.recovery import MoveKind, MoveState
-from tasks.recovery.building import Line, Way, as_steps, failover_lines, switchover_lines
+from tasks.recovery.building import (
+    Line,
+    Way,
+    as_steps,
+    failover_lines,
+    restore_lines,
+    said_moment,
+    switchover_lines,
+)
 from tasks.recovery.capacity import capacity_guard
 from tasks.recovery.failback import homeward
-from tasks.recovery.fences import NOT_CONFIRMED, find_fences
+from tasks.recovery.fences import NOT_CONFIRMED, find_fences, keep_away
 from tasks.recovery.forced import Lost, promoted_before, require_reason, what_may_be_lost
 from tasks.recovery.peace import require_peace
+from tasks.recovery.restoring import Most, Past, allow, way_back
 from tasks.recovery.timing import predict
 from tasks.recovery.values import Accepted, Facts
 from tasks.recovery.waves import waves
@@ -51,12 +63,48 @@ def plan_move(
     `to` is needed only where more than one site could take over; a failback goes to the primary site.
     """
     plan = recovery_of(platform)
+    if kind is MoveKind.RESTORE:
+        raise Refused("a restore needs the moment to which it goes back", next_step="name it: --as-of MOMENT")
     if kind is MoveKind.FAILBACK:
         return _failback(platform, plan, facts, to, reason)
     way = _way(kind, platform, plan, facts, to)
     if kind is MoveKind.SWITCHOVER:
         return _switchover(way, facts, reason)
     return _failover(way, facts, accepted or Accepted(), reason)
+
+
+def plan_restore(
+    platform: Platform,
+    facts: Facts,
+    past: Mapping[str, Past],
+    moment: datetime,
+    *,
+    to: str = "",
+    most: Most | None = None,
+    reason: str = "",
+) -> Plan:
+    """The plan of going back to a moment in the other site. Raises `Refused`. `most` is what was asked for first."""
+    way = way_of_restore(platform, facts, to)
+    back = way_back(way, facts, past, moment)
+    fences = keep_away(way, facts, find_fences(way, facts))
+    bounds = back.bounds(most or allow(back, past, moment, facts.now))
+    made = _plan(
+        way,
+        facts,
+        restore_lines(way, fences.items, moment),
+        reason,
+        guards=back.guards,
+        roles={way.new: "active", way.old: "standby"},
+        coverage=fences.coverage,
+        lost=Lost(bounds, (), back.said),
+    )
+    # nothing takes it back by itself: what was served before is what was wrong
+    return replace(made, subject=f"{made.subject}, {said_moment(moment)}", rolls_back=False)
+
+
+def way_of_restore(platform: Platform, facts: Facts, to: str = "") -> Way:
+    """From where clients are to the site whose data goes back."""
+    return _way(MoveKind.RESTORE, platform, recovery_of(platform), facts, to)
 
 
 def recovery_of(platform: Platform) -> Recovery:

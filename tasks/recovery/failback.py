@@ -26,7 +26,7 @@ from blocks.errors import Broken, Refused
 from blocks.ports.approvals import Bound, Guard
 from blocks.ports.recovery import DatabaseLook, DatabaseRole, Loss, LossKind
 from tasks.recovery.building import Line, Way, switchover_lines
-from tasks.recovery.items import Item, Verb, parse_item
+from tasks.recovery.items import TAKES_OVER, Item, Verb, parse_item
 from tasks.recovery.peace import require_machines
 from tasks.recovery.values import Facts
 
@@ -128,7 +128,7 @@ def _from_primary(way: Way, name: str, home: DatabaseLook, away: DatabaseLook, p
 def _promoted(facts: Facts, name: str) -> str:
     """The site where this data was promoted last, by what ran; an intent without outcome counts too."""
     ran = [parse_item(each.item) for each in facts.ran]
-    sites = [item.site for item in ran if item.verb is Verb.PROMOTE_DATABASE and item.thing == name]
+    sites = [item.site for item in ran if item.verb in TAKES_OVER and item.thing == name]
     return sites[-1] if sites else ""
 
 

@@ -46,6 +46,13 @@ def find_fences(way: Way, facts: Facts) -> Fences:
     return Fences(tuple(items), coverage)
 
 
+def keep_away(way: Way, facts: Facts, fences: Fences) -> Fences:
+    """The same, and clients are sent nobody where they are, whoever confirmed the rest."""
+    items, coverage = list(fences.items), dict(fences.coverage)
+    _keep_clients_away(way, facts, items, coverage)
+    return Fences(tuple(dict.fromkeys(items)), coverage)
+
+
 def unconfirmed(coverage: dict[str, str]) -> list[str]:
     """The items that the approval accepts without confirmation."""
     return [name for name, how in coverage.items() if how == NOT_CONFIRMED]

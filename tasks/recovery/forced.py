@@ -18,7 +18,7 @@ from blocks.ports.approvals import Bound, Guard
 from blocks.ports.recovery import DatabaseLook, DatabaseRole, Loss
 from tasks.recovery.building import Way
 from tasks.recovery.fences import answers
-from tasks.recovery.items import Item, Verb
+from tasks.recovery.items import TAKES_OVER, parse_item
 from tasks.recovery.losses import bound_loss, lag
 from tasks.recovery.values import Accepted, Facts
 from tasks.recovery.vantage import agreement
@@ -103,10 +103,11 @@ def require_candidate(way: Way, facts: Facts, name: str) -> DatabaseLook:
 
 def promoted_before(way: Way, facts: Facts) -> list[str]:
     """Data that a move which ended half-way promoted in the new site, open or still closed."""
-    begun = {ran.item for ran in facts.ran}
+    ran = [parse_item(each.item) for each in facts.ran]
+    begun = {(item.thing, item.site) for item in ran if item.verb in TAKES_OVER}
     looks = {name: facts.look(name, way.new) for name in way.plan.data}
     runs = [name for name, look in looks.items() if look is not None and (look.takes_writes or look.is_closed)]
-    return [name for name in runs if str(Item(Verb.PROMOTE_DATABASE, name, way.new)) in begun]
+    return [name for name in runs if (name, way.new) in begun]
 
 
 def _lives(way: Way, facts: Facts, name: str) -> bool:

@@ -9,6 +9,7 @@ service of the platform; for `verify-clients` it may be an address with colons o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from blocks.errors import Broken
@@ -22,6 +23,8 @@ class Verb(StrEnum):
     RELEASE_DATABASE = "release-database"
     PROMOTE_DATABASE = "promote-database"  # closed: clients only read until it is opened
     OPEN_DATABASE = "open-database"
+    RESTORE_DATABASE = "restore-database"  # as of a moment, into a folder of its own: nothing is touched
+    ADOPT_RESTORED = "adopt-restored"  # takes the place of the data, closed; what was there is kept
     STAND_ALONE = "stand-alone"
     FOLLOW_DATABASE = "follow-database"  # the site's server becomes a standby of the other site's
     PROTECT_DATABASE = "protect-database"  # each commit of the site's server waits for the other site again
@@ -52,15 +55,22 @@ class Item:
     thing: str
     site: str
     share: int | None = None
+    moment: datetime | None = None  # as of which; with its time zone
 
     def __str__(self) -> str:
         """As it stands in plans and in the journal."""
         share = "" if self.share is None else f"@{self.share}"
-        return f"{self.verb.value}:{self.thing}:{self.site}{share}"
+        moment = "" if self.moment is None else f"@{self.moment.astimezone(UTC).strftime(_MOMENT)}"
+        return f"{self.verb.value}:{self.thing}:{self.site}{share}{moment}"
 
 
 SHARED = frozenset({Verb.SHIFT_TRAFFIC, Verb.WATCH_CLIENTS})
 """What is done to a share of clients."""
+AS_OF = frozenset({Verb.RESTORE_DATABASE, Verb.ADOPT_RESTORED})
+"""What is done as of a moment."""
+TAKES_OVER = frozenset({Verb.PROMOTE_DATABASE, Verb.ADOPT_RESTORED})
+"""After it the site's server is the truth of that data."""
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"  # without colons, which part an item
 
 
 def parse_item(text: str) -> Item:
@@ -68,14 +78,36 @@ def parse_item(text: str) -> Item:
     verb, _, rest = text.partition(":")
     thing, _, where = rest.rpartition(":")
     site, at, share = where.partition("@")
-    shared = verb in SHARED
-    if verb not in set(Verb) or not thing or not site or shared != bool(at) or (at and not _is_share(share)):
+    shared, as_of = verb in SHARED, verb in AS_OF
+    if (
+        verb not in set(Verb)
+        or not thing
+        or not site
+        or (shared or as_of) != bool(at)
+        or (shared and not _is_share(share))
+        or (as_of and _moment(share) is None)
+    ):
         raise Broken(
             f"expected an item such as promote-database:household:dc-west, not {text!r}",
             where="a recovery plan",
             next_step="it was written by another version of vigie: make the plan again",
         )
+    if as_of:
+        return Item(Verb(verb), thing, site, moment=_moment(share))
     return Item(Verb(verb), thing, site, int(share) if at else None)
+
+
+def without_moment(item: str) -> str:
+    """The item as it is at any moment: what one restore took, another one will."""
+    return item.partition("@")[0] if item.partition(":")[0] in AS_OF else item
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return found if found.strftime(_MOMENT) == text else None
 
 
 def _is_share(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from blocks.catalogue.model import DatabaseCheck, Platform, Service, Site
@@ -184,6 +185,12 @@ class Parts:
         (other,) = [site for site in self.data(item.thing).members if site != item.site]
         return self.member(item.thing, other)
 
+    def moment(self, item: Item) -> datetime:
+        """As of which an item is. Raises `Broken` for one without."""
+        if item.moment is None:
+            raise Broken(f"{item} names no moment", next_step="was the plan made by another vigie?")
+        return item.moment
+
     def counterpart(self, item: Item) -> Service:
         """The service that stands for `item.thing` in its site."""
         return self.service(self.recovery.services[item.thing].sites[item.site])
@@ -234,6 +241,10 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.DRAIN_DATABASE: lambda parts, item: parts.member(item.thing, item.site).drain(),
     Verb.RELEASE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).release(),
     Verb.PROMOTE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).promote(),
+    Verb.RESTORE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).restore(
+        parts.moment(item), parts.other_member(item).look().timeline
+    ),
+    Verb.ADOPT_RESTORED: lambda parts, item: parts.member(item.thing, item.site).adopt(parts.moment(item)),
     Verb.OPEN_DATABASE: lambda parts, item: parts.member(item.thing, item.site).open(),
     Verb.STAND_ALONE: lambda parts, item: parts.member(item.thing, item.site).stand_alone(),
     Verb.FOLLOW_DATABASE: lambda parts, item: parts.member(item.thing, item.site).follow(parts.other_member(item)),

@@ -1,10 +1,10 @@
 """Which steps of a phase may run side by side, and which wait for others?
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
-survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
-needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
-a share of clients sees is watched before the next one; what they left is recycled once all are gone. Steps of one group
-run side by side, groups one after the other.
+survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
+saved before they are rewound; what starts waits for what it needs, and for data that is open; a name is switched, and
+what used the old one recycled, before clients arrive; what a share of clients sees is watched before the next one;
+what they left is recycled once all are gone. Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _RANKS: dict[str, dict[Verb, int]] = {
         Verb.START_SERVICE: 5,
     },
     "fence": {Verb.DRAIN_DATABASE: 1},
-    "promote": {Verb.STAND_ALONE: 1},
+    "promote": {Verb.ADOPT_RESTORED: 1, Verb.STAND_ALONE: 2},
     "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
-    "settle": {Verb.PROTECT_DATABASE: 1},
+    "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -2, -1, 999_999, 1_000_000
 _BY_WAVE = frozenset({"prepare", "start"})

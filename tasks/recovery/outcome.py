@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from blocks.ports.recovery import Move
 
@@ -14,6 +15,7 @@ class KnownRows:
 
     rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     seen_on: Mapping[str, str] = field(default_factory=dict[str, str])
+    as_of: datetime | None = None  # the data was brought back to this moment: nothing in it is younger
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ def make_plan(
     except ValueError:
         known = ", ".join(each.value for each in MoveKind)
         raise Refused(f"there is no move called {kind!r}", next_step=f"choose one of {known}") from None
+    if wanted is MoveKind.RESTORE:
+        raise Refused("a restore needs a moment to go back to", next_step="vigie plan restore PLATFORM --as-of MOMENT")
     parts = parts_of(platform)
     with open_journal() as journal:
         facts = look_at(parts, journal, wanted, say)

@@ -7,11 +7,13 @@ the platform's own check, made in the site that serves now, and made again until
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prefect.logging import get_run_logger
 
 from blocks.catalogue.model import HttpCheck, Platform, Service
+from blocks.catalogue.recovery import ReplicatedData
+from blocks.clock import SystemClock
 from blocks.errors import Broken
 from blocks.ports.health import Probe, State
 from tasks.core.retries import NEVER, OUTSIDE
@@ -53,7 +55,8 @@ def judge_at(parts: Parts, data: str, address: str, known: KnownRows) -> str:
     from tasks.core.opening import load_block
 
     reader = load_block(PostgresReader, str(parts.platform.database_credentials))
-    verdict = judge_tables(reader, parts.routes, address, parts.data(data), known.rows.get(data, {}))
+    declared = aged(parts.data(data), known.as_of, SystemClock().now())
+    verdict = judge_tables(reader, parts.routes, address, declared, known.rows.get(data, {}))
     _show_verdict(verdict.text, known.seen_on.get(data, ""))
     if verdict.faults:
         raise Broken(
@@ -63,6 +66,18 @@ def judge_at(parts: Parts, data: str, address: str, known: KnownRows) -> str:
             "retry the run: it goes on from here",
         )
     return verdict.text
+
+
+def aged(data: ReplicatedData, as_of: datetime | None, now: datetime) -> ReplicatedData:
+    """What must be true of data that was brought back: what had to be recent at that moment is older now."""
+    if as_of is None:
+        return data
+    older = max(timedelta(0), now - as_of) + _WELL_WITHIN
+    tables = {
+        name: table.model_copy(update={"recent_within": table.recent_within + older}) if table.recent_within else table
+        for name, table in data.tables.items()
+    }
+    return data.model_copy(update={"tables": tables})
 
 
 def _show_verdict(text: str, seen_on: str) -> None:

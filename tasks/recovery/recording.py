@@ -21,6 +21,9 @@ from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
 from tasks.runs.runbook import Granted
 
+_FROM_OUTAGES = frozenset({MoveKind.FAILOVER.value, MoveKind.RESTORE.value})
+"""Moves that something bad led to: their clock starts with it."""
+
 
 @record_step(retry=JOURNAL, run_name="note that the move begins")
 def begin_move(granted: Granted) -> Move:
@@ -28,7 +31,7 @@ def begin_move(granted: Granted) -> Move:
     plan = granted.plan
     with open_journal() as journal:
         known = [each.opened_at for each in journal.open_incidents(plan.platform) if not each.is_readiness]
-        outage_at = min(known, default=None) if plan.action == MoveKind.FAILOVER else None
+        outage_at = min(known, default=None) if plan.action in _FROM_OUTAGES else None
         return journal.begin_move(
             granted.lease.run,
             granted.lease.token,

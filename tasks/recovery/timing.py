@@ -15,7 +15,7 @@ from statistics import median
 
 from blocks.catalogue.model import Platform
 from blocks.ports.approvals import PlanStep
-from tasks.recovery.items import Verb, parse_item
+from tasks.recovery.items import Verb, parse_item, without_moment
 from tasks.recovery.order import groups_of
 from tasks.recovery.values import PHASES, Durations
 
@@ -27,6 +27,8 @@ _USUAL_S = {
     Verb.RELEASE_DATABASE: 2.0,
     Verb.PROMOTE_DATABASE: 5.0,
     Verb.OPEN_DATABASE: 1.0,
+    Verb.RESTORE_DATABASE: 300.0,
+    Verb.ADOPT_RESTORED: 10.0,
     Verb.STAND_ALONE: 1.0,
     Verb.FOLLOW_DATABASE: 60.0,
     Verb.PROTECT_DATABASE: 5.0,
@@ -54,15 +56,24 @@ _DETECTION_SWEEPS = 1
 
 def expected(phase: str, item: str, durations: Durations) -> timedelta:
     """How long this step will take."""
-    return expected_from(durations.get((phase, item), ()), _USUAL_S[parse_item(item).verb])
+    return expected_from(_took(phase, item, durations), _USUAL_S[parse_item(item).verb])
 
 
 def expected_by(phase: str, item: str, durations: Durations, rehearsed: Durations) -> tuple[timedelta, str]:
     """The same, and by what one knows: `moves`, a `drill` where no move showed it, or nothing but habit."""
     for by, found in (("moves", durations), ("drill", rehearsed)):
-        if found.get((phase, item)):
+        if _took(phase, item, found):
             return expected(phase, item, found), by
     return expected(phase, item, {}), ""
+
+
+def _took(phase: str, item: str, durations: Durations) -> Sequence[timedelta]:
+    """What it took before, newest first; to whatever moment data was brought back."""
+    bare = without_moment(item)
+    if bare == item:
+        return durations.get((phase, item), ())
+    alike = (took for (where, what), took in durations.items() if where == phase and without_moment(what) == bare)
+    return [took for found in alike for took in found]
 
 
 def expected_from(known: Sequence[timedelta], usual_s: float) -> timedelta:
@@ -121,7 +132,7 @@ def predict(platform: Platform, steps: Sequence[PlanStep], durations: Durations)
             critical.append(slowest)
             by_phase[phase] = by_phase.get(phase, timedelta(0)) + timedelta(seconds=slowest.expected_s)
     rehearsed = sum(step.expected_from == "drill" for step in steps)
-    known = sum(1 for step in steps if durations.get((step.phase, step.item))) + rehearsed
+    known = sum(1 for step in steps if _took(step.phase, step.item, durations)) + rehearsed
     return Prediction(
         by_phase=by_phase,
         critical=tuple(critical),

@@ -26,6 +26,7 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "failover",
         "failback",
         "joint-failover",
+        "point-in-time-restore",
         "recovery-readiness",
         "recovery-drill",
         "leak-sweep",

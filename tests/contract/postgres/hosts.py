@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,9 +179,14 @@ def eventually(condition: Callable[[], Any], said: Callable[[], str] = lambda: "
 
 
 @contextlib.contextmanager
-def running_pair(folder: Path, *, rooms: tuple[str, ...] = (), **west: Any) -> Iterator[Pair]:
-    """A pair of its own: west is primary, east follows it, both doors are open. `rooms`: archive and backups."""
-    pair = make_pair(folder, rooms, **west)
+def running_pair(
+    folder: Path, *, rooms: tuple[str, ...] = (), own_backups: dict[str, Any] | None = None, **west: Any
+) -> Iterator[Pair]:
+    """A pair of its own: west is primary, east follows it, both doors are open.
+
+    `rooms`: archive and backups of west's, kept by the test; `own_backups`: what both hosts keep by themselves.
+    """
+    pair = make_pair(folder, rooms, own_backups, **west)
     try:
         pair.east.start()
         pair.west.start()
@@ -191,10 +197,14 @@ def running_pair(folder: Path, *, rooms: tuple[str, ...] = (), **west: Any) -> I
             with contextlib.suppress(subprocess.TimeoutExpired):
                 host.stop()
             host.kill()
+            for kept in host.server.place.data_dir.parent.glob(f"{host.site}[-.]*"):  # archive, backups, former data
+                shutil.rmtree(kept, ignore_errors=True)
             host.server.remove()
 
 
-def make_pair(folder: Path, rooms: tuple[str, ...] = (), **west: Any) -> Pair:
+def make_pair(
+    folder: Path, rooms: tuple[str, ...] = (), own_backups: dict[str, Any] | None = None, **west: Any
+) -> Pair:
     """The folders and configurations, nothing running."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -211,7 +221,9 @@ def make_pair(folder: Path, rooms: tuple[str, ...] = (), **west: Any) -> Pair:
     west |= dict(zip(("archive_dir", "backup_dir"), map(str, made), strict=False))
     copies = {"west": free_port(), "east": free_port()}
     hosts = {
-        server.name: _host(folder, server, ca, doors, copies, {"west": primary, "east": standby}, west)
+        server.name: _host(
+            folder, server, ca, doors, copies, {"west": primary, "east": standby}, west, _keeping(server, own_backups)
+        )
         for server in (primary, standby)
     }
     pair = Pair(hosts["west"], hosts["east"], folder / "ca.pem")
@@ -228,6 +240,7 @@ def _host(  # noqa: PLR0917
     copies: dict[str, int],
     servers: dict[str, PostgresServer],
     west: dict[str, Any],
+    keeping: dict[str, Any],
 ) -> Host:
     own, other = server.name, "east" if server.name == "west" else "west"
     mine = folder / f"{own}-host"
@@ -272,10 +285,20 @@ def _host(  # noqa: PLR0917
         "copy_address": f"{ADDRESSES[own]}:5433",
         "copy_roles": ["vigie_reader", "vigie_operator"],
         "copy_leaves_mib": 64,
+        **keeping,
         **(west if own == "west" else {}),
     }
     (mine / "host.yaml").write_text(yaml.safe_dump(config))
     return Host(own, server, mine / "host.yaml", mine, doors[own], copies[own])
+
+
+def _keeping(server: PostgresServer, own_backups: dict[str, Any] | None) -> dict[str, Any]:
+    """Folders of its own where a host keeps backups by itself."""
+    if own_backups is None:
+        return {}
+    rooms = ("archive", "backups")
+    made = [server.place.own(server.place.data_dir.with_name(f"{server.name}-{room}")) for room in rooms]
+    return {**dict(zip(("archive_dir", "backup_dir"), map(str, made), strict=True)), "own_backups": own_backups}
 
 
 def _furnish(primary: PostgresServer) -> None:

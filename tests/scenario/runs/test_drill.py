@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -160,3 +160,23 @@ def test_each_customers_calendar_is_shown_once_a_day_though_nobody_drills(desk):
     assert "hearth" in first[0]["data"]
     settle_moves()
     assert [row["id"] for row in shown()] == [row["id"] for row in first]
+
+
+def test_a_drill_from_the_backup_that_the_host_keeps_is_the_tested_restore(desk):
+    member = parts_of("hearth").member("household", AWAY)
+    desk.until(lambda: member.read_kept().backups, "the host has made its base backup", patience_s=300)
+    before = pair()
+    run = desk.start(DRILL, platform="hearth", reason="can it be restored?", from_backup=True)
+    approve(desk, run)
+    state = desk.state(run, patience_s=400)
+    assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
+    assert desk.journal.drill(run).verdict is DrillVerdict.PASSED
+    restored = desk.journal.restore_tests("hearth")[0]
+    assert restored.passed
+    assert restored.restored_to > member.read_kept().backups[0].ended_at - timedelta(hours=1)
+    assert pair() == before
+    assert copies().there == ""
+    (shown,) = [
+        each for each in json.loads(vigie(desk, "drills", "--json"))["platforms"] if each["platform"] == "hearth"
+    ]
+    assert shown["restore_due_at"] is not None

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 
 from blocks.ports.approvals import Standing
-from blocks.ports.recovery import LossKind, MoveKind, MoveState
+from blocks.ports.recovery import DatabaseRole, LossKind, MoveKind, MoveState
 from blocks.ports.runs import ActionKind
 from deployments.sandbox.breaking import break_service, mend_service
 from deployments.sandbox.client_log import between, first_after, lost_ids, read_writes
 from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
 from flows.settle_moves import settle_moves
+from tasks.recovery.opening import parts_of
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 HOME, AWAY = "azure-west", "dc-west"
@@ -31,9 +32,9 @@ def move(desk, kind, *people):
     return run
 
 
-def approve(desk, kind, *people):
+def approve(desk, kind, *people, deployment="", **more):
     """Started by nobody known, so that one yes more is needed; typed, coded and approved."""
-    run = desk.start(f"{kind}/{kind}", platform="hearth", reason="practice")
+    run = desk.start(deployment or f"{kind}/{kind}", platform="hearth", reason="practice", **more)
     answer(desk, run, *people)
     return run
 
@@ -184,3 +185,66 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
     first = next(step for step in desk.steps(back) if step.item.startswith("save-beyond:household"))
     assert "saved in" in first.outcome
     assert desk.journal.verify_actions("hearth") > 0
+
+
+def test_wrong_rows_in_both_sites_are_left_behind_and_counted_and_clients_write_again(desk):
+    home, away = (parts_of("hearth").member("household", site) for site in (HOME, AWAY))
+    desk.until(lambda: away.read_kept().backups, "the host has made its base backup", patience_s=300)
+    served_by(desk, HOME, began := datetime.now(UTC))
+    moment = datetime.now(UTC)
+    ((wrong,),) = as_the_application(
+        desk, 'UPDATE devices SET state = \'{"heating": "WRONG"}\' RETURNING id', count=True
+    )
+    assert wrong >= 200
+    desk.until(lambda: wrong_rows(desk, AWAY) == wrong, "the mistake is in both sites")
+    desk.until(lambda: away.look().heartbeat_at > moment, "and whatever came before it")
+
+    for refused in ("2026-11-28T03:10:00", "2126-01-01T00:00:00Z", "2001-01-01T00:00:00Z"):
+        run = desk.start("point-in-time-restore/restore", platform="hearth", reason="practice", moment=refused)
+        assert desk.state(run)["type"] == "FAILED", refused
+        assert not desk.journal.approvals(run)
+    given = {"deployment": "point-in-time-restore/restore", "moment": moment.isoformat()}
+    run = approve(desk, "point-in-time-restore", *PEOPLE, **given)
+    state = desk.state(run, patience_s=480)
+    assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
+
+    moved = desk.journal.move(run)
+    assert (moved.kind, moved.state, moved.to_site) == (MoveKind.RESTORE, MoveState.SERVING, AWAY)
+    assert desk.journal.active_site("hearth") == AWAY
+    assert served_by(desk, AWAY, moved.serving_at)
+    assert (wrong_rows(desk, AWAY), home.look().role) == (0, DatabaseRole.STANDBY)
+    desk.until(lambda: wrong_rows(desk, HOME) == 0, "the old side follows what was restored")
+    (loss,) = moved.losses
+    assert (loss.kind, loss.by_table["devices"] >= wrong) == (LossKind.EXACT, True)
+    assert loss.saved_in
+    writes = told_safe(desk, began)
+    gone = lost(desk, writes, AWAY)
+    before = [write.id for write in writes if write.at < moment]
+    assert before
+    assert not set(before) & set(gone), "what was written before the moment is there"
+    assert 0 < len(gone) <= loss.by_table["rows"]
+    (approval,) = desk.journal.approvals(run)
+    (rows, _) = approval.plan.bounds
+    assert loss.rows <= rows.at_most
+    assert [each.approver for each in approval.decisions] == list(PEOPLE[: len(approval.decisions)])
+    assert len(approval.decisions) >= 2
+
+    move(desk, "failback", *PEOPLE)
+    assert desk.journal.active_site("hearth") == HOME
+    assert wrong_rows(desk, HOME) == 0
+    assert set(lost(desk, told_safe(desk, began), HOME)) == set(gone), "nothing else is gone"
+    assert desk.journal.verify_actions("hearth") > 0
+
+
+def as_the_application(desk, statement, *, count=False):
+    """What a wrong program would do, with the rights of the right one."""
+    known = desk.sandbox.state.read_ready("household-primary")["app_dsn"]
+    with psycopg.connect(known, autocommit=True) as connection:
+        done = connection.execute(statement)
+        return [(done.rowcount,)] if count else done.fetchall()
+
+
+def wrong_rows(desk, site):
+    with psycopg.connect(reader_dsn(desk.sandbox.state, DATABASES[site]), autocommit=True) as connection:
+        ((found,),) = connection.execute("SELECT count(*) FROM devices WHERE state->>'heating' = 'WRONG'").fetchall()
+    return found

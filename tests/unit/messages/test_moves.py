@@ -10,10 +10,10 @@ import pytest
 from blocks.ports.recovery import Loss, LossKind, MoveKind
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
-from tasks.recovery.decide import plan_move
+from tasks.recovery.decide import plan_move, plan_restore
 from tasks.recovery.priority import Want, one_question, share_out
 from tasks.recovery.values import Accepted, Ran
-from tests.unit.recovery import scenes
+from tests.unit.recovery import scenes, test_restoring
 from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
 
 FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
@@ -54,6 +54,7 @@ PLANS = {
             ran=(Ran(phase="promote", item="promote-database:household:azure-west"),),
         ),
     ),
+    "restore": plan_restore(HEARTH, test_restoring.facts(), test_restoring.PAST, test_restoring.MOMENT),
     "several": one_question(share_out(WAITS, replace(ROOM, instances_free=1))),
 }
 _SAME = {"16 cores free"}  # the providers' own words

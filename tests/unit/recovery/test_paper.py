@@ -23,6 +23,8 @@ ITEMS = {
     Verb.DRAIN_DATABASE: "drain-database:household:azure-west",
     Verb.RELEASE_DATABASE: "release-database:household:azure-west",
     Verb.PROMOTE_DATABASE: "promote-database:household:dc-west",
+    Verb.RESTORE_DATABASE: "restore-database:household:dc-west@20261128T025000.000000Z",
+    Verb.ADOPT_RESTORED: "adopt-restored:household:dc-west@20261128T025000.000000Z",
     Verb.OPEN_DATABASE: "open-database:household:dc-west",
     Verb.STAND_ALONE: "stand-alone:household:dc-west",
     Verb.FOLLOW_DATABASE: "follow-database:household:azure-west",

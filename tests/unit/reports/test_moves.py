@@ -123,6 +123,16 @@ def test_a_loss_is_never_told_without_its_label(losses, rpo, lost):
     assert lost is None or told["Lost"] == lost
 
 
+def test_what_a_restore_leaves_behind_was_approved_and_is_no_promise_that_was_missed():
+    far = replace(EXACT, seconds=600)
+    told = said(EN, move=a_move(kind=MoveKind.RESTORE, losses=(far,)))
+    assert told["RPO"] == "10 min, as it was approved"
+    assert told["Left behind"] == "household: 412 rows, 10 min (counted exactly), kept in evidence/beyond.jsonl.gz"
+    french = said(FR, move=a_move(kind=MoveKind.RESTORE, losses=(replace(BOUND, seconds=600),)))
+    assert french["RPO"] == "au plus 10 min, comme approuvé"
+    assert french["Laissé derrière"].endswith("(majorant)")
+
+
 def test_steps_that_were_approved_and_not_begun_are_counted():
     told = said(
         EN, steps=[a_step(*each) for each in STEPS[:3]], move=a_move(serving_at=None, state=MoveState.UNDER_WAY)
