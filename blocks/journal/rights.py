@@ -30,12 +30,13 @@ _WRITES = (
     "restore_test",
     "resource_lease",
     "way_back",
+    "rejoin",
 )
 _GUARDED = (
     "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
-    "way_back",
+    "way_back", "rejoin",
 )  # fmt: skip
-_GUARDS = 12  # incident_event, action_event and way_back: rows and the whole table; the others: rows
+_GUARDS = 14  # incident_event, action_event, way_back and rejoin: rows and the whole table; the others: rows
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:

@@ -1,9 +1,9 @@
 """What will be done, who must say yes, and what did they say?
 
 A *plan* is made by reading only. Its *digest* covers what an approver agrees to: the steps, targets, roles,
-candidate and coverage, the limits of its bounds, and what happens when nobody commits it; not what was measured, which
-moves by itself. A *bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition
-that must hold.
+candidate and coverage, the limits of its bounds, what happens when nobody commits it and what is done when the site
+that was left answers again; not what was measured, which moves by itself. A *bound* is a measurement with a limit ("at
+most 2,000 rows may be lost"); a *guard* is a condition that must hold.
 
 Values only; the journal keeps them, `tasks/approvals/` decides about them.
 """
@@ -80,6 +80,7 @@ class Plan:
     cost: str = ""
     commit_within_s: float = 0.0  # after it people commit it; 0 where there is nothing to commit
     rolls_back: bool = False  # by itself, when nobody did and while that loses nothing
+    when_back: tuple[PlanStep, ...] = ()  # done by itself as soon as the site that was left answers again
 
     @property
     def digest(self) -> str:
@@ -99,6 +100,9 @@ class Plan:
             "bounds": [[bound.name, float(bound.at_most), bound.unit] for bound in self.bounds],
             "guards": [guard.name for guard in self.guards],
             **({"commits": [float(self.commit_within_s), self.rolls_back]} if self.commit_within_s else {}),
+            **(
+                {"when back": [[step.phase, step.item, step.text] for step in self.when_back]} if self.when_back else {}
+            ),
         }
 
 

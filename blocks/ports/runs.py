@@ -22,8 +22,11 @@ from blocks.ports.notifications import Sent
 
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for. No approver's name."""
-GIVES_WAY = frozenset({"recovery-drill"})
-"""Actions that only rehearse: whatever is real takes the platform's lease from them at once."""
+REJOIN = "rejoin"
+"""The action of a run that fences a site which was left and answers again, and lets it follow."""
+GIVES_WAY = frozenset({"recovery-drill", REJOIN})
+"""Actions that only rehearse, or that only look after a side which serves nobody: whatever moves clients takes the
+platform's lease from them at once."""
 
 
 class RunState(StrEnum):
@@ -145,6 +148,9 @@ class ActionKind(StrEnum):
     SHARE_JUDGED = "share_judged"
     RETURN_PROMISED = "return_promised"
     RETURN_GRANTED = "return_granted"
+    REJOIN_PROMISED = "rejoin_promised"
+    REJOIN_GRANTED = "rejoin_granted"
+    FENCED_LATE = "fenced_late"
     REMINDED = "reminded"
     REPORTED = "reported"
 

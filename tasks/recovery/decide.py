@@ -15,6 +15,8 @@ The invariants of a move, each with the file that keeps it:
 6.  *A site is chosen only if it can take the load* (capacity.py), and starts in the order of its dependencies
     (waves.py, order.py).
 7.  *The way home is derived from what really ran and is seen to be there*, never from what was planned (failback.py).
+8.  *What could not be fenced is fenced as soon as it answers*, and the old side follows, as was approved with the
+    failover (rejoining.py).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.recovery import Promise, Recovery
 from blocks.errors import Refused
-from blocks.ports.approvals import Bound, Guard, Plan
+from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
 from blocks.ports.recovery import MoveKind, MoveState
 from tasks.recovery.building import Line, Way, as_steps, failover_lines, switchover_lines
 from tasks.recovery.capacity import capacity_guard
@@ -32,6 +34,7 @@ from tasks.recovery.failback import homeward
 from tasks.recovery.fences import NOT_CONFIRMED, find_fences
 from tasks.recovery.forced import Lost, promoted_before, require_reason, what_may_be_lost
 from tasks.recovery.peace import require_peace
+from tasks.recovery.rejoining import when_back
 from tasks.recovery.timing import predict
 from tasks.recovery.values import Accepted, Facts
 from tasks.recovery.waves import waves
@@ -96,6 +99,7 @@ def _failover(way: Way, facts: Facts, accepted: Accepted, reason: str) -> Plan:
         roles={way.new: "active", way.old: old},
         coverage=fences.coverage,
         lost=lost,
+        back=when_back(way, fences.coverage),
     )
 
 
@@ -171,6 +175,7 @@ def _plan(
     roles: dict[str, str],
     coverage: dict[str, str] | None = None,
     lost: Lost | None = None,
+    back: tuple[PlanStep, ...] = (),
 ) -> Plan:
     steps = as_steps(way, lines, facts.durations, facts.rehearsed)
     said = lost.said if lost else ()
@@ -191,6 +196,7 @@ def _plan(
         cost=_cost(way),
         commit_within_s=way.plan.commit_window.total_seconds(),
         rolls_back=way.plan.rolls_back,
+        when_back=back,
     )
 
 
