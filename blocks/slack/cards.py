@@ -162,9 +162,16 @@ def _roles(voice: Voice, plan: Plan) -> list[str]:
     if plan.coverage:
         covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
         lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
+    if back := said_when_back(voice, plan):
+        lines.append(say(voice, "card.when_back", steps=back))
     if afterwards := said_afterwards(voice, plan):
         lines.append(afterwards)
     return lines
+
+
+def said_when_back(voice: Voice, plan: Plan) -> str:
+    """What is done when the site that is left answers again; empty where nothing is."""
+    return voice.listing([retell(voice, step.text) for step in plan.when_back]) if plan.when_back else ""
 
 
 def said_afterwards(voice: Voice, plan: Plan) -> str:

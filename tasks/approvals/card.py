@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from blocks.ports.approvals import Approval, Plan
-from blocks.slack.cards import drill_said, headline, said_afterwards
+from blocks.slack.cards import drill_said, headline, said_afterwards, said_when_back
 from blocks.slack.pieces import who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -80,6 +80,7 @@ def _roles(voice: Voice, plan: Plan) -> str:
         _say(voice, "card.candidate", candidate=plan.candidate) if plan.candidate else "",
         _say(voice, "card.roles", roles=roles) if roles else "",
         _say(voice, "card.coverage", coverage=voice.listing(covered)) if covered else "",
+        _say(voice, "card.when_back", steps=back) if (back := said_when_back(voice, plan)) else "",
         _bold(said_afterwards(voice, plan)),
     ]
     return _LINE_BREAK.join(line for line in lines if line)

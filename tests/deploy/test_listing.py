@@ -25,6 +25,7 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "switchover",
         "failover",
         "failback",
+        "rejoin",
         "recovery-readiness",
         "recovery-drill",
         "leak-sweep",
