@@ -92,8 +92,8 @@ MOVES: tuple[tuple[str, str], ...] = (
         "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (battement {one} sur {all}, {pace} lignes/s)",  # noqa: E501
     ),
     (
-        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(newest heartbeat (?P<at>\S+) UTC, (?P<pace>\S+) rows/s\)$",  # noqa: E501
-        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at} UTC, {pace} lignes/s)",  # noqa: E501
+        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(newest heartbeat (?P<at>\S+), last write by (?P<by>\S+) UTC, (?P<pace>\S+) rows/s\)$",  # noqa: E501
+        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at}, dernière écriture au plus tard à {by} UTC, {pace} lignes/s)",  # noqa: E501
     ),
     (
         rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+)$",

@@ -88,6 +88,7 @@ MOVE_TEXTS: Mapping[str, Text] = {
     # -- the report -------------------------------------------------------------------------------
     "move.course": Text("Course", "Déroulement"),
     "move.moment.outage": Text("outage", "panne"),
+    "move.moment.last_good": Text("last good answer before the outage", "dernière bonne réponse avant la panne"),
     "move.moment.detected": Text("detected", "détectée"),
     "move.moment.decided": Text("decided", "décidé"),
     "move.moment.serving": Text("clients served", "clients servis"),

@@ -103,8 +103,8 @@ def test_every_sentence_of_a_card_is_french(plan):
         ("fence-database:household:azure-west", "isoler la base household à azure-west"),
         ("NOT confirmed: nothing there answers us", "NON confirmé : rien n'y répond"),
         (
-            "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29 UTC, 40 rows/s); approved are 2000 rows and 5min",
-            "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
+            "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s); approved are 2000 rows and 5min",
+            "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29, dernière écriture au plus tard à 03:00:00 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
         ),
         ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
         (
