@@ -9,6 +9,7 @@ kept, counted, and never served.
 from __future__ import annotations
 
 from tasks.approvals.asking import approved
+from tasks.recovery.holding import hold_room
 from tasks.recovery.moments import read_moment
 from tasks.recovery.outcome import KnownRows, MoveOutcome
 from tasks.recovery.phases import carry_out
@@ -31,6 +32,7 @@ def point_in_time_restore(platform: str, moment: str, reason: str, candidate: st
 
     """
     granted = approved(lambda: plan_back(platform, moment, reason, candidate, fix_most(platform, moment, candidate)))
+    hold_room(granted)
     begin_move(granted)
     carry_out(granted, "fence")
     bound_left_behind(granted, moment)

@@ -227,6 +227,10 @@ class PostgresJournal(RunRecords, RecoveryRecords):
         with self._connections.transaction() as connection:
             return stored.read_timeline(connection, platform, since, most, also)
 
+    def last_good_answer(self, platform: str, services: Collection[str], noticed_at: datetime) -> datetime | None:
+        with self._connections.transaction() as connection:
+            return stored.last_good_answer(connection, platform, services, noticed_at)
+
     def drop_old_readings(self, keep: timedelta) -> int:
         with self._connections.transaction() as connection:
             return stored.drop_old(connection, keep)

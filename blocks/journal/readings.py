@@ -28,6 +28,8 @@ from blocks.ports.journal import StatePoint
 
 _DAYS_LOCK = 0x76696764
 _DAY = timedelta(days=1)
+_NOTICED_WITHIN = timedelta(hours=1)
+_SWEEPS_BACK = 5
 _FROM_BEST = [state.value for state in sorted(State, key=lambda state: state.rank)]
 
 
@@ -125,6 +127,40 @@ def read_timeline(
         )
         for service, check, at, value, unit, state in rows
     ]
+
+
+def last_good_answer(
+    connection: Connection, platform: str, services: Collection[str], noticed_at: datetime
+) -> datetime | None:
+    """When those services' checks were last seen well before they turned bad, where that is what was noticed then.
+
+    Of checks that are bad now without a break, since at most an hour before: of the first of them, its newest reading
+    without a word of complaint. None where nobody knows.
+    """
+    platform_id = find_platform(connection, platform)
+    row = connection.execute(
+        """
+        WITH bad AS (
+            SELECT c.check_id, c.since FROM check_status c JOIN check_identity k ON k.id = c.check_id
+            WHERE k.platform_id = %(platform)s AND k.service = ANY(%(services)s)
+            AND c.state IN ('critical', 'unknown')
+            AND c.since BETWEEN %(noticed)s::timestamptz - %(within)s::interval AND %(noticed)s::timestamptz),
+        turned AS (SELECT min(since) AS at FROM bad),
+        before AS (
+            SELECT s.number FROM sweep s, turned t WHERE s.platform_id = %(platform)s AND s.started_at < t.at
+            ORDER BY s.number DESC LIMIT %(most)s)
+        SELECT max(r.at) FROM reading r, turned t WHERE r.sweep_number IN (SELECT number FROM before)
+        AND r.check_id IN (SELECT check_id FROM bad WHERE since = t.at) AND r.detail = '' AND r.at < t.at
+        """,
+        {
+            "platform": platform_id,
+            "services": list(services),
+            "noticed": noticed_at,
+            "within": _NOTICED_WITHIN,
+            "most": _SWEEPS_BACK,
+        },
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _worst(connection: Connection, platform_id: int, since: datetime, most: int) -> list[int]:

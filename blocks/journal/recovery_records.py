@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from blocks.journal import drills, moves, returns, rooms, runs, together
+from blocks.journal import drills, moves, rejoins, returns, rooms, runs, together
 from blocks.journal.connections import Connections
 from blocks.ports.approvals import Approval, Plan
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
@@ -106,6 +106,30 @@ class RecoveryRecords:
     def taken_back_by(self, run: UUID) -> UUID | None:
         with self._connections.transaction() as connection:
             return returns.taken_back_by(connection, run)
+
+    def promise_rejoin(self, move: UUID, run: UUID) -> None:
+        with self._connections.transaction() as connection:
+            runs.lock_run(connection, move)  # what is read of the move holds until the end
+            rejoins.promise(connection, moves.the_move(connection, move), run)
+
+    def grant_rejoin(self, move: UUID, run: UUID, plan: Plan) -> Approval:
+        with self._connections.transaction() as connection:
+            runs.lock_run(connection, move)
+            return rejoins.grant(connection, moves.the_move(connection, move), run, plan)
+
+    def rejoins_of(self, move: UUID) -> Sequence[UUID]:
+        with self._connections.transaction() as connection:
+            return rejoins.rejoins_of(connection, move)
+
+    def rejoin_for(self, run: UUID) -> UUID | None:
+        with self._connections.transaction() as connection:
+            return rejoins.move_of(connection, run)
+
+    def keep_fenced_late(  # noqa: PLR0917  as the port has it
+        self, move: UUID, run: UUID, token: int, item: str, begin: datetime, end: datetime
+    ) -> None:
+        with self._connections.transaction() as connection:
+            rejoins.keep_fenced_late(connection, moves.the_move(connection, move), run, token, item, begin, end)
 
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
         with self._connections.transaction() as connection:

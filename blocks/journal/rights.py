@@ -32,12 +32,13 @@ _WRITES = (
     "way_back",
     "joint_part",
     "room_claim",
+    "rejoin",
 )
 _GUARDED = (
     "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
-    "way_back", "joint_part", "room_claim",
+    "way_back", "joint_part", "room_claim", "rejoin",
 )  # fmt: skip
-_GUARDS = 17  # each has a trigger for rows; incident_event, action_event and from way_back on one for the whole table
+_GUARDS = 19  # each has a trigger for rows; incident_event, action_event and from way_back on one for the whole table
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:

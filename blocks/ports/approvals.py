@@ -1,9 +1,9 @@
 """What will be done, who must say yes, and what did they say?
 
 A *plan* is made by reading only. Its *digest* covers what an approver agrees to: the steps, targets, roles,
-candidate and coverage, the limits of its bounds, what happens when nobody commits it, and of several platforms each
-one's own digest; not what was measured, which moves by itself. A *bound* is a measurement with a limit ("at most
-2,000 rows may be lost"); a *guard* is a condition that must hold.
+candidate and coverage, the limits of its bounds, what happens when nobody commits it, what is done when the site that
+was left answers again, and of several platforms each one's own digest; not what was measured, which moves by itself. A
+*bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition that must hold.
 
 Values only; the journal keeps them, `tasks/approvals/` decides about them.
 """
@@ -81,6 +81,7 @@ class Plan:
     commit_within_s: float = 0.0  # after it people commit it; 0 where there is nothing to commit
     rolls_back: bool = False  # by itself, when nobody did and while that loses nothing
     parts: tuple[Plan, ...] = ()  # of several platforms on one card: each one's own plan, whole
+    when_back: tuple[PlanStep, ...] = ()  # done by itself as soon as the site that was left answers again
 
     @property
     def digest(self) -> str:
@@ -101,6 +102,9 @@ class Plan:
             "guards": [guard.name for guard in self.guards],
             **({"commits": [float(self.commit_within_s), self.rolls_back]} if self.commit_within_s else {}),
             **({"parts": [[part.platform, part.digest] for part in self.parts]} if self.parts else {}),
+            **(
+                {"when back": [[step.phase, step.item, step.text] for step in self.when_back]} if self.when_back else {}
+            ),
         }
 
 

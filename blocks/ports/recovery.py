@@ -423,6 +423,31 @@ class RecoveryJournal(Protocol):
         """The yes that was given with the move, for the plan of its way back. Raises `Refused` for any other plan."""
         ...
 
+    def promise_rejoin(self, move: UUID, run: UUID) -> None:
+        """Let this run, which the schedule asked for, do what was approved for the return of the site that was left.
+
+        Raises `Refused` while another run does it, when the platform was moved on, and where nobody approved it.
+        """
+        ...
+
+    def grant_rejoin(self, move: UUID, run: UUID, plan: Plan) -> Approval:
+        """The yes that was given with the move, for a part of what its plan lists. Raises `Refused` for all else."""
+        ...
+
+    def rejoins_of(self, move: UUID) -> Sequence[UUID]:
+        """The runs that were promised for this move's old site, oldest first."""
+        ...
+
+    def rejoin_for(self, run: UUID) -> UUID | None:
+        """The move whose old site this run fences; None for every other run."""
+        ...
+
+    def keep_fenced_late(  # noqa: PLR0917  one line of the record
+        self, move: UUID, run: UUID, token: int, item: str, begin: datetime, end: datetime
+    ) -> None:
+        """What was not confirmed when the move went on is fenced since `end`. The first word about an item stays."""
+        ...
+
     def way_back_of(self, move: UUID) -> UUID | None:
         """The run that takes back the move of run `move`."""
         ...

@@ -23,6 +23,15 @@ class LossSaid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Something of the old side that nobody could confirm as fenced when the move went on; `end` is when it was."""
+
+    text: str  # of its fence: 'fence household in azure-west'
+    begin: datetime
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveSummary:
     """One move or drill. `kind` is a `MoveKind`'s value or `drill`; `state` a `MoveState`'s or a `DrillVerdict`'s."""
 
@@ -50,6 +59,7 @@ class MoveSummary:
     old_side_most: int = 0  # clients on the side that was left, at most
     old_side_last_at: datetime | None = None  # when the last one was seen there
     leftovers: tuple[str, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
 
     @property
     def rpo_s(self) -> float | None:

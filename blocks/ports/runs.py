@@ -22,8 +22,11 @@ from blocks.ports.notifications import Sent
 
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for. No approver's name."""
-GIVES_WAY = frozenset({"recovery-drill"})
-"""Actions that only rehearse: whatever is real takes the platform's lease from them at once."""
+REJOIN = "rejoin"
+"""The action of a run that fences a site which was left and answers again, and lets it follow."""
+GIVES_WAY = frozenset({"recovery-drill", REJOIN})
+"""Actions that only rehearse, or that only look after a side which serves nobody: whatever moves clients takes the
+platform's lease from them at once."""
 
 
 class RunState(StrEnum):
@@ -148,6 +151,9 @@ class ActionKind(StrEnum):
     PART_GRANTED = "part_granted"
     ROOM_CLAIMED = "room_claimed"
     ROOM_FREED = "room_freed"
+    REJOIN_PROMISED = "rejoin_promised"
+    REJOIN_GRANTED = "rejoin_granted"
+    FENCED_LATE = "fenced_late"
     REMINDED = "reminded"
     REPORTED = "reported"
 

@@ -45,6 +45,11 @@ def said_afterwards(voice: Voice, plan: Plan) -> str:
     return voice.say(key, span=span_of(voice, plan.commit_within_s))
 
 
+def said_when_back(voice: Voice, plan: Plan) -> str:
+    """What is done when the site that is left answers again; empty where nothing is."""
+    return voice.listing([retell(voice, step.text) for step in plan.when_back]) if plan.when_back else ""
+
+
 def listed_sentences(voice: Voice, key: str, sentences: Sequence[str]) -> Blocks:
     """Recorded sentences under a title."""
     return listed(voice, voice.say(key), [f"• {_line(voice, sentence)}" for sentence in sentences])
@@ -77,6 +82,7 @@ def _part(voice: Voice, part: Plan, room: int) -> Blocks:
         *(f"• {_bound(voice, bound)}" for bound in part.bounds),
         *(f"• {_fence(voice, *fence)}" for fence in sorted(part.coverage.items(), key=_unconfirmed_first)),
         *_said_roles(voice, part),
+        *([say(voice, "card.when_back", steps=back)] if (back := said_when_back(voice, part)) else []),
         said_afterwards(voice, part),
         said_wrong(voice, part),
         *(_guard(voice, guard) for guard in part.guards),
@@ -108,6 +114,8 @@ def _roles(voice: Voice, plan: Plan) -> list[str]:
     if plan.coverage:
         covered = [f"{retell(voice, name)} ({retell(voice, how)})" for name, how in plan.coverage.items()]
         lines.append(say(voice, "card.coverage", coverage=voice.listing(covered)))
+    if back := said_when_back(voice, plan):
+        lines.append(say(voice, "card.when_back", steps=back))
     if afterwards := said_afterwards(voice, plan):
         lines.append(afterwards)
     return lines

@@ -138,8 +138,8 @@ MOVES: tuple[tuple[str, str], ...] = (
         "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (battement {one} sur {all}, {pace} lignes/s)",  # noqa: E501
     ),
     (
-        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(newest heartbeat (?P<at>\S+) UTC, (?P<pace>\S+) rows/s\)$",  # noqa: E501
-        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at} UTC, {pace} lignes/s)",  # noqa: E501
+        rf"^at most (?P<rows>{_ROWS}) rows or (?P<seconds>{_ROWS}) s of (?P<name>{_N}) may be lost \(newest heartbeat (?P<at>\S+), last write by (?P<by>\S+) UTC, (?P<pace>\S+) rows/s\)$",  # noqa: E501
+        "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at}, dernière écriture au plus tard à {by} UTC, {pace} lignes/s)",  # noqa: E501
     ),
     (
         rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+)$",
@@ -330,6 +330,36 @@ MOVES: tuple[tuple[str, str], ...] = (
         "personne ne l'a demandé, et aucune bascule ne l'a approuvé",
     ),
     (r"^run (?P<run>\S+) was started for it already$", "l'exécution {run} s'en charge déjà"),
+    (r"^its rejoin is (?P<state>\w+): (?P<rest>.+)$", "sa remise en ordre est « {state} » : {rest}"),
+    (r"^no reason was given$", "sans motif"),
+    (rf"^(?P<site>{_N}) answers again$", "{site} répond de nouveau"),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) is fenced$", "{name} à {site} est isolé"),
+    (rf"^(?P<name>{_N}) in (?P<site>{_N}) does not answer yet$", "{name} à {site} ne répond pas encore"),
+    (
+        rf"^(?P<name>{_N}) in (?P<site>{_N}) was never fenced: nothing there has answered$",
+        "{name} à {site} n'a jamais été isolé : rien n'y a répondu",
+    ),
+    (
+        rf"^(?P<rows>\d+) row changes of (?P<seconds>{_ROWS}) s were acknowledged by (?P<name>{_N}) and by no other(?: \((?P<tables>[^()]+)\))?$",  # noqa: E501
+        "{rows} modifications de {seconds} s ont été confirmées par {name} seul ({tables})",
+    ),
+    (
+        rf"^(?P<rows>\d+) rows that only (?P<site>{_N}) has of (?P<name>{_N}) \((?P<tables>[^()]+)\)(?:, saved in (?P<where>\S+))?: (?P<most>\d+) were approved$",  # noqa: E501
+        "{name} : {rows} lignes que seul {site} possède [{tables}], gardées dans {where} ; {most} étaient admises",
+    ),
+    (
+        r"^they are kept and nothing was rewound; look at them, then start the failback: its card shows the number, and whoever approves it decides\.?$",  # noqa: E501
+        "elles sont gardées et rien n'a été effacé ; les regarder, puis lancer le retour : sa carte montre le nombre, et qui l'approuve décide",  # noqa: E501
+    ),
+    (
+        rf"^nothing that is left to do in (?P<site>{_N}) answers$",
+        "rien de ce qui reste à faire à {site} ne répond",
+    ),
+    (
+        rf"^(?P<site>{_N}), which the (?P<rest_kind>{_N}) of (?P<name>{_N}) left, does not rejoin by itself: (?P<rest>.+)$",  # noqa: E501
+        "{site}, quitté par {rest_kind} de {name}, n'est pas remis en ordre tout seul : {rest}",
+    ),
+    (r"^nothing that is left to do answers$", "rien de ce qui reste à faire ne répond"),
     (r"^its way back is (?P<state>\w+): (?P<rest>.+)$", "son retour est « {state} » : {rest}"),
     (r"^something could be lost on the way$", "quelque chose pourrait s'y perdre"),
     (r"^it is committed$", "elle est validée"),

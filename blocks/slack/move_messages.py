@@ -82,11 +82,17 @@ MOVE_TEXTS: Mapping[str, Text] = {
         ("au plus {count} client, le dernier à {time}", "au plus {count} clients, le dernier à {time}"),
     ),
     "move.old_side_none": Text("no client was seen there", "aucun client n'y a été vu"),
+    "move.fenced_late": Text("Fenced late", "Isolé en retard"),
+    "move.fenced_at": Text(
+        "{what}: at {time}, after at most {span} without it", "{what} : à {time}, après au plus {span} sans l'être"
+    ),
+    "move.unfenced": Text("{what}: not yet, open since {time}", "{what} : pas encore, exposé depuis {time}"),
     "move.leftovers": Text("Left over", "Restes"),
     "move.no_leftovers": Text("nothing was left over", "rien n'est resté"),
     # -- the report -------------------------------------------------------------------------------
     "move.course": Text("Course", "Déroulement"),
     "move.moment.outage": Text("outage", "panne"),
+    "move.moment.last_good": Text("last good answer before the outage", "dernière bonne réponse avant la panne"),
     "move.moment.detected": Text("detected", "détectée"),
     "move.moment.decided": Text("decided", "décidé"),
     "move.moment.serving": Text("clients served", "clients servis"),

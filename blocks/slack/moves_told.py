@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from blocks.ports.recovery import LossKind, MoveKind
-from blocks.ports.reports import LossSaid, MoveSummary
+from blocks.ports.reports import Exposure, LossSaid, MoveSummary
+from blocks.slack.rulings import retell
 from blocks.slack.voice import NO_BREAK, Voice
 
 _SIGNS = {
@@ -54,6 +55,7 @@ def facts_of(voice: Voice, summary: MoveSummary) -> list[Fact]:
         facts.append(Fact(voice.say("move.leftovers"), left))
     else:
         facts.append(Fact(voice.say("move.old_side"), _old_side(voice, summary)))
+        facts += [Fact(voice.say("move.fenced_late"), _exposure(voice, each)) for each in summary.exposures]
     return facts
 
 
@@ -129,6 +131,14 @@ def _steps(voice: Voice, summary: MoveSummary) -> str:
     if summary.people_s:
         said.append(voice.say("move.people", span=stopwatch(voice, summary.people_s)))
     return ", ".join(said)
+
+
+def _exposure(voice: Voice, exposure: Exposure) -> str:
+    what, end = retell(voice, exposure.text), exposure.end
+    if end is None:
+        return voice.say("move.unfenced", what=what, time=f"{voice.local(exposure.begin):%H:%M:%S}")
+    span = stopwatch(voice, (end - exposure.begin).total_seconds())
+    return voice.say("move.fenced_at", what=what, time=f"{voice.local(end):%H:%M:%S}", span=span)
 
 
 def _old_side(voice: Voice, summary: MoveSummary) -> str:

@@ -22,6 +22,7 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "When vigie is back: enter this move in the journal before anything else is started, and keep this page.",
         "Quand vigie est revenu : saisir ce déplacement au journal avant de lancer quoi que ce soit ; garder la page.",
     ),
+    "paper.when_back": Text("When the old site answers again", "Quand l'ancien site répond de nouveau"),
     "paper.known": Text("What must be known", "Ce qu'il faut savoir"),
     "paper.candidate": Text("takes over: {name}", "prend le relais : {name}"),
     "paper.bound": Text("{name}: at most {most} {unit}", "{name} : au plus {most} {unit}"),

@@ -18,6 +18,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "action.joint-failover": Text("failover of several", "basculement d'urgence groupé"),
     "action.point-in-time-restore": Text("restore to a moment", "retour à un instant"),
     "action.failback": Text("failback", "retour au site d'origine"),
+    "action.rejoin": Text("return of the old site", "remise en ordre de l'ancien site"),
     "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
     "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
@@ -81,6 +82,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.candidate": Text("*Takes over* {candidate}", "*Prend le relais* {candidate}"),
     "card.roles": Text("*Roles after it* {roles}", "*Rôles ensuite* {roles}"),
     "card.coverage": Text("*Fenced* {coverage}", "*Isolé* {coverage}"),
+    "card.when_back": Text(
+        "*When the old site answers again*, by itself: {steps}",
+        "*Quand l'ancien site répondra*, automatiquement : {steps}",
+    ),
     "card.goes_back": Text(
         "*Afterwards* commit it within {span}; if nobody does, it goes back by itself, while that loses nothing",
         "*Ensuite* à valider sous {span} ; sans validation, retour automatique, tant que rien ne s'y perd",

@@ -144,6 +144,7 @@ def lines_of(declared: PlatformModel, made: Plan) -> Iterator[str]:
         "At most", (f"{_sign(b.holds)} {b.name}: {b.at_most:g} {b.unit} (now {b.measured:g})" for b in made.bounds)
     )
     yield from _titled("Fences", (f"{what}: {how}" for what, how in made.coverage.items()))
+    yield from _titled("When the old site answers again, by itself", (step.text for step in made.when_back))
     yield from _titled("Good to know", made.known_wrong)
     for phase, steps in groupby(made.steps, key=lambda step: step.phase):
         for number, group in enumerate(groups_of(declared, list(steps)), 1):

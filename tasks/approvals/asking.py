@@ -3,9 +3,9 @@
 Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The rules: nothing is held while it
 waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
-of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own;
-without one it asks nobody. A run that carries out its platform's part of a common card has its yes from there, and
-asks for itself only when its plan became another.
+of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own; so has one
+that fences the site which a failover left. Without such a yes a run of the schedule asks nobody. A run that carries out
+its platform's part of a common card has its yes from there, and asks for itself only when its plan became another.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def approved(make_plan: Callable[[], Plan], *, asked_as: str = "") -> Granted:
         return Granted(begun.plan, book.journal.take_lease(book.run.id), begun)
     taken_back = book.journal.taken_back_by(book.run.id)
     if taken_back is not None:
-        granted = agreed_before(book, taken_back, make_plan)
-        get_run_logger().info("%s", granted.approval.reason)
-        show_run(book.run.id, book.run.platform)
-        return granted
+        return _shown(book, agreed_before(book, taken_back, make_plan))
+    rejoined = book.journal.rejoin_for(book.run.id)
+    if rejoined is not None:
+        return _shown(book, agreed_with_failover(book, rejoined, make_plan))
     if book.run.requested_by == SCHEDULE:
         raise Settled(Standing.VOID, "nobody asked for it, and no move gave it its yes")
     while True:
@@ -93,6 +93,26 @@ def agreed_before(book: Runbook, move: UUID, make_plan: Callable[[], Plan]) -> G
     except Refused as refused:
         raise Settled(Standing.VOID, refused.what) from refused
     return Granted(plan, lease, granted)
+
+
+def agreed_with_failover(book: Runbook, move: UUID, make_plan: Callable[[], Plan]) -> Granted:
+    """The site that a failover left answers again: what is done then was approved with it, and nobody is asked again.
+
+    Raises `Settled` where that yes does not cover what would be done; the journal judges it.
+    """
+    lease = book.journal.take_lease(book.run.id)
+    try:
+        plan = make_plan()
+        granted = book.journal.grant_rejoin(move, book.run.id, plan)
+    except Refused as refused:
+        raise Settled(Standing.VOID, refused.what) from refused
+    return Granted(plan, lease, granted)
+
+
+def _shown(book: Runbook, granted: Granted) -> Granted:
+    get_run_logger().info("%s", granted.approval.reason)
+    show_run(book.run.id, book.run.platform)
+    return granted
 
 
 def _begun(book: Runbook) -> Approval | None:

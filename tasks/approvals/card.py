@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from blocks.ports.approvals import Approval, Plan
 from blocks.slack.cards import drill_said, headline
-from blocks.slack.evidence import said_afterwards
+from blocks.slack.evidence import said_afterwards, said_when_back
 from blocks.slack.pieces import action_name, who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -111,6 +111,7 @@ def _roles(voice: Voice, plan: Plan) -> str:
         _say(voice, "card.candidate", candidate=plan.candidate) if plan.candidate else "",
         _say(voice, "card.roles", roles=roles) if roles else "",
         _say(voice, "card.coverage", coverage=voice.listing(covered)) if covered else "",
+        _say(voice, "card.when_back", steps=back) if (back := said_when_back(voice, plan)) else "",
         _bold(said_afterwards(voice, plan)),
     ]
     return _LINE_BREAK.join(line for line in lines if line)

@@ -190,6 +190,9 @@ def _changes(approved: Plan, now: Plan) -> Sequence[str]:
             found.append(f"{name} was {_shown(getattr(approved, name))}, is {_shown(getattr(now, name))}")
     if (approved.commit_within_s, approved.rolls_back) != (now.commit_within_s, now.rolls_back):
         found.append(f"afterwards was {_afterwards(approved)}, is {_afterwards(now)}")
+    back, offered_back = ("; ".join(step.text for step in plan.when_back) for plan in (approved, now))
+    if back != offered_back:
+        found.append(f"when the old site is back was {_shown(back)}, is {_shown(offered_back)}")
     agreed = {b.name: (b.at_most, b.unit) for b in approved.bounds}
     offered = {b.name: (b.at_most, b.unit) for b in now.bounds}
     if agreed != offered:

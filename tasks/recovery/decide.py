@@ -16,6 +16,8 @@ The invariants of a move, each with the file that keeps it:
     (waves.py, order.py).
 7.  *Going back to a moment leaves behind what was approved, and keeps it* (restoring.py).
 8.  *The way home is derived from what really ran and is seen to be there*, never from what was planned (failback.py).
+9.  *What could not be fenced is fenced as soon as it answers*, and the old side follows, as was approved with the
+    failover (rejoining.py).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from datetime import datetime
 from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.recovery import Promise, Recovery
 from blocks.errors import Refused
-from blocks.ports.approvals import Bound, Guard, Plan
+from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
 from blocks.ports.recovery import MoveKind, MoveState
 from tasks.recovery.building import (
     Line,
@@ -43,6 +45,7 @@ from tasks.recovery.failback import homeward
 from tasks.recovery.fences import NOT_CONFIRMED, find_fences, keep_away
 from tasks.recovery.forced import Lost, promoted_before, require_reason, what_may_be_lost
 from tasks.recovery.peace import require_peace
+from tasks.recovery.rejoining import when_back
 from tasks.recovery.restoring import Most, Past, allow, way_back
 from tasks.recovery.timing import predict
 from tasks.recovery.values import Accepted, Facts
@@ -144,6 +147,7 @@ def _failover(way: Way, facts: Facts, accepted: Accepted, reason: str) -> Plan:
         roles={way.new: "active", way.old: old},
         coverage=fences.coverage,
         lost=lost,
+        back=when_back(way, fences.coverage),
     )
 
 
@@ -219,6 +223,7 @@ def _plan(
     roles: dict[str, str],
     coverage: dict[str, str] | None = None,
     lost: Lost | None = None,
+    back: tuple[PlanStep, ...] = (),
 ) -> Plan:
     steps = as_steps(way, lines, facts.durations, facts.rehearsed)
     said = lost.said if lost else ()
@@ -239,6 +244,7 @@ def _plan(
         cost=_cost(way),
         commit_within_s=way.plan.commit_window.total_seconds(),
         rolls_back=way.plan.rolls_back,
+        when_back=back,
     )
 
 

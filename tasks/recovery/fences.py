@@ -9,6 +9,7 @@ so it leads to the new site at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from blocks.catalogue.kinds import KINDS
@@ -53,7 +54,7 @@ def keep_away(way: Way, facts: Facts, fences: Fences) -> Fences:
     return Fences(tuple(dict.fromkeys(items)), coverage)
 
 
-def unconfirmed(coverage: dict[str, str]) -> list[str]:
+def unconfirmed(coverage: Mapping[str, str]) -> list[str]:
     """The items that the approval accepts without confirmation."""
     return [name for name, how in coverage.items() if how == NOT_CONFIRMED]
 

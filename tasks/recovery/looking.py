@@ -28,6 +28,7 @@ from tasks.drills.decide import rehearsed
 from tasks.recovery.capacity import less_claimed, pool_of
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
+from tasks.recovery.outage import outage_of
 from tasks.recovery.values import Facts, Ran
 
 T = TypeVar("T")
@@ -83,8 +84,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     seen = {members[key]: look for key, look in databases.items()}
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
     incidents = journal.open_incidents(platform.name)
-    outages = (each for each in incidents if not each.is_readiness)  # nobody suffers from a plan that is not ready
-    first = min(outages, key=lambda each: each.opened_at, default=None)
+    outage = outage_of(journal, incidents)
     moves = journal.moves(platform.name)
     return Facts(
         now=journal.now(),
@@ -101,8 +101,8 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         moves=moves,
         ran=_ran(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
-        outage_at=first.opened_at if first else None,
-        detected_at=first.opened_at if first else None,
+        outage_at=outage.served_at if outage else None,
+        detected_at=outage.noticed_at if outage else None,
     )
 
 

@@ -68,7 +68,7 @@ def _seconds(standby: DatabaseLook | None, primary: DatabaseLook | None, until: 
         said = f"heartbeat {standby.heartbeat_number} of {primary.heartbeat_number if primary else 0}"
         return (behind + HEARTBEAT).total_seconds(), said
     gap = max(timedelta(0), until - standby.heartbeat_at) + HEARTBEAT
-    return gap.total_seconds(), f"newest heartbeat {standby.heartbeat_at:%H:%M:%S} UTC"
+    return gap.total_seconds(), f"newest heartbeat {standby.heartbeat_at:%H:%M:%S}, last write by {until:%H:%M:%S} UTC"
 
 
 def _unknown(data: ReplicatedData) -> str:

@@ -28,7 +28,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
         Verb.RESIZE_SERVICE: 4,
         Verb.START_SERVICE: 5,
     },
-    "fence": {Verb.DRAIN_DATABASE: 1},
+    "fence": {Verb.DRAIN_DATABASE: 1, Verb.SAVE_BEYOND: 2},
     "promote": {Verb.ADOPT_RESTORED: 1, Verb.STAND_ALONE: 2},
     "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
     "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1},

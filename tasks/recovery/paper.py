@@ -47,7 +47,8 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f1f3f5; borde
 def render_paper(platform: Platform, plan: Plan, *, at: datetime, language: str, time_zone: str) -> str:
     """The page. Raises `Broken` for a step that the platform's plan does not have."""
     voice = Voice(language, time_zone)
-    typed = {(step.phase, step.item): by_hand(platform, parse_item(step.item), step.phase) for step in plan.steps}
+    steps = (*plan.steps, *plan.when_back)
+    typed = {(step.phase, step.item): by_hand(platform, parse_item(step.item), step.phase) for step in steps}
     title = voice.say("paper.title", action=action_name(voice, plan.action), platform=plan.platform)
     body = [
         f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>",
@@ -55,7 +56,8 @@ def render_paper(platform: Platform, plan: Plan, *, at: datetime, language: str,
         f"<p class=must>{html.escape(voice.say('paper.rule'))}</p>",
         _known(voice, plan),
         _secrets(voice, [secret for each in typed.values() for secret in each.secrets], _operators(platform, plan)),
-        *_phases(voice, platform, plan, typed),
+        *_phases(voice, platform, plan.steps, typed),
+        *_when_back(voice, platform, plan, typed),
         f"<p class=must>{html.escape(voice.say('paper.afterwards'))}</p>",
     ]
     return html_page(title, "".join(body), language)
@@ -81,7 +83,7 @@ def _known(voice: Voice, plan: Plan) -> str:
 
 def _operators(platform: Platform, plan: Plan) -> list[Site]:
     """The sites whose providers are told anything; all of them where a step does not say."""
-    named = {parse_item(step.item).site for step in plan.steps}
+    named = {parse_item(step.item).site for step in (*plan.steps, *plan.when_back)}
     sites = [site for site in platform.sites.values() if site.name in named and site.provider in _LOGINS]
     return sites or list(platform.sites.values())
 
@@ -114,12 +116,25 @@ def _secrets(voice: Voice, secrets: Sequence[Secret], sites: Sequence[Site]) -> 
 # -- the steps ---------------------------------------------------------------------------------
 
 
-def _phases(voice: Voice, platform: Platform, plan: Plan, typed: dict[tuple[str, str], ByHand]) -> list[str]:
+def _when_back(voice: Voice, platform: Platform, plan: Plan, typed: dict[tuple[str, str], ByHand]) -> list[str]:
+    """What vigie would do by itself when the site that was left answers again."""
+    if not plan.when_back:
+        return []
+    title = f"<h2>{html.escape(voice.say('paper.when_back'))}</h2>"
+    return [title, *_phases(voice, platform, plan.when_back, typed, number=len(plan.steps))]
+
+
+def _phases(
+    voice: Voice,
+    platform: Platform,
+    planned: Sequence[PlanStep],
+    typed: dict[tuple[str, str], ByHand],
+    number: int = 0,
+) -> list[str]:
     parts: list[str] = []
-    number = 0
-    for phase in dict.fromkeys(step.phase for step in plan.steps):
+    for phase in dict.fromkeys(step.phase for step in planned):
         parts.append(f"<h2>{html.escape(phase_name(voice, phase))}</h2>")
-        for group in groups_of(platform, [step for step in plan.steps if step.phase == phase]):
+        for group in groups_of(platform, [step for step in planned if step.phase == phase]):
             steps = [
                 _step(voice, number + place, step, typed[step.phase, step.item])
                 for place, step in enumerate(group, start=1)

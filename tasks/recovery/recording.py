@@ -17,6 +17,7 @@ from tasks.core.step import fresh_step, record_step
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import parts_of
+from tasks.recovery.outage import outage_of
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
 from tasks.runs.runbook import Granted
@@ -30,8 +31,8 @@ def begin_move(granted: Granted) -> Move:
     """The move's row: from where to where, since when clients suffer, who knew it when."""
     plan = granted.plan
     with open_journal() as journal:
-        known = [each.opened_at for each in journal.open_incidents(plan.platform) if not each.is_readiness]
-        outage_at = min(known, default=None) if plan.action in _FROM_OUTAGES else None
+        outage = outage_of(journal, journal.open_incidents(plan.platform))
+        outage = outage if plan.action in _FROM_OUTAGES else None
         return journal.begin_move(
             granted.lease.run,
             granted.lease.token,
@@ -39,8 +40,8 @@ def begin_move(granted: Granted) -> Move:
             kind=MoveKind(plan.action),
             from_site=_from_site(granted),
             to_site=plan.candidate,
-            outage_at=outage_at,
-            detected_at=outage_at,
+            outage_at=outage.served_at if outage else None,
+            detected_at=outage.noticed_at if outage else None,
             decided_at=granted.approval.settled_at,
         )
 

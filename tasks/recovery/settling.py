@@ -1,7 +1,8 @@
-"""Every few minutes: does a move wait for a commit that nobody gives, and does a platform still run elsewhere?
+"""Every few minutes: is a site that was left back, does a move wait for a commit, does a platform still run elsewhere?
 
-The rules: what goes back by itself was approved with the move, is lossless now, and is one run that the journal knows
-before it may begin; what does not is told once a day, and a message that was wanted is sent once, whatever died in
+The rules: a site that is back is seen to before anything else (rejoin_steps.py); what goes back by itself was approved
+with the move, is lossless now, and is one run that the journal knows before it may begin; what does not is told once a
+day, and a message that was wanted is sent once, whatever died in
 between; one platform that cannot be seen keeps nobody from looking after the others.
 """
 
@@ -11,29 +12,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from prefect.logging import get_run_logger
 
-from blocks.errors import Broken, Refused, VigieError
+from blocks.errors import Refused, VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
 from blocks.orchestrator.client import PrefectOrchestrator
-from blocks.ports.orchestration import Orchestrator, RunPhase, Startable
+from blocks.ports.orchestration import Orchestrator
 from blocks.ports.recovery import DatabaseLook, Move, MoveKind
-from blocks.ports.runs import SCHEDULE, RunState
+from blocks.ports.runs import RunState
 from tasks.core.retries import JOURNAL
 from tasks.core.step import record_step
 from tasks.recovery.decide import home_of
 from tasks.recovery.elsewhere import active_after, commit_day, missing_for_return, reminder_day
 from tasks.recovery.looking import Looks, look_at
 from tasks.recovery.opening import Parts
+from tasks.recovery.promised import Deed, begin_promised, begin_what_was_promised
+from tasks.recovery.rejoin_steps import agreed_for, rejoin_one
+from tasks.recovery.rejoining import missing_of
 from tasks.recovery.values import Facts
 from tasks.recovery.window import Due, rule_window
 from tasks.runs.catalogue import Known, load_platform
 from tasks.runs.showing import show_run
-from tasks.runs.starting import RUNBOOK
 
 COMMIT, ELSEWHERE = "commit-window", "running-elsewhere"
 LookAtMembers = Callable[[Known], Mapping[tuple[str, str], DatabaseLook]]
@@ -52,24 +54,18 @@ class MovesReport:
         return "; ".join((*self.done, *self.failures)) or "nothing to do"
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What was done about one move, and the run whose message people should see now."""
-
-    text: str
-    run: UUID
-
-
 @record_step(retry=JOURNAL, run_name="look after moves")
 def care_for_moves() -> MovesReport:
-    """Rule each move whose window is over, and remind of each platform that runs elsewhere."""
+    """See to each site that was left, rule each move whose window is over, remind of all that runs elsewhere."""
     warn = get_run_logger().warning
     done, failures = list[str](), list[str]()
     with open_journal() as journal, PrefectOrchestrator() as orchestrator:
         settle = partial(settle_one, journal, orchestrator, look=look_at_members)
-        remind = partial(remind_one, journal, look=partial(_facts, say=lambda missed: warn("%s", missed)))
-        wanted = [(settle, move) for move in journal.moves_to_settle()]
-        for deed, move in [*wanted, *((remind, move) for move in journal.newest_moves())]:
+        look = partial(_facts, say=lambda missed: warn("%s", missed))
+        remind, rejoin = partial(remind_one, journal, look=look), partial(rejoin_one, journal, orchestrator, look=look)
+        newest = journal.newest_moves()
+        wanted = [*((rejoin, move) for move in newest), *((settle, move) for move in journal.moves_to_settle())]
+        for deed, move in [*wanted, *((remind, move) for move in newest)]:
             try:
                 found = deed(move, load_platform(move.platform))
                 if found is not None:
@@ -115,51 +111,24 @@ def look_at_members(known: Known) -> Mapping[tuple[str, str], DatabaseLook]:
 
 def start_way_back(journal: PostgresJournal, orchestrator: Orchestrator, move: Move, known: Known, why: str) -> Deed:
     """The one run that takes it back. The journal knows it, and whose yes it has, before it may begin."""
-    startable, parameters = _run_back(orchestrator, move, known, why)
-    run = orchestrator.start(startable.id, parameters)
-    try:
-        journal.open_run(
-            run,
-            platform=move.platform,
-            action=startable.flow,
-            subject=move.platform,
-            parameters=parameters,
-            requested_by=SCHEDULE,
-            customer=known.customer.name,
-        )
-        journal.promise_return(move.run, run)
-        journal.want_message(run, "progress")
-    except VigieError as error:
-        if journal.find_run(run) is not None:  # nobody goes on with it, and it asks nobody
-            journal.move_run(run, RunState.VOID, reason=f"it was not begun: {error}")
-        orchestrator.declare_crashed(run, f"it was not begun: {error}")
-        raise
-    orchestrator.release(run)
-    return Deed(f"{move.platform}: {why}; run {run} takes it back", run)
-
-
-def _run_back(orchestrator: Orchestrator, move: Move, known: Known, why: str) -> tuple[Startable, Mapping[str, Any]]:
-    """Home is reached by a failback, any other site by a switchover; with what each is started with."""
     home = move.from_site == home_of(known.platform)
-    flow = MoveKind.FAILBACK if home else MoveKind.SWITCHOVER
+    flow = MoveKind.FAILBACK if home else MoveKind.SWITCHOVER  # home is reached by a failback, any other site so
     parameters = {"platform": move.platform, "reason": why} | ({} if home else {"candidate": move.from_site})
-    found = next((each for each in orchestrator.startables(RUNBOOK) if each.flow == flow.value), None)
-    if found is None:
-        raise Broken(f"Prefect has no deployment of {flow.value}", next_step="run vigie apply")
-    return found, parameters
+    promise = partial(journal.promise_return, move.run)
+    run = begin_promised(journal, orchestrator, known, flow=flow.value, parameters=parameters, promise=promise)
+    return Deed(f"{move.platform}: {why}; run {run} takes it back", run)
 
 
 def _see_it_begin(
     journal: PostgresJournal, orchestrator: Orchestrator, move: Move, run: UUID, known: Known
 ) -> Deed | None:
     """A run that was promised and not released, because we died in between, is released; one that ended is told."""
-    taking, seen = journal.run(run), orchestrator.view(run)
+    taking = journal.run(run)
     if taking.state not in {RunState.RUNNING, RunState.WAITING}:
         why = f"its way back is {taking.state.value}{f': {taking.reason}' if taking.reason else ''}"
         return _remind_to_commit(journal, move, known, why)
-    if seen is None or seen.phase is not RunPhase.SCHEDULED or journal.approvals(run):
+    if not begin_what_was_promised(journal, orchestrator, run):
         return None
-    orchestrator.release(run)
     return Deed(f"{move.platform}: run {run} takes it back, and is begun now", run)
 
 
@@ -180,7 +149,9 @@ def remind_one(journal: PostgresJournal, move: Move, known: Known, *, look: Look
     day = reminder_day(journal.now(), since, known.customer.time_zone)
     if day is None or journal.was_reminded(move.platform, ELSEWHERE, day):
         return None
-    missing = missing_for_return(known.platform, look(journal, known))
+    agreed, facts = agreed_for(journal, move), look(journal, known)
+    back = missing_of(agreed, [journal.run(run) for run in journal.rejoins_of(move.run)], facts) if agreed else ()
+    missing = [*missing_for_return(known.platform, facts), *back]
     text = f"{move.platform} has run in {site} since {since:%d %B %H:%M} UTC"
     cost = plan.running_costs.get(site, "")
     told = {"site": site, "since": since.isoformat(), "cost": cost, "missing": list(dict.fromkeys(missing))}

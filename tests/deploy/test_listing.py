@@ -27,6 +27,7 @@ def test_every_entrypoint_loads_and_has_the_parameter_that_the_catalogue_fills()
         "failback",
         "joint-failover",
         "point-in-time-restore",
+        "rejoin",
         "recovery-readiness",
         "recovery-drill",
         "leak-sweep",

@@ -8,7 +8,9 @@ The invariants, before any code:
     phases that a move has too: to make its copy takes no client's time.
 3.  The critical path is read from what happened, not from what was planned: from the step that clients waited for
     last, each time back to the step that ended last before it began.
-4.  Waiting for people is counted apart, and overlapping waits once.
+4.  What nobody could confirm as fenced is exposed from the first promotion until its fence is written down, and for as
+    long as that is not.
+5.  Waiting for people is counted apart, and overlapping waits once.
 
 No I/O, no clock: what the journal holds is the argument.
 """
@@ -21,8 +23,9 @@ from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Approval, Standing
 from blocks.ports.drills import Drill
-from blocks.ports.reports import LossSaid, MoveSummary
+from blocks.ports.reports import Exposure, LossSaid, MoveSummary
 from blocks.ports.runs import ActionKind, RunState, Step
+from tasks.recovery.fences import unconfirmed
 from tasks.reports.moves.values import Bar, MoveReport, Recorded, Wait
 
 DRILL = "drill"
@@ -162,6 +165,7 @@ def _summary(recorded: Recorded, bars: Sequence[Bar], waits: Sequence[Wait]) -> 
         old_side_most=max((count.client_count for count in seen), default=0),
         old_side_last_at=seen[-1].at if seen else None,
         leftovers=drill.leftovers if drill is not None else (),
+        exposures=_exposures(recorded, bars),
     )
 
 
@@ -176,6 +180,24 @@ def _losses(recorded: Recorded) -> tuple[LossSaid, ...]:
     return tuple(
         LossSaid(data=loss.data, kind=loss.kind, rows=loss.rows, seconds=loss.seconds, saved_in=loss.saved_in)
         for loss in losses
+    )
+
+
+def _exposures(recorded: Recorded, bars: Sequence[Bar]) -> tuple[Exposure, ...]:
+    """Of a move that promoted something: what was accepted without confirmation, and since when it is fenced."""
+    granted, promoted = _granted(recorded), [bar.begin for bar in bars if bar.phase == "promote"]
+    if granted is None or recorded.move is None or not promoted:
+        return ()
+    texts = {step.item: step.text for step in granted.plan.when_back}
+    ended = {
+        str(line.data["item"]): datetime.fromisoformat(str(line.data["to"]))
+        for line in recorded.actions
+        if line.kind is ActionKind.FENCED_LATE
+    }
+    return tuple(
+        Exposure(text=texts[item], begin=min(promoted), end=ended.get(item))
+        for item in unconfirmed(granted.plan.coverage)
+        if item in texts
     )
 
 

@@ -94,8 +94,9 @@ def _tables(voice: Voice, report: MoveReport) -> list[Table]:
 
 def _moments(voice: Voice, report: MoveReport) -> Table:
     summary = report.summary
+    seen = summary.outage_at is not None and summary.outage_at != summary.detected_at
     named = {
-        "outage": summary.outage_at,
+        "last_good" if seen else "outage": summary.outage_at,
         "detected": summary.detected_at,
         "decided": summary.decided_at,
         "serving": summary.serving_at,

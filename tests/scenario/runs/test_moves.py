@@ -1,11 +1,15 @@
-"""hearth moves for real: in peace and back, by itself where nobody commits, and away from a site that lost its power.
+"""hearth moves for real: in peace and back, by itself where nobody commits, and away from a site that lost its power,
+which is fenced and follows by itself as soon as it is back.
 
 A writer goes on all the while, and what it was told is safe is looked for, row by row, in the database that serves.
 """
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -15,9 +19,13 @@ from blocks.ports.recovery import DatabaseRole, LossKind, MoveKind, MoveState
 from blocks.ports.runs import ActionKind
 from deployments.sandbox.breaking import break_service, mend_service
 from deployments.sandbox.client_log import between, first_after, lost_ids, read_writes
-from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
+from deployments.sandbox.household import DATABASES, UnavailableError, household_dsn, present_ids, reader_dsn
 from flows.settle_moves import settle_moves
+from tasks.recovery.fences import unconfirmed
 from tasks.recovery.opening import parts_of
+from tasks.recovery.rejoin_steps import agreed_for
+from tasks.recovery.settling import look_at_members
+from tasks.runs.catalogue import load_platform
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 HOME, AWAY = "azure-west", "dc-west"
@@ -159,7 +167,50 @@ def test_what_nobody_commits_goes_back_by_itself_without_a_question_and_loses_no
     assert desk.journal.verify_actions("hearth") > 0
 
 
-def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(desk):
+class Stubborn(threading.Thread):
+    """A client that writes to the old primary's own address, whatever anybody tells it; it remembers what it was told."""
+
+    def __init__(self, desk):
+        super().__init__(daemon=True)
+        self.state, self.acknowledged, self.ended = desk.sandbox.state, [], threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.2):
+            with suppress(psycopg.Error, UnavailableError):
+                dsn = household_dsn(self.state, DATABASES[HOME])
+                with psycopg.connect(dsn, autocommit=True, connect_timeout=2) as there:
+                    while not self.ended.wait(0.05):
+                        row = uuid4()
+                        there.execute("INSERT INTO rows (id, number) VALUES (%s, -1)", (row,))
+                        self.acknowledged.append(row)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join(30)
+
+
+def seen_to_by_itself(desk, away):
+    """The runs of the schedule that fenced the site which that failover left, all done; nobody starts or answers one."""
+
+    def done():
+        settle_moves()
+        runs = desk.journal.rejoins_of(away)
+        over = runs and all(desk.run(run).state.is_over for run in runs)
+        return runs if over and not agreed_for(desk.journal, desk.journal.move(away)).left else None
+
+    def how_it_stands():
+        return [(desk.run(run).state, desk.run(run).reason) for run in desk.journal.rejoins_of(away)]
+
+    try:
+        return desk.until(done, "the old site is fenced and follows", patience_s=480, pause_s=3)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {how_it_stands()}") from None
+
+
+def test_a_site_that_lost_its_power_is_fenced_when_it_is_back_and_follows_before_anybody_brings_it_home(desk):
     served_by(desk, HOME, began := datetime.now(UTC))
     break_service(desk.sandbox.state, HOME, "kill")
     try:
@@ -173,17 +224,37 @@ def test_the_power_of_a_site_is_cut_and_what_is_lost_is_bounded_then_counted(des
         assert len(gone) <= bound.rows
         (approval,) = desk.journal.approvals(away)
         assert approval.standing is Standing.GRANTED
-        assert "NOT confirmed" in " ".join(approval.plan.coverage.values())
+        accepted = set(unconfirmed(approval.plan.coverage)) & {step.item for step in approval.plan.when_back}
+        assert accepted, "something could not be fenced"
+        settle_moves()
+        assert desk.journal.rejoins_of(away) == [], "while it is dark nothing begins"
     finally:
+        stubborn = Stubborn(desk)
+        stubborn.start()
         mend_service(desk.sandbox.state, HOME)
+
+    with stubborn:
+        runs = seen_to_by_itself(desk, away)
+    for run in runs:
+        asked = desk.journal.approvals(run)
+        assert [(each.standing, each.decisions) for each in asked if each.standing is not Standing.VOID] in (
+            [(Standing.GRANTED, ())],
+            [],
+        ), desk.logs(run)
+    lines = [line for line in desk.journal.actions(away) if line.kind is ActionKind.FENCED_LATE]
+    assert {line.data["item"] for line in lines} == accepted
+    (exact,) = desk.journal.move(away).losses
+    assert (exact.kind, bool(exact.saved_in)) == (LossKind.EXACT, True)
+    assert max(len(gone), len(stubborn.acknowledged)) <= exact.rows <= bound.rows + len(stubborn.acknowledged)
+    members = look_at_members(load_platform("hearth"))
+    home, other = members["household", HOME], members["household", AWAY]
+    assert (home.role, home.timeline, other.takes_writes) == (DatabaseRole.STANDBY, other.timeline, True)
+    assert served_by(desk, AWAY, datetime.now(UTC)), "clients noticed nothing"
 
     back = move(desk, "failback", *PEOPLE)
     assert desk.journal.active_site("hearth") == HOME
-    (exact,) = desk.journal.move(away).losses
-    assert exact.kind is LossKind.EXACT
-    assert len(gone) <= exact.rows <= bound.rows
-    first = next(step for step in desk.steps(back) if step.item.startswith("save-beyond:household"))
-    assert "saved in" in first.outcome
+    prepared = {step.item.partition(":")[0] for step in desk.steps(back) if step.phase == "prepare"}
+    assert prepared.isdisjoint({"fence-database", "save-beyond", "follow-database"}), "that was done"
     assert desk.journal.verify_actions("hearth") > 0
 
 

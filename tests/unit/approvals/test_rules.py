@@ -13,7 +13,9 @@ from blocks.errors import Refused
 
 DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
 EVERYWHERE = ("approval-drill", "service-restart")
-MOVES = ("switchover", "failover", "failback", "point-in-time-restore", "recovery-drill", "joint-failover")
+MOVES = (
+    "switchover", "failover", "failback", "point-in-time-restore", "rejoin", "recovery-drill", "joint-failover"
+)  # fmt: skip
 ACTIONS = (*EVERYWHERE, *MOVES)
 
 
@@ -46,7 +48,7 @@ def test_the_shipped_rules_are_right_and_let_every_action_be_asked(catalogue):
 def test_a_move_of_hearth_is_never_one_person_s_and_says_which_platform_is_meant(catalogue):
     rules = load_rules(DEPLOYMENTS / "approvals.yaml", catalogue, ACTIONS)
     moves = {action: rules.policy_for("hearth", "hearth", action) for action in MOVES}
-    for action in ("switchover", "failover", "failback", "point-in-time-restore"):
+    for action in ("switchover", "failover", "failback", "point-in-time-restore", "rejoin"):
         policy = moves[action]
         assert not policy.requester_may_approve
         assert (policy.needs_code, policy.typed) == (True, "hearth")

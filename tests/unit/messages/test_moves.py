@@ -12,6 +12,7 @@ from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 from tasks.recovery.decide import plan_move, plan_restore
 from tasks.recovery.priority import Want, one_question, share_out
+from tasks.recovery.rejoining import Agreed, plan_rejoin
 from tasks.recovery.values import Accepted, Ran
 from tests.unit.recovery import scenes, test_restoring
 from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
@@ -55,6 +56,15 @@ PLANS = {
         ),
     ),
     "restore": plan_restore(HEARTH, test_restoring.facts(), test_restoring.PAST, test_restoring.MOMENT),
+    "rejoin": plan_rejoin(
+        HEARTH, scenes.elsewhere(), Agreed(move=scenes.a_move(), plan=FAILOVER), "azure-west answers again"
+    ),
+    "rejoin while the other site is closed": plan_rejoin(
+        HEARTH,
+        scenes.with_database(scenes.elsewhere(), CELLAR, database(scenes.FENCED, timeline=4)),
+        Agreed(move=scenes.a_move(), plan=FAILOVER),
+        "azure-west answers again",
+    ),
     "several": one_question(share_out(WAITS, replace(ROOM, instances_free=1))),
 }
 _SAME = {"16 cores free"}  # the providers' own words
@@ -68,6 +78,8 @@ def sentences(plan):
     yield from (text for guard in plan.guards for text in (guard.name, guard.text))
     yield from plan.known_wrong
     yield plan.cost
+    yield plan.reason
+    yield from (step.text for step in plan.when_back)
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
@@ -78,7 +90,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         for each in prefixed
         if each not in _SAME and not each.startswith(("sends ", "the database"))
     }
-    assert [each for each, french in said.items() if french == each and each != "none"] == []
+    assert [each for each, french in said.items() if french == each and each not in {"none", ""}] == []
     assert all(retell(EN, each) == each for each in said)
 
 
@@ -92,8 +104,8 @@ def test_every_sentence_of_a_card_is_french(plan):
         ("fence-database:household:azure-west", "isoler la base household à azure-west"),
         ("NOT confirmed: nothing there answers us", "NON confirmé : rien n'y répond"),
         (
-            "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29 UTC, 40 rows/s); approved are 2000 rows and 5min",
-            "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
+            "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s); approved are 2000 rows and 5min",
+            "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29, dernière écriture au plus tard à 03:00:00 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
         ),
         ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
         (
@@ -121,6 +133,22 @@ def test_every_sentence_of_a_card_is_french(plan):
         (
             "the failover of hearth to dc-west does not go back by itself: something could be lost on the way",
             "basculement d'urgence de hearth vers dc-west : pas de retour automatique, quelque chose pourrait s'y perdre",
+        ),
+        (
+            "its rejoin is failed: 2103 rows that only azure-west has of household (devices 2000, public.homes 103), saved in db1:8443/save.jsonl: 2000 were approved",
+            "sa remise en ordre est « failed » : household : 2103 lignes que seul azure-west possède [devices 2000, public.homes 103], gardées dans db1:8443/save.jsonl ; 2000 étaient admises",
+        ),
+        (
+            "digest in azure-west is fenced; household in azure-west follows dc-west; 12 row changes of 0.4 s were acknowledged by household-data and by no other (devices 12); archive in azure-west does not answer yet",
+            "digest à azure-west est isolé ; household à azure-west suit dc-west ; 12 modifications de 0.4 s ont été confirmées par household-data seul (devices 12) ; archive à azure-west ne répond pas encore",
+        ),
+        (
+            "azure-west, which the failover of hearth left, does not rejoin by itself: nothing that is left to do answers",
+            "azure-west, quitté par basculement d'urgence de hearth, n'est pas remis en ordre tout seul : rien de ce qui reste à faire ne répond",
+        ),
+        (
+            "household in azure-west was never fenced: nothing there has answered",
+            "household à azure-west n'a jamais été isolé : rien n'y a répondu",
         ),
         (
             "as approved with the failover of run 0c0ffee0: approved by platform-engineer and shift-lead",

@@ -35,7 +35,10 @@ def test_a_living_primary_tells_the_second_on_its_own_clock(role):
 def test_of_a_dead_one_only_the_time_is_known_when_it_was_seen_to_live(primary):
     loss = bound(primary=primary)
     assert (loss.rows, loss.seconds) == (1280, 32.0)
-    assert loss.text == "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29 UTC, 40 rows/s)"
+    assert (
+        loss.text
+        == "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s)"
+    )
 
 
 def test_a_primary_behind_its_standby_has_lost_less_than_a_second():

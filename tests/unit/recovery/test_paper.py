@@ -12,10 +12,12 @@ import pytest
 from blocks.catalogue.recovery import AddedStep, PlanStepKind, Sizes, Table
 from blocks.errors import Broken
 from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
+from blocks.ports.recovery import MoveKind
 from tasks.recovery.by_hand import by_hand, variable
+from tasks.recovery.decide import plan_move
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.paper import render_paper
-from tests.unit.recovery.scenes import HEARTH, with_plan
+from tests.unit.recovery.scenes import HEARTH, dark, with_plan
 
 AT = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 ITEMS = {
@@ -326,6 +328,10 @@ PLAN = Plan(
 )
 
 
+def typed_for(step):
+    return by_hand(HEARTH, parse_item(step.item), step.phase).commands
+
+
 @pytest.fixture(params=["en", "fr"])
 def page(request):
     text = render_paper(PLATFORM, PLAN, at=AT, language=request.param, time_zone="Europe/Paris")
@@ -339,6 +345,20 @@ def test_the_page_holds_every_step_in_the_plans_order(page):
     assert page.text.index(ITEMS[Verb.ASK]) < page.text.index(ITEMS[Verb.FENCE_DATABASE])
     numbers = [int(part.split(".")[0]) for part in page.text.split("☐ ")[1:]]
     assert numbers == list(range(1, len(PLAN.steps) + 1))
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "When the old site answers again"), ("fr", "Quand l'ancien site répond de nouveau")]
+)
+def test_what_vigie_would_do_by_itself_when_the_old_site_is_back_is_on_paper_with_its_commands(language, title):
+    made = plan_move(MoveKind.FAILOVER, HEARTH, dark())
+    text = Page(render_paper(HEARTH, made, at=AT, language=language, time_zone="Europe/Paris")).text
+    later = text[text.index(title) :]
+    places = [later.index(step.item) for step in made.when_back]
+    assert places == sorted(places)
+    assert all(command in later for step in made.when_back for command in typed_for(step))
+    numbers = [int(part.split(".")[0]) for part in text.split("☐ ")[1:]]
+    assert numbers == list(range(1, len(made.steps) + len(made.when_back) + 1))
 
 
 def test_nothing_in_it_is_fetched_or_carried_out(page):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from blocks.ports.approvals import PlanStep
 from blocks.ports.drills import OldSideCount
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import Action, ActionKind
@@ -22,6 +23,7 @@ from blocks.slack.moves import SUMMARY, render_reminder, render_report
 from blocks.slack.moves_told import facts_of, stopwatch, title_of
 from blocks.slack.runs import render
 from blocks.slack.voice import Voice
+from tasks.recovery.fences import NOT_CONFIRMED
 from tasks.reports.moves.build import build_report, critical_path, together
 from tasks.reports.moves.page import render_html, render_markdown
 from tasks.reports.moves.picture import MOST_BARS, MOST_BYTES, draw_move, worth_a_bar
@@ -44,6 +46,7 @@ from tests.unit.reports.moves import (
     moved,
     question,
     recorded,
+    steps,
 )
 
 EN, FR = Voice("en", "Europe/Paris"), Voice("fr", "Europe/Paris")
@@ -344,6 +347,65 @@ def test_the_artifact_marks_the_critical_path_and_draws_nothing_of_others(langua
     bad = render_markdown(build_report(hostile()), picture=b"", kept_in="`x`", language=language, time_zone="UTC")
     assert "<script" not in bad
     assert "](http" not in bad.replace("\\](", "")
+
+
+# -- what nobody could confirm -----------------------------------------------------------------
+
+
+def exposed(*actions, **changes):
+    """The failover with two fences that were accepted unconfirmed, and what came of them."""
+    back = tuple(PlanStep(phase=phase, item=item, text=text) for phase, item, text, *_ in STEPS[:2])
+    not_confirmed = dict.fromkeys((step.item for step in back), NOT_CONFIRMED)
+    coverage = not_confirmed | {
+        "shift-traffic:api:dc-west@100": NOT_CONFIRMED,
+        STEPS[2][1]: "confirmed by its provider",
+    }
+    plan = replace(question().plan, coverage=coverage, when_back=back)
+    return recorded(approvals=(question(plan=plan),), actions=actions, **changes)
+
+
+def fenced_late(item, seconds):
+    data = {"item": item, "from": "2026-11-28T02:00:00+00:00", "to": later(seconds).isoformat()}
+    return Action(run=RUN, number=5, at=later(seconds), kind=ActionKind.FENCED_LATE, text="", data=data)
+
+
+def test_what_was_not_fenced_is_timed_from_the_first_promotion_until_its_fence_is_written_down():
+    summary = build_report(exposed(fenced_late(STEPS[1][1], 754.2))).summary
+    worker, database = summary.exposures
+    assert (worker.begin, worker.end) == (later(3.2), None)
+    assert (database.begin, database.end) == (later(3.2), later(754.2))
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", ["fence household in azure-west: at 02:19:33, after at most 12 min 31 s without it", "not yet, open since"]),
+        ("fr", ["isoler household à azure-west : à 03:19:33, après au plus 12 min 31 s sans l'être", "pas encore, exposé"]),
+    ],
+)  # fmt: skip
+def test_slack_the_page_and_the_artifact_say_since_when_it_is_fenced(language, told):
+    given = exposed(fenced_late(STEPS[1][1], 754.2))
+    approval = given.approvals[0]
+    plan = replace(approval.plan, when_back=tuple(
+        replace(step, text=text)
+        for step, text in zip(
+            approval.plan.when_back, ("stop worker digest in azure-west", "fence household in azure-west"), strict=True
+        )
+    ))  # fmt: skip
+    given = replace(given, approvals=(replace(approval, plan=plan),))
+    zone = "Europe/Paris" if language == "fr" else "UTC"
+    report = build_report(given)
+    facts = [fact.text.replace("\u00a0", " ") for fact in facts_of(Voice(language, zone), report.summary)]
+    assert all(any(each in fact for fact in facts) for each in told), facts
+    page = Page(render_html(report, picture=b"", language=language, time_zone=zone)).text.replace("\u00a0", " ")
+    assert told[0] in page
+    _, blocks = render_report(replace(picture_of(given, language), time_zone=zone))
+    assert told[0] in json.dumps(blocks, ensure_ascii=False).replace("\u00a0", " ")
+
+
+def test_before_a_promotion_and_in_a_drill_nothing_is_exposed():
+    assert build_report(exposed(steps=steps()[:3])).summary.exposures == ()
+    assert build_report(exposed(move=None, drill=a_drill())).summary.exposures == ()
 
 
 # -- Slack -------------------------------------------------------------------------------------

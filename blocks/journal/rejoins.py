@@ -1,0 +1,167 @@
+"""The site that a failover left answers again: in which run is it fenced, on whose yes, and since when is it?
+
+The yes was given with the failover: its approved plan lists what is done by itself when the old site is back. Each run
+of that was promised before it began, one at a time, and may do nothing that the list does not hold, nor give up more
+rows than were approved. Every rule is looked at while the platform's lock is held. How long something was not fenced
+is written down once, behind the failover that accepted it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from blocks.errors import Refused
+from blocks.journal.actions import append_action, read_actions
+from blocks.journal.approvals import approvals_of, the_approval
+from blocks.journal.identities import LockedPlatform
+from blocks.journal.messages import want_message
+from blocks.journal.returns import is_overtaken
+from blocks.journal.runs import check_token, lock_run, the_run
+from blocks.journal.statuses import aware
+from blocks.ports.approvals import Approval, Plan, Standing
+from blocks.ports.recovery import Move
+from blocks.ports.runs import REJOIN, SCHEDULE, ActionKind, RunState
+
+_LIVE = frozenset({RunState.RUNNING, RunState.WAITING})
+
+
+def promise(connection: Connection, move: Move, run: UUID) -> None:
+    """From now on this run may rejoin the site that the move left. Said again for the same two, nothing is written."""
+    locked, known = lock_run(connection, run)
+    earlier = rejoins_of(connection, move.run)
+    if run in earlier:
+        return
+    if live := next((each for each in earlier if the_run(connection, each).state in _LIVE), None):
+        raise _refused(move, f"run {live} does it already")
+    if known.platform != move.platform or known.action != REJOIN:
+        raise _refused(move, f"run {run} is a {known.action} of {known.platform}")
+    if known.requested_by != SCHEDULE or known.state is not RunState.RUNNING or approvals_of(connection, run):
+        raise _refused(move, f"run {run} was asked for by {known.requested_by} and is {known.state.value}")
+    agreed = the_yes(connection, move)
+    connection.execute(
+        "INSERT INTO rejoin (run_id, move_run_id, promised_at) VALUES (%s, %s, %s)", (run, move.run, locked.now)
+    )
+    data = {"move": str(move.run), "approval": str(agreed.id), "digest": agreed.digest}
+    text = f"fences {move.from_site} and lets it follow, as was approved with the {move.kind.value} of run {move.run}"
+    append_action(connection, locked, run, ActionKind.REJOIN_PROMISED, text, data=data)
+
+
+def grant(connection: Connection, move: Move, run: UUID, plan: Plan) -> Approval:
+    """The yes of the failover, given to what of it is done now. The same plan again gives the same approval."""
+    locked, _ = lock_run(connection, run)
+    if move_of(connection, run) != move.run:
+        raise _refused(move, f"run {run} was not started for it")
+    agreed = the_yes(connection, move)
+    _must_fit(move, agreed.plan, plan)
+    earlier = approvals_of(connection, run)
+    if earlier:
+        if earlier[-1].digest == plan.digest and earlier[-1].standing is Standing.GRANTED:
+            return earlier[-1]
+        raise _refused(move, "the one yes was used for another plan")
+    return _granted(connection, locked, move, agreed, run, plan)
+
+
+def the_yes(connection: Connection, move: Move) -> Approval:
+    """The approval with which the old side may be fenced and may follow. Raises `Refused` with what speaks against."""
+    if not move.has_moved:
+        raise _refused(move, f"it is {move.state.value}")
+    if is_overtaken(connection, move.run):
+        raise _refused(move, f"{move.platform} was moved since")
+    granted = [each for each in approvals_of(connection, move.run) if each.standing is Standing.GRANTED]
+    if not granted or not granted[-1].plan.when_back:
+        raise _refused(move, "nobody approved that anything is done when the old site is back")
+    return granted[-1]
+
+
+def rejoins_of(connection: Connection, move_run: UUID) -> list[UUID]:
+    """The runs that were promised for this move, oldest first."""
+    rows = connection.execute(
+        "SELECT run_id FROM rejoin WHERE move_run_id = %s ORDER BY promised_at, run_id", (move_run,)
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def move_of(connection: Connection, run: UUID) -> UUID | None:
+    """The move whose old site this run fences, None where it was promised for none."""
+    row = connection.execute("SELECT move_run_id FROM rejoin WHERE run_id = %s", (run,)).fetchone()
+    return None if row is None else row[0]
+
+
+def keep_fenced_late(  # noqa: PLR0917  whose, under which lease, what, from when to when
+    connection: Connection, move: Move, run: UUID, token: int, item: str, begin: datetime, end: datetime
+) -> None:
+    """How long something could do what nobody should have done; the first word about it stays."""
+    aware(begin, end)
+    locked, _ = lock_run(connection, run)
+    check_token(connection, locked, run, token)
+    known = (line.data.get("item") for line in _lines(connection, move.run))
+    if item in known:
+        return
+    seconds = max(0.0, (end - begin).total_seconds())
+    text = f"{item} was not confirmed for at most {seconds:.0f} s, and is fenced now"
+    data = {"item": item, "from": begin.isoformat(), "to": end.isoformat(), "run": str(run), "token": token}
+    append_action(connection, locked, move.run, ActionKind.FENCED_LATE, text, data=data)
+    want_message(connection, move.run, "progress")
+
+
+def _lines(connection: Connection, run: UUID) -> Sequence[Any]:
+    return [line for line in read_actions(connection, run) if line.kind is ActionKind.FENCED_LATE]
+
+
+def _must_fit(move: Move, agreed: Plan, plan: Plan) -> None:
+    """A part of what was listed, about the same two sites, with every guard and every approved bound."""
+    if (plan.platform, plan.action, plan.candidate) != (move.platform, REJOIN, move.to_site):
+        raise _refused(move, f"the plan is a {plan.action} of {plan.platform} to {plan.candidate}")
+    if set(plan.roles) != {move.from_site, move.to_site}:
+        raise _refused(move, f"the plan is about {', '.join(sorted(plan.roles)) or 'no site'}")
+    listed = {(step.phase, step.item) for step in agreed.when_back}
+    if others := [step.text for step in plan.steps if (step.phase, step.item) not in listed]:
+        raise _refused(move, f"nobody approved this: {'; '.join(others)}")
+    if not plan.steps:
+        raise _refused(move, "nothing that is left to do answers")
+    if failing := [guard.text for guard in plan.guards if not guard.holds]:
+        raise _refused(move, "; ".join(failing))
+    most = {bound.name: bound.at_most for bound in agreed.bounds}
+    if over := [bound for bound in plan.bounds if not bound.holds or bound.at_most > most.get(bound.name, 0.0)]:
+        approved = most.get(over[0].name, 0.0)
+        raise _refused(move, f"{over[0].name}: {over[0].measured:.0f}, and {approved:.0f} were approved")
+
+
+def _granted(  # noqa: PLR0917  whose yes goes to what
+    connection: Connection, locked: LockedPlatform, move: Move, agreed: Approval, run: UUID, plan: Plan
+) -> Approval:
+    made = uuid.uuid5(run, "approval 1")
+    reason = f"as approved with the {move.kind.value} of run {str(move.run)[:8]}: {agreed.reason}"
+    values: tuple[Any, ...] = (
+        made, run, json.dumps(asdict(plan)), plan.digest, json.dumps(asdict(agreed.policy)), SCHEDULE, locked.now,
+        locked.now, locked.now, reason,
+    )  # fmt: skip
+    connection.execute(
+        "INSERT INTO approval (id, run_id, number, plan, digest, policy, requester, asked_at, expires_at, standing, "
+        "settled_at, reason) VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 'granted', %s, %s)",
+        values,
+    )
+    data = {
+        "approval": str(made), "digest": plan.digest, "move": str(move.run), "agreed": str(agreed.id),
+        "agreed_digest": agreed.digest,
+    }  # fmt: skip
+    append_action(connection, locked, run, ActionKind.REJOIN_GRANTED, reason, data=data)
+    want_message(connection, run, "approval:1")
+    return the_approval(connection, made)
+
+
+def _refused(move: Move, why: str) -> Refused:
+    return Refused(
+        f"{move.from_site}, which the {move.kind.value} of {move.platform} left, does not rejoin by itself: {why}",
+        where=f"run {move.run}",
+        next_step="start the failback, or a rejoin, which people approve",
+        code="no_rejoin",
+    )

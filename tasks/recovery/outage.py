@@ -1,0 +1,39 @@
+"""Since when are clients without service, and when did anybody know?
+
+The rule: the clock starts with the last good answer of what is out, where the journal has one; that errs against us. Of
+an outage whose beginning nobody saw only the moment is known when it was noticed, and it is called so. What is not
+ready is no outage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from blocks.ports.incidents import Incident
+
+
+class Readings(Protocol):
+    """What is needed of the journal."""
+
+    def last_good_answer(self, platform: str, services: Collection[str], noticed_at: datetime) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """`served_at` is the last time that clients were seen to be served; the same as `noticed_at` where nobody saw."""
+
+    served_at: datetime
+    noticed_at: datetime
+
+
+def outage_of(journal: Readings, incidents: Sequence[Incident]) -> Outage | None:
+    """By the oldest open incident that clients suffer from; None where there is none."""
+    suffered = [each for each in incidents if not each.is_readiness]
+    first = min(suffered, key=lambda each: each.opened_at, default=None)
+    if first is None:
+        return None
+    seen = journal.last_good_answer(first.platform, (first.root, *first.affected), first.opened_at)
+    return Outage(seen if seen is not None and seen < first.opened_at else first.opened_at, first.opened_at)
