@@ -2,7 +2,8 @@
 
 The rules: whoever changes anything about a platform's runs stands in the one line of that platform's lock; a
 run that is over never moves again; a lease belongs to one run, its token only grows, and it is given back
-with the state that no longer needs it.
+with the state that no longer needs it. Who waits for a person in the middle of a plan keeps it, and can do nothing
+with it meanwhile: only a run that runs may act.
 """
 
 from __future__ import annotations
@@ -98,8 +99,17 @@ def lock_run(connection: Connection, run: UUID) -> tuple[LockedPlatform, Run]:
     return locked, the_run(connection, run)
 
 
-def move(connection: Connection, run: UUID, state: RunState, reason: str, who: str, *, page: bool = False) -> Run:
-    """Another state; the lease goes back unless the run goes on running."""
+def move(
+    connection: Connection,
+    run: UUID,
+    state: RunState,
+    reason: str,
+    who: str,
+    *,
+    page: bool = False,
+    keeps_lease: bool = False,
+) -> Run:
+    """Another state; the lease goes back unless the run goes on running, or waits in the middle of its plan."""
     locked, known = lock_run(connection, run)
     if known.state is state and known.reason == reason:
         return known
@@ -115,7 +125,7 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
         "resume_count = CASE WHEN %s THEN 0 ELSE resume_count END WHERE id = %s",
         (state.value, locked.now, clean(reason), stop, touched, run),
     )
-    if state is not RunState.RUNNING:
+    if state is not RunState.RUNNING and not (keeps_lease and state is RunState.WAITING):
         give_back(connection, locked, run)
     text = f"{known.state.value} → {state.value}{f': {reason}' if reason else ''}"
     append_action(connection, locked, run, ActionKind.RUN_MOVED, text, who=who, data={"state": state.value})

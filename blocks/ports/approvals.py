@@ -3,7 +3,8 @@
 A *plan* is made by reading only. Its *digest* covers what an approver agrees to: the steps, targets, roles,
 candidate and coverage, the limits of its bounds, and what happens when nobody commits it; not what was measured, which
 moves by itself. A *bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition
-that must hold.
+that must hold. A question in the middle of a run, whether something that a person does is done, is a plan too: it
+*confirms* a step of the one that was approved, and never stands for it.
 
 Values only; the journal keeps them, `tasks/approvals/` decides about them.
 """
@@ -80,6 +81,9 @@ class Plan:
     cost: str = ""
     commit_within_s: float = 0.0  # after it people commit it; 0 where there is nothing to commit
     rolls_back: bool = False  # by itself, when nobody did and while that loses nothing
+    confirms: str = (
+        ""  # the step of a plan that people are asked about in the middle of it; else it is a plan of its own
+    )
 
     @property
     def digest(self) -> str:
@@ -99,6 +103,7 @@ class Plan:
             "bounds": [[bound.name, float(bound.at_most), bound.unit] for bound in self.bounds],
             "guards": [guard.name for guard in self.guards],
             **({"commits": [float(self.commit_within_s), self.rolls_back]} if self.commit_within_s else {}),
+            **({"confirms": self.confirms} if self.confirms else {}),
         }
 
 

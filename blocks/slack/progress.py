@@ -71,8 +71,15 @@ def run_line(voice: Voice, picture: RunPicture) -> str:
         action=action_name(voice, run.action),
         platform=run.platform,
         subject=plain(run.subject, 50),
-        state=voice.say(f"run_state.{run.state.value}"),
+        state=voice.say(f"run_state.{'asks' if _asks(picture) else run.state.value}"),
     )
+
+
+def _asks(picture: RunPicture) -> bool:
+    """Does it wait in the middle of its plan?"""
+    newest = picture.approvals[-1] if picture.approvals else None
+    waits = newest is not None and newest.standing is Standing.WAITING
+    return picture.run.state is RunState.WAITING and newest is not None and waits and bool(newest.plan.confirms)
 
 
 def render_call(purpose: Purpose, picture: RunPicture) -> Call:
@@ -172,7 +179,8 @@ def _to_come(picture: RunPicture) -> list[PlanStep]:
     """What the newest plan that may be carried out holds besides the steps that were begun."""
     begun = {(step.phase, step.item) for step in picture.steps}
     begun |= {("shift", str(line.data["item"])) for line in picture.actions if line.kind is ActionKind.SHARE_JUDGED}
-    usable = [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
+    asked = [each for each in picture.approvals if not each.plan.confirms]
+    usable = [each for each in asked if each.standing in {Standing.WAITING, Standing.GRANTED}]
     steps = usable[-1].plan.steps if usable else ()
     return [step for step in steps if (step.phase, step.item) not in begun]
 

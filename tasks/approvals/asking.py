@@ -4,7 +4,7 @@ Plan, ask, sleep, wake, take the lease, plan once more, and only then go on. The
 waits, no process and no lease; what was approved is what is done, or it is asked again with the difference; once
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
 of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own;
-without one it asks nobody.
+without one it asks nobody. A question in the middle of a plan (confirming.py) is none about the plan.
 """
 
 from __future__ import annotations
@@ -80,9 +80,16 @@ def agreed_before(book: Runbook, move: UUID, make_plan: Callable[[], Plan]) -> G
 
 
 def _begun(book: Runbook) -> Approval | None:
-    """The granted approval whose plan has begun to take effect."""
-    granted = [each for each in book.journal.approvals(book.run.id) if each.standing is Standing.GRANTED]
-    return granted[-1] if granted and book.journal.steps(book.run.id) else None
+    """The granted approval whose plan has begun to take effect. To ask somebody is no effect yet."""
+    granted = [each for each in _asked(book) if each.standing is Standing.GRANTED]
+    asked_only = {each.plan.confirms for each in book.journal.approvals(book.run.id)}
+    begun = any(step.item not in asked_only for step in book.journal.steps(book.run.id))
+    return granted[-1] if granted and begun else None
+
+
+def _asked(book: Runbook) -> list[Approval]:
+    """The run's questions about its plan."""
+    return [each for each in book.journal.approvals(book.run.id) if not each.plan.confirms]
 
 
 def _decided(book: Runbook, plan: Plan, asked_as: str = "") -> Approval:
@@ -102,10 +109,12 @@ def _decided(book: Runbook, plan: Plan, asked_as: str = "") -> Approval:
 
 def _question(book: Runbook, plan: Plan, asked_as: str) -> Approval:
     """The newest question when it is about this plan; else it is void, and asked again with the difference."""
-    asked = book.journal.approvals(book.run.id)
+    asked = _asked(book)
     changed: tuple[str, ...] = asked[-1].differences if asked else ()
     if asked and asked[-1].standing in {Standing.WAITING, Standing.GRANTED, Standing.VOID}:
         changed = differences(asked[-1].plan, plan)
+        if not changed and asked[-1].standing is not Standing.VOID:
+            return asked[-1]
         if changed and asked[-1].standing is not Standing.VOID:
             _void(book, asked[-1], changed)
     elif asked:
@@ -120,8 +129,8 @@ def _void(book: Runbook, question: Approval, changed: tuple[str, ...]) -> None:
     why = "; ".join(changed)
     get_run_logger().warning("the approval is void: %s", why)
     book.journal.settle(question.id, Standing.VOID, reason=why)
-    if question.number >= MOST_QUESTIONS:
-        raise Settled(Standing.VOID, f"asked {question.number} times, and each time the plan changed: {why}")
+    if (asked := len(_asked(book))) >= MOST_QUESTIONS:
+        raise Settled(Standing.VOID, f"asked {asked} times, and each time the plan changed: {why}")
 
 
 def _sleep(book: Runbook, question: Approval) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from blocks.ports.approvals import Approval, Plan
-from blocks.slack.cards import drill_said, headline, said_afterwards
+from blocks.slack.cards import drill_said, headline, said_afterwards, said_choice, said_confirming
 from blocks.slack.pieces import who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -50,12 +50,16 @@ def _changed(voice: Voice, question: Approval) -> str:
 
 
 def _facts(voice: Voice, plan: Plan) -> list[str]:
+    if plan.confirms:
+        return [_say(voice, "card.asks", question=plan.reason), *said_confirming(voice, plan)]
     why = [_say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
     wrong = "; ".join(retell(voice, sentence) for sentence in plan.known_wrong)
     return [*why, _say(voice, "card.wrong", sentences=wrong) if wrong else _say(voice, "card.nothing_wrong")]
 
 
 def _what(voice: Voice, plan: Plan) -> str:
+    if plan.confirms:
+        return ""
     steps = [f"{number}. {escaped(retell(voice, step.text))}" for number, step in enumerate(plan.steps, 1)]
     bounds = [
         voice.say(
@@ -99,7 +103,7 @@ def _rules(voice: Voice, question: Approval) -> list[str]:
                 "card.decision",
                 time=voice.clock(each.at),
                 who=each.approver,
-                choice=voice.say(f"choice.{each.choice.value}"),
+                choice=said_choice(voice, question.plan, each.choice),
                 door=voice.say(f"door.{each.door.value}"),
             )
             for each in question.decisions

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blocks.catalogue.model import Platform
-from blocks.catalogue.recovery import PlanStepKind, Promise, Recovery
+from blocks.catalogue.recovery import Promise, Recovery
 from blocks.ports.approvals import PlanStep
 from blocks.ports.recovery import MoveKind
+from tasks.recovery.added import ADDED, added_for, added_of
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.order import groups_of
 from tasks.recovery.returning import rule_of, said_of
@@ -45,7 +46,6 @@ TEXTS = {
     Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
     Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
 }
-_ADDED = {PlanStepKind.CALL: Verb.CALL, PlanStepKind.DEPLOYMENT: Verb.RUN_DEPLOYMENT, PlanStepKind.ASK: Verb.ASK}
 _ALL = 100
 Line = tuple[str, Item]
 """A phase and what is done in it."""
@@ -99,7 +99,7 @@ def as_steps(
     way: Way, lines: Iterable[Line], durations: Durations, rehearsed: Durations | None = None
 ) -> tuple[PlanStep, ...]:
     """In the order in which they run, with the plan's own steps before and after each phase."""
-    ordered, timed = [*lines, *_added(way)], (durations, rehearsed or {})
+    ordered, timed = [*lines, *added_lines(way)], (durations, rehearsed or {})
     phases = [[_step(way, each, item, timed) for phase, item in ordered if phase == each] for each in PHASES]
     return tuple(step for steps in phases for group in groups_of(way.platform, steps) for step in group)
 
@@ -168,10 +168,10 @@ def _settle(way: Way) -> Iterator[Line]:
             yield "settle", Item(Verb.RESIZE_SERVICE, name, way.old)
 
 
-def _added(way: Way) -> Iterator[Line]:
-    for name, step in way.plan.steps.items():
-        if way.kind.value in step.moves:
-            yield step.phase, Item(_ADDED[step.kind], name, way.new)
+def added_lines(way: Way) -> Iterator[Line]:
+    """The plan's own steps that are taken in this move."""
+    for added in added_for(way.platform, way.kind.value, way.old, way.new):
+        yield added.step.phase, added.item
 
 
 def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) -> PlanStep:
@@ -186,8 +186,8 @@ def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) 
 
 
 def _say(way: Way, phase: str, item: Item) -> str:
-    if item.verb in _ADDED.values():
-        return way.plan.steps[item.thing].text
+    if item.verb in ADDED:
+        return added_of(way.platform, item, way.kind.value, way.old).text
     if item.verb is Verb.WATCH_CLIENTS:
         return said_of(item, rule_of(way.plan))
     if item.verb is Verb.RESIZE_SERVICE:
