@@ -44,7 +44,15 @@ def answer(status: str = "200 OK", body: bytes = b"", *headers: str) -> bytes:
 
 def call_of(zoo, url: str, *, within_s: float = 60, secret=no_secret, **step) -> AddressCall:
     declared = AddedStep.model_validate(
-        {"name": "tell", "kind": "call", "when": "after", "phase": "shift", "text": "tell", "url": url, "timeout": "60s"}
+        {
+            "name": "tell",
+            "kind": "call",
+            "when": "after",
+            "phase": "shift",
+            "text": "tell",
+            "url": url,
+            "timeout": "60s",
+        }
         | step
     )
     return AddressCall(
