@@ -12,11 +12,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Field
 
 from blocks.catalogue.checks import Model
 from blocks.catalogue.quantities import Duration, Percent
-from blocks.catalogue.texts import BlockName, HeaderName, HostPort, HttpUrl, Name
+from blocks.catalogue.texts import BlockName, HeaderName, HostPort, HttpUrl, Name, Plain
 
 
 class Promise(StrEnum):
@@ -151,7 +151,7 @@ class AddedStep(Model):
     repeatable: bool = Field(default=False, strict=True)  # twice is as good as once
     # -- deployment
     deployment: str = ""  # flow/deployment
-    parameters: dict[str, StrictStr | StrictBool | StrictInt | StrictFloat] = Field(default_factory=dict)
+    parameters: dict[str, Plain] = Field(default_factory=dict[str, Any])
 
 
 class Returning(Model):

@@ -60,7 +60,7 @@ def _check_call(step: Entry) -> Iterator[Mistake]:
         at = ("method",) if "method" in step.value else ()
         text = f"expected idempotency_header or repeatable: true: after a crash this {method} is sent once more"
         yield step.wrong(at, text)
-    if step.value.get("credentials") and step.text("url").startswith("http://"):
+    if step.value.get("credentials") and (step.text("url") or "").startswith("http://"):
         yield step.wrong(("url",), "expected an https:// address: what the credentials hold would be sent openly")
     if method in _BODILESS and step.value.get("body") is not None:
         yield step.wrong(("body",), f"expected no body: a {method} has none that counts")

@@ -84,7 +84,9 @@ class DeploymentRun:
         with self.opened() as prefect:
             found = prefect.deployment(self.name)
         if (why := self.why_not(found)) or found is None:
-            raise Refused(why, where=self.name, next_step="correct the plan's step and run vigie apply")
+            raise Refused(
+                why, where=self.name, next_step="create it in Prefect as the plan wants it, then retry this run"
+            )
         return found
 
     def _evidence(self, run: UUID) -> Evidence:

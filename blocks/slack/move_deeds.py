@@ -82,6 +82,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^(?P<name>\S+) cannot be started without (?P<given>.+)$", "{name} ne peut être lancé sans {given}"),
     (r"^waits for a person: (?P<text>.+)$", "attend quelqu'un : {text}"),
     (rf"^(?P<who>{_N}) says no: (?P<text>.+)$", "{who} dit non : {text}"),
+    (rf"^(?P<who>{_N}) says no$", "{who} dit non"),
     (r"^nobody answered in time: (?P<text>.+)$", "personne n'a répondu à temps : {text}"),
     (r"^nobody answered in time$", "personne n'a répondu à temps"),
     (r"^(?P<who>.+) said that it is done$", "{who} dit que c'est fait"),

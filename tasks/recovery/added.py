@@ -58,7 +58,8 @@ class Added:
         if step.kind is PlanStepKind.CALL:
             expected = "/".join(str(status) for status in step.expect_status)
             return f"{step.text}: {step.method} {plain_url(step.url or '')} answers {expected} [{self._mark}]"
-        given = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in self.parameters.items())
+        whole = sorted(self.parameters.items())
+        given = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in whole)
         return f"{step.text}: run {step.deployment}{f' with {given}' if given else ''} [{self._mark}]"
 
     @property

@@ -122,7 +122,7 @@ def test_what_passes_is_waited_for_with_pauses_and_not_for_ever(journal, begin, 
     assert (address.requests, watch.at) == (4, 6)
     address.statuses = [503] * 100
     with pytest.raises(Broken, match=r"within 0:01:00: .* answered 503"):
-        perform(journal, begin(item="another"), calling(address, **KEYED), FastWatch())
+        perform(journal, begin("storefront"), calling(address, **KEYED), FastWatch())
     assert len(address.statuses) > 60, "so often and no more"
 
 

@@ -254,7 +254,7 @@ ONE_MISTAKE = {
     "a header that is secret": ("headers: {X-From: vigie}", "headers: {@@X-Api-Key: x}", "expected no header 'X-Api-Key'", ""),
     "a secret beside its block": ("credentials: acme-warm", "credentials: @@4f3c2b1a4f3c2b1a4f3c2b1a", "expected the name of a saved block", ""),
     "an unknown method": ("method: POST", "method: @@POTS", "expected one of", None),
-    "a parameter that is a map": ("limit: 3", "limit: @@{a: 1}", "not a map", None),
+    "a parameter that is a map": ("limit: 3", "limit: @@{a: 1}", "expected plain text, a number, or true or false, not a map", ""),
     "a parameter that nobody fills in": ('site: "{to_site}"', 'site: @@"{to_sight}"', "expected a plain value or one of {from_site}, {move}, {platform}, {to_site}, not '{to_sight}'", "{to_site}"),
     "a parameter of no name": ("full: true", "@@9-full: true", "expected the name of a parameter, not '9-full'", ""),
     "parameters of a question": ("text: is the warehouse told?", "text: is the warehouse told?\n          @@parameters: {a: 1}", "expected no parameters in a step of kind ask", ""),

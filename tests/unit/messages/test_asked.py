@@ -43,7 +43,7 @@ def plain(text: str) -> str:
     ("voice", "line"),
     [
         (EN, "🟠 Is it done? · failover · hearth · azure-west → dc-west: is the warehouse told?"),
-        (FR, "🟠 Est-ce fait ? · basculement d'urgence · hearth · azure-west → dc-west : is the warehouse told?"),
+        (FR, "🟠 Est-ce fait ? · bascule d'urgence · hearth · azure-west → dc-west : is the warehouse told?"),
     ],
 )
 def test_the_first_line_is_the_question(voice, line):
@@ -129,6 +129,7 @@ def test_the_progress_says_that_it_waits_for_a_person_and_what_comes_next():
         ),
         ("waits for a person: is it so?", "attend quelqu'un : is it so?"),
         ("anna says no: is it so? (it rains)", "anna dit non : is it so? (it rains)"),
+        ("anna says no", "anna dit non"),
         ("nobody answered in time: is it so?", "personne n'a répondu à temps : is it so?"),
         ("nobody answered in time", "personne n'a répondu à temps"),
         ("anna said that it is done", "anna dit que c'est fait"),
