@@ -65,7 +65,9 @@ class Added:
     @property
     def parameters(self) -> dict[str, Scalar]:
         """Of a deployment, with what only the move knows filled in."""
-        known = dict(zip(PLACEHOLDERS, (self.platform, self.move, self.from_site, self.to_site), strict=True))
+        known: dict[str, str] = dict(
+            zip(PLACEHOLDERS, (self.platform, self.move, self.from_site, self.to_site), strict=True)
+        )
         given = self.step.parameters.items()
         return {name: known.get(value, value) if isinstance(value, str) else value for name, value in given}
 

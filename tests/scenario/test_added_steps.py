@@ -132,3 +132,16 @@ def test_a_plan_says_beforehand_whether_its_own_steps_can_be_done(sandbox):
     assert guards["step cold"].text == "Prefect has no deployment caches/cold"
     assert "no vigie-address-credentials block named 'nobody-saved' is saved" in guards["step secret"].text
     assert [step.item for step in made.steps if step.item.startswith("run-deployment:swept")]
+
+
+def test_secret_headers_come_back_as_they_were_saved_and_are_shown_to_nobody(sandbox):
+    from pydantic import SecretStr
+
+    from blocks.network.credentials import AddressCredentials
+
+    kept = AddressCredentials(hosts=["partner.example"], headers={"Authorization": SecretStr("Bearer s3cr3t")})
+    kept.save("partner", overwrite=True, _sync=True)
+    loaded = AddressCredentials.load("partner", _sync=True)
+    assert loaded.for_host("partner.example", "partner") == {"Authorization": "Bearer s3cr3t"}
+    shown = sandbox.call("/block_types/slug/vigie-address-credentials/block_documents/name/partner")
+    assert "s3cr3t" not in str(shown)
