@@ -21,6 +21,7 @@ def block_classes() -> list[type[Block]]:
     from blocks.dns.block import TsigKey
     from blocks.journal.block import JournalDatabase
     from blocks.network.block import ProbeNetwork
+    from blocks.network.credentials import AddressCredentials
     from blocks.openstack.block import OpenStackOperator, OpenStackReader
     from blocks.pager.block import PagerDuty, WebhookPager
     from blocks.postgres.block import DatabaseHost, PostgresOperator, PostgresReader
@@ -29,6 +30,7 @@ def block_classes() -> list[type[Block]]:
     from blocks.watch.block import OutsideWatch
 
     return [
+        AddressCredentials,
         ApprovalRulesBlock,
         ApproverKey,
         AwsCredentials,

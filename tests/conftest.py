@@ -37,6 +37,7 @@ _BY_MAKE_TEST_KILLS = "time: whole runbooks, workers and sandboxes, killed in ea
 _SANDBOXES = {
     "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
     "watched": (
+        "tests/scenario/test_added_steps.py",
         "tests/scenario/test_always_on.py",
         "tests/scenario/test_readiness.py",
         "tests/scenario/test_stories.py",

@@ -10,13 +10,13 @@ The rule: what has no counterpart says what its clients do meanwhile; nothing is
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from blocks.catalogue.checks import Model
 from blocks.catalogue.quantities import Duration, Percent
-from blocks.catalogue.texts import BlockName, HostPort, HttpUrl, Name
+from blocks.catalogue.texts import BlockName, HeaderName, HostPort, HttpUrl, Name, Plain
 
 
 class Promise(StrEnum):
@@ -123,17 +123,35 @@ class PlanStepKind(StrEnum):
 
 
 class AddedStep(Model):
-    """A step of the plan's own, before or after a phase."""
+    """A step of the plan's own, before or after a phase.
+
+    Those of one place go one after the other, by `order` and then by name. No secret is written here: what an address
+    asks for in confidence comes out of the block that `credentials` names.
+    """
 
     name: Name = Field(default="", validate_default=False)  # its key in the map
     kind: PlanStepKind
     when: Literal["before", "after"]
     phase: Literal["fence", "promote", "verify-data", "start", "shift", "verify-clients"]
+    order: int = Field(default=0, strict=True, ge=0, le=99)
     text: str
-    url: HttpUrl | None = None
-    expect_status: int = Field(default=200, strict=True, ge=100, le=599)
-    deployment: str = ""  # flow/deployment
     moves: tuple[Literal["switchover", "failover", "failback"], ...] = ("switchover", "failover", "failback")
+    within: Duration | None = None  # how long it may take; for a question, how long people have to answer
+    # -- call
+    url: HttpUrl | None = None
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    body: str | None = None
+    credentials: BlockName | None = None  # block of the headers that are secret
+    timeout: Duration = Field(default="10s", validate_default=True)  # type: ignore[assignment]  of one request
+    expect_status: tuple[int, ...] = (200,)
+    expect_body: str | None = None  # a substring of the body
+    expect_json: dict[str, Any] = Field(default_factory=dict)  # JSONPath -> exact value
+    idempotency_header: HeaderName | None = None  # by which the address knows the same request again
+    repeatable: bool = Field(default=False, strict=True)  # twice is as good as once
+    # -- deployment
+    deployment: str = ""  # flow/deployment
+    parameters: dict[str, Plain] = Field(default_factory=dict[str, Any])
 
 
 class Returning(Model):

@@ -15,6 +15,7 @@ from itertools import pairwise
 from blocks.catalogue.mistakes import Mistake, listed, nearest_name
 from blocks.catalogue.quantities import format_duration, parse_duration, parse_quantity
 from blocks.catalogue.recovery import Recovery, Returning
+from blocks.catalogue.recovery_steps import check_added_step
 from blocks.catalogue.view import Entry
 
 _ALL = 100
@@ -22,8 +23,6 @@ _HEARTBEAT = timedelta(seconds=1)
 """How often a primary writes its heartbeat row: no loss is known more exactly than this."""
 _COLUMN = re.compile(r"^\w+$")
 _TARGET = re.compile(r"^(?P<table>\w+(\.\w+)?)\.(?P<column>\w+)$")
-_DEPLOYMENT = re.compile(r"^[^/\s]+/[^/\s]+$")
-_NEEDS = {"call": "url", "deployment": "deployment", "ask": ""}
 
 
 def check_recovery_sense(platform: Entry) -> Iterator[Mistake]:
@@ -43,7 +42,7 @@ def check_recovery_sense(platform: Entry) -> Iterator[Mistake]:
         yield from _check_switch(plan, switch)
     yield from _check_capacity(platform, plan)
     for step in plan.entries("steps").values():
-        yield from _check_step(step)
+        yield from check_added_step(step)
 
 
 def _check_sites(platform: Entry, plan: Entry) -> Iterator[Mistake]:
@@ -166,23 +165,6 @@ def _check_capacity(platform: Entry, plan: Entry) -> Iterator[Mistake]:
         if not entry.value.get("reserved") and not entry.value.get("risk_accepted_by"):
             text = f"quota is not capacity: expected reserved: true for {site!r}, or risk_accepted_by with a name"
             yield entry.wrong((), text)
-
-
-def _check_step(step: Entry) -> Iterator[Mistake]:
-    kind = step.text("kind")
-    if kind not in _NEEDS:
-        return
-    needed = _NEEDS[kind]
-    if needed and not step.value.get(needed):
-        yield step.wrong((), f"missing key {needed!r} of {step.name!r}: a step of kind {kind} needs it")
-    for key in {"url", "deployment"} - {needed}:
-        if step.value.get(key):
-            yield step.wrong_key((key,), f"expected no {key} in a step of kind {kind}")
-    deployment = step.text("deployment")
-    if kind == "deployment" and deployment and not _DEPLOYMENT.match(deployment):
-        yield step.wrong(("deployment",), f"expected <flow>/<deployment>, not {deployment!r}")
-    if step.value.get("moves") == []:
-        yield step.wrong(("moves",), f"expected at least one move: {step.name!r} would never be taken")
 
 
 def _fits(kind: str, value: str) -> bool:

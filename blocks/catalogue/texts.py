@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, time
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -119,6 +119,13 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
+def _plain(value: object) -> object:
+    if isinstance(value, str | bool | int | float):
+        return value
+    what = "a map" if isinstance(value, dict) else "a list" if isinstance(value, list | tuple) else "nothing"
+    raise ValueError(f"expected plain text, a number, or true or false, not {what}")
+
+
 Name = Annotated[
     str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME.pattern, "maxLength": _NAME_LENGTH})
 ]
@@ -127,6 +134,7 @@ HttpUrl = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"pattern
 HostPort = Annotated[str, AfterValidator(_host_port), Field(json_schema_extra={"pattern": r"^.+:\d+$"})]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 HeaderName = Annotated[str, AfterValidator(_header)]
+Plain = Annotated[Any, BeforeValidator(_plain), WithJsonSchema({"type": ["string", "number", "integer", "boolean"]})]
 Moment = Annotated[datetime, AfterValidator(_moment)]
 ClockTime = Annotated[
     time,

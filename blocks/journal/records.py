@@ -70,9 +70,18 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return actions.verify_actions(connection, platform)
 
-    def move_run(self, run: UUID, state: RunState, *, reason: str, who: str = "vigie", page: bool = False) -> Run:
+    def move_run(
+        self,
+        run: UUID,
+        state: RunState,
+        *,
+        reason: str,
+        who: str = "vigie",
+        page: bool = False,
+        keeps_lease: bool = False,
+    ) -> Run:
         with self._connections.transaction() as connection:
-            return runs.move(connection, run, state, reason, who, page=page)
+            return runs.move(connection, run, state, reason, who, page=page, keeps_lease=keeps_lease)
 
     def count_resume(self, run: UUID) -> int:
         with self._connections.transaction() as connection:

@@ -57,7 +57,7 @@ def grant(connection: Connection, move: Move, run: UUID, plan: Plan) -> Approval
         raise _refused(move, f"run {run} was not started for it")
     agreed = the_yes(connection, locked, move, apart_from=run)
     _must_fit(move, known, plan)
-    earlier = approvals_of(connection, run)
+    earlier = [each for each in approvals_of(connection, run) if not each.plan.confirms]
     if earlier:
         if earlier[-1].digest == plan.digest and earlier[-1].standing is Standing.GRANTED:
             return earlier[-1]
@@ -100,7 +100,8 @@ def the_yes(connection: Connection, locked: LockedPlatform, move: Move, *, apart
         raise _refused(move, "it can still be committed")
     if is_overtaken(connection, move.run, apart_from):
         raise _refused(move, f"{locked.name} was moved since")
-    granted = [each for each in approvals_of(connection, move.run) if each.standing is Standing.GRANTED]
+    asked = [each for each in approvals_of(connection, move.run) if not each.plan.confirms]
+    granted = [each for each in asked if each.standing is Standing.GRANTED]
     if not move.rolls_back or not granted or not granted[-1].plan.rolls_back:
         raise _refused(move, "nobody approved that it goes back by itself")
     return granted[-1]

@@ -2,7 +2,8 @@
 
 The rules: whoever changes anything about a platform's runs stands in the one line of that platform's lock; a
 run that is over never moves again; a lease belongs to one run, its token only grows, and it is given back
-with the state that no longer needs it.
+with the state that no longer needs it. Who waits for a person in the middle of a plan keeps it, and can do nothing
+with it meanwhile: only a run that runs may act.
 """
 
 from __future__ import annotations
@@ -99,8 +100,20 @@ def lock_run(connection: Connection, run: UUID) -> tuple[LockedPlatform, Run]:
     return locked, the_run(connection, run)
 
 
-def move(connection: Connection, run: UUID, state: RunState, reason: str, who: str, *, page: bool = False) -> Run:
-    """Another state; unless the run goes on running the lease goes back, and its room where it moves nothing."""
+def move(
+    connection: Connection,
+    run: UUID,
+    state: RunState,
+    reason: str,
+    who: str,
+    *,
+    page: bool = False,
+    keeps_lease: bool = False,
+) -> Run:
+    """Another state; unless the run goes on running, or waits in the middle of its plan, it gives back lease and room.
+
+    Room stays with a run that moves a platform: whoever goes on with it needs it.
+    """
     locked, known = lock_run(connection, run)
     if known.state is state and known.reason == reason:
         return known
@@ -116,7 +129,7 @@ def move(connection: Connection, run: UUID, state: RunState, reason: str, who: s
         "resume_count = CASE WHEN %s THEN 0 ELSE resume_count END WHERE id = %s",
         (state.value, locked.now, clean(reason), stop, touched, run),
     )
-    if state is not RunState.RUNNING:
+    if state is not RunState.RUNNING and not (keeps_lease and state is RunState.WAITING):
         give_back(connection, locked, run)
         if state.is_over or not _is_moving(connection, run):
             rooms.free(connection, locked, run)

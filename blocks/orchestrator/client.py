@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import UUID
 
 from blocks.errors import Broken, Refused, Retryable
@@ -27,7 +28,10 @@ _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class PrefectOrchestrator:
-    """Implements `Orchestrator`. Opens its connection on first use; close it, or use it as a context manager."""
+    """Implements `Orchestrator` and `Deployments`.
+
+    Opens its connection on first use; close it, or use it as a context manager.
+    """
 
     def __init__(self) -> None:
         self._client: Any = None
@@ -78,6 +82,28 @@ class PrefectOrchestrator:
             **({"idempotency_key": key} if key else {}),
         }
         return UUID(self._call("POST", f"/deployments/{deployment}/create_flow_run", content)["id"])
+
+    def deployment(self, name: str) -> Startable | None:
+        """By `flow/deployment`."""
+        flow, _, own = name.partition("/")
+        found = self._call("GET", f"/deployments/name/{quote(flow, safe='')}/{quote(own, safe='')}", absent=None)
+        return None if found is None else _startable(found, flow)
+
+    def start_once(self, deployment: UUID, parameters: Mapping[str, Any], *, key: str) -> UUID:
+        """A run that begins now. Prefect keeps the key: asked again, it gives the run that is there."""
+        content = {
+            "parameters": _only_scalars(parameters),
+            "state": {"type": "SCHEDULED"},
+            "idempotency_key": key,
+            "enforce_parameter_schema": True,
+        }
+        return UUID(self._call("POST", f"/deployments/{deployment}/create_flow_run", content)["id"])
+
+    def started_as(self, key: str) -> UUID | None:
+        """The run that has this key, None where nothing was started under it."""
+        wanted = {"flow_runs": {"idempotency_key": {"any_": [key]}}, "limit": 1}
+        found = self._call("POST", "/flow_runs/filter", wanted)
+        return UUID(found[0]["id"]) if found else None
 
     def release(self, run: UUID) -> None:
         """Let it begin now."""

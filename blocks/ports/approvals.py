@@ -3,7 +3,9 @@
 A *plan* is made by reading only. Its *digest* covers what an approver agrees to: the steps, targets, roles,
 candidate and coverage, the limits of its bounds, what happens when nobody commits it, what is done when the site that
 was left answers again, and of several platforms each one's own digest; not what was measured, which moves by itself. A
-*bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition that must hold.
+*bound* is a measurement with a limit ("at most 2,000 rows may be lost"); a *guard* is a condition that must hold. A
+question in the middle of a run, whether something that a person does is done, is a plan too: it *confirms* a step of
+the one that was approved, and never stands for it.
 
 Values only; the journal keeps them, `tasks/approvals/` decides about them.
 """
@@ -82,6 +84,7 @@ class Plan:
     rolls_back: bool = False  # by itself, when nobody did and while that loses nothing
     parts: tuple[Plan, ...] = ()  # of several platforms on one card: each one's own plan, whole
     when_back: tuple[PlanStep, ...] = ()  # done by itself as soon as the site that was left answers again
+    confirms: str = ""  # the step of a plan that people are asked about in its middle; else it is a plan of its own
 
     @property
     def digest(self) -> str:
@@ -105,6 +108,7 @@ class Plan:
             **(
                 {"when back": [[step.phase, step.item, step.text] for step in self.when_back]} if self.when_back else {}
             ),
+            **({"confirms": self.confirms} if self.confirms else {}),
         }
 
 

@@ -64,6 +64,28 @@ class Startable:
     schema: Mapping[str, Any]
 
 
+Scalar = str | int | float | bool
+"""What a parameter may be: Prefect evaluates templates in anything else."""
+
+
+class Deployments(Protocol):
+    """Deployments that are run for somebody else, each once. Raises as `Orchestrator` does."""
+
+    def deployment(self, name: str) -> Startable | None:
+        """By `flow/deployment`; None where Prefect has none."""
+        ...
+
+    def start_once(self, deployment: UUID, parameters: Mapping[str, Any], *, key: str) -> UUID:
+        """A run that begins now; under the same key always the same run."""
+        ...
+
+    def started_as(self, key: str) -> UUID | None:
+        """The run that was started under this key."""
+        ...
+
+    def view(self, run: UUID) -> FlowRunView | None: ...
+
+
 class Orchestrator(Protocol):
     """Prefect's API as we use it. Raises `Retryable` when it does not answer, `Broken` for what it must not say."""
 

@@ -214,10 +214,20 @@ class RunJournal(Protocol):
     def run(self, run: UUID) -> Run: ...
     def runs(self, *, platform: str | None = None, states: Sequence[RunState] = ()) -> Sequence[Run]: ...
     def actions(self, run: UUID) -> Sequence[Action]: ...
-    def move_run(self, run: UUID, state: RunState, *, reason: str, who: str = "vigie", page: bool = False) -> Run:
+    def move_run(
+        self,
+        run: UUID,
+        state: RunState,
+        *,
+        reason: str,
+        who: str = "vigie",
+        page: bool = False,
+        keeps_lease: bool = False,
+    ) -> Run:
         """Change its state; gives the lease back unless it goes on running. Raises `Refused` for a run that is over.
 
-        `page`: in this state it needs a person, who is rung until the run leaves it.
+        `page`: in this state it needs a person, who is rung until the run leaves it. `keeps_lease`: it waits in the
+        middle of its plan, and nobody else may change the platform meanwhile.
         """
         ...
 

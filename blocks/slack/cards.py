@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from blocks.ports.approvals import Approval, Decision, Plan, Standing
+from blocks.ports.approvals import Approval, Choice, Decision, Plan, Standing
 from blocks.ports.runs import Action, ActionKind, RunState
 from blocks.ports.showing import RunPicture
 from blocks.slack.evidence import evidence, listed_sentences, said_wrong, span_of
@@ -87,16 +87,33 @@ def headline(voice: Voice, approval: Approval) -> str:
     plan = approval.plan
     lead = voice.say(
         "card.lead",
-        standing=voice.say(f"standing.{approval.standing.value}"),
+        standing=said_standing(voice, approval),
         action=action_name(voice, plan.action),
         platform=plan.platform,
         subject=plain(plan.subject, 40),
     )
     facts = " · ".join(_facts(voice, plan))
-    line = f"{_EMOJI[approval.standing]} {voice.say('card.facts', lead=lead, facts=facts)}"
+    said = lead if plan.confirms else voice.say("card.facts", lead=lead, facts=facts)
+    line = f"{_EMOJI[approval.standing]} {said}"
     room = MOST_HEADER - length(voice.say("card.headline", lead=line, why=""))
     why = plain(plan.reason, room) if room > 8 else ""  # noqa: PLR2004  less says nothing
     return plain(voice.say("card.headline", lead=line, why=why) if why else line, MOST_HEADER)
+
+
+def said_standing(voice: Voice, approval: Approval) -> str:
+    """Where it stands: what is asked in the middle of a plan is confirmed, and not approved."""
+    about = "confirmed" if approval.plan.confirms else "standing"
+    return voice.say(f"{about}.{approval.standing.value}")
+
+
+def said_choice(voice: Voice, plan: Plan, choice: Choice) -> str:
+    """What somebody says by an answer."""
+    return voice.say(f"{'confirms' if plan.confirms else 'choice'}.{choice.value}")
+
+
+def said_confirming(voice: Voice, plan: Plan) -> list[str]:
+    """Of a question in the middle of a plan: what is asked, and what each answer does."""
+    return [voice.say("card.confirm")] if plan.confirms else []
 
 
 def is_open(approval: Approval, picture: RunPicture) -> bool:
@@ -133,6 +150,8 @@ def _cost(voice: Voice, plan: Plan, most: int) -> str:
 
 
 def _why(voice: Voice, plan: Plan) -> list[str]:
+    if plan.confirms:
+        return [say(voice, "card.asks", question=plan.reason), *said_confirming(voice, plan)]
     lines = [say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
     facts = (span_of(voice, plan.expected_s), _cost(voice, plan, MOST_FACT))
     lines.append(say(voice, "card.expected", facts=", ".join(fact for fact in facts if fact)))
@@ -168,11 +187,11 @@ def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
 def _said(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     asked = [each for each in picture.actions if _is_about(each, approval)][-_NEWEST_QUESTIONS:]
     lines = [_question(voice, action) for action in asked]
-    lines += [_decision(voice, decision) for decision in approval.decisions]
+    lines += [_decision(voice, approval.plan, decision) for decision in approval.decisions]
     if approval.standing is Standing.WAITING:
         return [*lines, *_no_longer(voice, picture, approval)]
     settled = approval.settled_at or picture.now
-    words = {"standing": voice.say(f"standing.{approval.standing.value}"), "moment": voice.moment(settled)}
+    words = {"standing": said_standing(voice, approval), "moment": voice.moment(settled)}
     if approval.reason:
         return [*lines, say(voice, "card.settled_why", **words, reason=retell(voice, approval.reason))]
     return [*lines, say(voice, "card.settled", **words)]
@@ -186,13 +205,13 @@ def _no_longer(voice: Voice, picture: RunPicture, approval: Approval) -> list[st
     return [] if is_open(approval, picture) else [say(voice, "card.run_left", state=state)]
 
 
-def _decision(voice: Voice, decision: Decision) -> str:
+def _decision(voice: Voice, plan: Plan, decision: Decision) -> str:
     line = say(
         voice,
         "card.decision",
         time=voice.clock(decision.at),
         who=decision.approver,
-        choice=voice.say(f"choice.{decision.choice.value}"),
+        choice=said_choice(voice, plan, decision.choice),
         door=voice.say(f"door.{decision.door.value}"),
     )
     reason = escaped_line(decision.reason, _LINE)
@@ -212,11 +231,14 @@ def _is_about(action: Action, approval: Approval) -> bool:
 def _buttons(voice: Voice, approval: Approval) -> Block:
     value, policy, plan = str(approval.id), approval.policy, approval.plan
     blanks = {"action": action_name(voice, plan.action), "subject": plan.subject, "platform": plan.platform}
-    sure = confirmation(voice, voice.say("confirm.approve", **blanks), voice.say("button.approve"))
+    yes, no = ("button.done", "button.not_done") if plan.confirms else ("button.approve", "button.reject")
+    sure = confirmation(
+        voice, voice.say("confirm.done" if plan.confirms else "confirm.approve", **blanks), voice.say(yes)
+    )
     by_modal = policy.needs_code or bool(policy.typed)
     elements: list[Block] = [
-        button(voice.say("button.approve"), APPROVE, value, style="primary", confirm=None if by_modal else sure),
-        button(voice.say("button.reject"), REJECT, value, style="danger"),
+        button(voice.say(yes), APPROVE, value, style="primary", confirm=None if by_modal else sure),
+        button(voice.say(no), REJECT, value, style="danger"),
         button(voice.say("button.ask"), ASK, value),
     ]
     if policy.glass:

@@ -20,6 +20,7 @@ DRILLS: tuple[tuple[str, str], ...] = (
     (rf"^halt the copy of (?P<name>{_N}) in (?P<site>{_N})$", "arrêter la copie de {name} à {site}"),
     (rf"^remove the copy of (?P<name>{_N}) in (?P<site>{_N})$", "supprimer la copie de {name} à {site}"),
     (rf"^look whether (?P<site>{_N}) has room$", "voir si {site} a la place"),
+    (r"^look whether one could do this: (?P<rest>.+)$", "voir si l'on pourrait faire ceci : {rest}"),
     (r"^look whether one could (?P<rest>.+)$", "voir si l'on pourrait {rest}"),
     # -- why it may begin
     (r"^drill$", "exercice"),

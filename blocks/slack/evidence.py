@@ -23,7 +23,9 @@ _NOT = "NOT "
 
 
 def evidence(voice: Voice, plan: Plan) -> Blocks:
-    """Everything that the digest covers, and what was measured."""
+    """Everything that the digest covers, and what was measured; nothing of a question in the middle of a plan."""
+    if plan.confirms:
+        return []
     if not plan.parts:
         return _alone(voice, plan)
     room = min(2 * MOST_TEXT, _ALL_PARTS // len(plan.parts))

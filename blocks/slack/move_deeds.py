@@ -73,6 +73,42 @@ MOVES: tuple[tuple[str, str], ...] = (
     (rf"^resize (?P<name>{_N}) in (?P<site>{_N}) to (?P<size>\S+)$", "passer {name} à {site} en {size}"),
     (rf"^send (?P<share>\d+) % of (?P<name>{_N}) to (?P<site>{_N})$", "envoyer {share} % de {name} vers {site}"),
     (rf"^send nobody of (?P<name>{_N}) to (?P<site>{_N}) any more$", "n'envoyer plus personne de {name} vers {site}"),
+    # -- the plan's own steps: what a person wrote goes through as it came
+    (r"^ask a person: (?P<text>.+)$", "demander à quelqu'un : {text}"),
+    (
+        r"^(?P<text>.+): (?P<method>[A-Z]+) (?P<url>\S+) answers (?P<status>[\d/]+) \[(?P<mark>[0-9a-f]{8})\]$",
+        "{text} : {method} {url} répond {status} [{mark}]",
+    ),
+    (
+        r"^(?P<text>.+): run (?P<name>\S+/\S+)(?: with (?P<given>.+))? \[(?P<mark>[0-9a-f]{8})\]$",
+        "{text} : lancer {name} [{mark}] {given}",
+    ),
+    (rf"^step (?P<name>{_N})$", "étape {name}"),
+    (r"^can be done$", "faisable"),
+    (r"^nobody could look whether it can be done$", "personne n'a pu voir si c'est faisable"),
+    (r"^Prefect has no deployment (?P<name>\S+)$", "Prefect n'a pas de déploiement {name}"),
+    (
+        r"^(?P<name>\S+) asks for an approval of its own and may change a platform: it is no step of another move$",
+        "{name} demande sa propre approbation et peut changer une plateforme : ce n'est pas une étape d'une bascule",
+    ),
+    (r"^(?P<name>\S+) has no parameter (?P<given>.+)$", "{name} n'a pas de paramètre {given}"),
+    (r"^(?P<name>\S+) cannot be started without (?P<given>.+)$", "{name} ne peut être lancé sans {given}"),
+    (r"^waits for a person: (?P<text>.+)$", "attend quelqu'un : {text}"),
+    (rf"^(?P<who>{_N}) says no: (?P<text>.+)$", "{who} dit non : {text}"),
+    (rf"^(?P<who>{_N}) says no$", "{who} dit non"),
+    (r"^nobody answered in time: (?P<text>.+)$", "personne n'a répondu à temps : {text}"),
+    (r"^nobody answered in time$", "personne n'a répondu à temps"),
+    (r"^(?P<who>.+) said that it is done$", "{who} dit que c'est fait"),
+    (
+        r"^(?P<who>.+) said that it is done; it cannot be read back$",
+        "{who} dit que c'est fait ; cela ne peut être relu",
+    ),
+    (r"^(?P<url>https?://\S+) answered as expected in (?P<ms>\d+) ms$", "{url} a répondu comme prévu en {ms} ms"),
+    (r"^run (?P<run>\S+) of (?P<name>\S+) ended well$", "l'exécution {run} de {name} s'est bien terminée"),
+    (
+        r"^run (?P<run>\S+) of (?P<name>\S+) ended as (?P<state>\w+)(?:: (?P<why>.+))?$",
+        "l'exécution {run} de {name} s'est terminée « {state} » {why}",
+    ),
     # -- fences, by item, and who confirms them
     *(
         (rf"^(?P<platform>{_N}/)?{verb}:(?P<name>{_N}):(?P<site>{_N})$", f"{{platform}}{french} {{name}} à {{site}}")

@@ -45,6 +45,10 @@ PAPER_TEXTS: Mapping[str, Text] = {
     "paper.secret.key_file": Text(
         "path of a file with the TSIG key, as nsupdate reads it", "chemin d'un fichier avec la clé TSIG, pour nsupdate"
     ),
+    "paper.secret.headers": Text(
+        "path of a file with its secret headers, one a line",
+        "chemin d'un fichier avec ses en-têtes secrets, un par ligne",
+    ),
     "paper.secret.login": Text("operator's login at the provider", "identifiants d'opérateur chez le fournisseur"),
     "paper.together": Text(
         "These may be done side by side; all before the next.",

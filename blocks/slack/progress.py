@@ -71,8 +71,15 @@ def run_line(voice: Voice, picture: RunPicture) -> str:
         action=action_name(voice, run.action),
         platform=run.platform,
         subject=plain(run.subject, 50),
-        state=voice.say(f"run_state.{run.state.value}"),
+        state=voice.say(f"run_state.{'asks' if _asks(picture) else run.state.value}"),
     )
+
+
+def _asks(picture: RunPicture) -> bool:
+    """Does it wait in the middle of its plan?"""
+    newest = picture.approvals[-1] if picture.approvals else None
+    waits = newest is not None and newest.standing is Standing.WAITING
+    return picture.run.state is RunState.WAITING and newest is not None and waits and bool(newest.plan.confirms)
 
 
 def render_call(purpose: Purpose, picture: RunPicture) -> Call:
@@ -186,7 +193,9 @@ def _plan_parts(picture: RunPicture) -> int:
 
 
 def _usable(picture: RunPicture) -> list[Approval]:
-    return [each for each in picture.approvals if each.standing in {Standing.WAITING, Standing.GRANTED}]
+    """What was asked about the plan, and may be or was granted."""
+    asked = [each for each in picture.approvals if not each.plan.confirms]
+    return [each for each in asked if each.standing in {Standing.WAITING, Standing.GRANTED}]
 
 
 def _buttons(voice: Voice, picture: RunPicture) -> Block | None:

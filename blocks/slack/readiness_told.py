@@ -28,6 +28,10 @@ _UNSEEN: Final = (
         r"^the certificate of (?P<quote>.+) in (?P<where>\S+) cannot be seen",
         "le certificat de {quote} dans {where} est invisible",
     ),
+    (
+        r"^nobody could look whether step (?P<name>\S+) of the plan can be done",
+        "personne n'a pu voir si l'étape {name} du plan est faisable",
+    ),
     (r"^nobody has tried whether credential (?P<name>\S+) opens", "personne n'a essayé si l'accès {name} s'ouvre"),
     (
         rf"^nobody can predict whether the rto of {_SPAN} is kept",
@@ -139,6 +143,11 @@ _FOUND: Final = (
         r"^credential (?P<name>\S+) does not open: .*",
         "save it anew, then run vigie blocks check",
         "l'accès {name} ne s'ouvre pas. Ensuite : l'enregistrer à nouveau, puis vigie blocks check",
+    ),
+    (
+        r"^step (?P<name>\S+) of the plan cannot be done: .*",
+        "correct it in the catalogue, or mend what it needs",
+        "l'étape {name} du plan est infaisable. Ensuite : la corriger dans le catalogue, ou réparer ce qu'elle demande",
     ),
     (
         rf"^no drill was ever tried, one every {_SPAN} is promised",

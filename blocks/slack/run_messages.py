@@ -28,6 +28,12 @@ RUN_TEXTS: Mapping[str, Text] = {
     "standing.rejected": Text("Rejected", "Refusé"),
     "standing.expired": Text("Expired", "Expiré"),
     "standing.void": Text("Void", "Caduc"),
+    "confirmed.waiting": Text("Is it done?", "Est-ce fait ?"),
+    "confirmed.granted": Text("Done", "Fait"),
+    "confirmed.rejected": Text("Not done", "Pas fait"),
+    "confirmed.expired": Text("Nobody answered", "Sans réponse"),
+    "confirmed.void": Text("No longer asked", "Plus demandé"),
+    "run_state.asks": Text("waits for a person", "attend quelqu'un"),
     "run_state.running": Text("running", "en cours"),
     "run_state.waiting": Text("waits for approval", "attend l'approbation"),
     "run_state.failed": Text("failed", "échec"),
@@ -40,6 +46,9 @@ RUN_TEXTS: Mapping[str, Text] = {
     "choice.approve": Text("approves", "approuve"),
     "choice.reject": Text("rejects", "refuse"),
     "choice.break_glass": Text("breaks the glass", "brise la glace"),
+    "confirms.approve": Text("says that it is done", "dit que c'est fait"),
+    "confirms.reject": Text("says no", "dit non"),
+    "confirms.break_glass": Text("breaks the glass and says that it is done", "brise la glace et dit que c'est fait"),
     "door.slack": Text("Slack", "Slack"),
     "door.prefect": Text("the Prefect UI", "l'interface Prefect"),
     "door.terminal": Text("the terminal", "le terminal"),
@@ -68,6 +77,12 @@ RUN_TEXTS: Mapping[str, Text] = {
         "isolée est modifiée ; clients, trafic et serveurs en service restent intacts.",
     ),
     "card.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),
+    "card.asks": Text("*In the middle of it* {question}", "*En cours de route* {question}"),
+    "card.confirm": Text(
+        "“Done” lets it go on; “no” or no answer stops it safely before the next step, and nothing is undone.",
+        "« C'est fait » laisse continuer ; « non » ou pas de réponse arrête sans risque avant l'étape suivante, "
+        "et rien n'est défait.",
+    ),
     "card.expected": Text("*Expected* {facts}", "*Prévu* {facts}"),
     "card.wrong": Text("*Known to be wrong now* {sentences}", "*En défaut en ce moment* {sentences}"),
     "card.nothing_wrong": Text("*Known to be wrong now* nothing", "*En défaut en ce moment* rien"),
@@ -167,6 +182,8 @@ RUN_TEXTS: Mapping[str, Text] = {
     # -- buttons --------------------------------------------------------------------------------------
     "button.approve": Text("Approve", "Approuver"),
     "button.reject": Text("Reject", "Refuser"),
+    "button.done": Text("It is done", "C'est fait"),
+    "button.not_done": Text("No, stop here", "Non, arrêter ici"),
     "button.ask": Text("Ask", "Demander"),
     "button.break_glass": Text("Break the glass…", "Briser la glace…"),
     "button.commit": Text("Commit the move", "Valider la bascule"),
@@ -181,6 +198,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "button.start": Text("Start", "Lancer"),
     "confirm.approve": Text(
         "Approve {action} of {subject} on {platform}?", "Approuver : {action}, {subject}, {platform} ?"
+    ),
+    "confirm.done": Text(
+        "It is done, and {action} of {subject} on {platform} goes on?",
+        "C'est fait, et la suite peut continuer : {action}, {subject}, {platform} ?",
     ),
     "confirm.commit": Text(
         "The platform stays where it is; it does not go back by itself any more.",
@@ -236,6 +257,12 @@ RUN_TEXTS: Mapping[str, Text] = {
         "break_glass: when nobody else can be reached; it asks for a reason and is reviewed tomorrow.",
         "approve : approuver. reject : refuser. break_glass : briser la glace, quand personne n'est joignable ; "
         "il faut un motif, relu demain.",
+    ),
+    "form.confirm_hint": Text(
+        "approve: it is done, go on. reject: no, stop here. break_glass: as approve, when nobody else can be reached; "
+        "it asks for a reason and is reviewed tomorrow.",
+        "approve : c'est fait, continuer. reject : non, arrêter ici. break_glass : comme approve, quand personne n'est "
+        "joignable ; il faut un motif, relu demain.",
     ),
     "form.reason": Text("Reason", "Motif"),
     "form.reason_hint": Text(

@@ -5,7 +5,8 @@ waits, no process and no lease; what was approved is what is done, or it is aske
 the first effect of an approved plan has begun, that plan is carried on with, because the world is in the middle
 of it. A run that takes back a move which nobody committed has its yes with that move, and none of its own; so has one
 that fences the site which a failover left. Without such a yes a run of the schedule asks nobody. A run that carries out
-its platform's part of a common card has its yes from there, and asks for itself only when its plan became another.
+its platform's part of a common card has its yes from there, and asks for itself only when its plan became another. A
+question in the middle of a plan (confirming.py) is none about the plan.
 """
 
 from __future__ import annotations
@@ -116,9 +117,16 @@ def _shown(book: Runbook, granted: Granted) -> Granted:
 
 
 def _begun(book: Runbook) -> Approval | None:
-    """The granted approval whose plan has begun to take effect."""
-    granted = [each for each in book.journal.approvals(book.run.id) if each.standing is Standing.GRANTED]
-    return granted[-1] if granted and book.journal.steps(book.run.id) else None
+    """The granted approval whose plan has begun to take effect. To ask somebody is no effect yet."""
+    granted = [each for each in _asked(book) if each.standing is Standing.GRANTED]
+    asked_only = {each.plan.confirms for each in book.journal.approvals(book.run.id)}
+    begun = any(step.item not in asked_only for step in book.journal.steps(book.run.id))
+    return granted[-1] if granted and begun else None
+
+
+def _asked(book: Runbook) -> list[Approval]:
+    """The run's questions about its plan."""
+    return [each for each in book.journal.approvals(book.run.id) if not each.plan.confirms]
 
 
 def _agreed_with_others(book: Runbook) -> Approval | None:
@@ -154,10 +162,12 @@ def _decided(book: Runbook, plan: Plan, rule: Rule) -> Approval:
 
 def _question(book: Runbook, plan: Plan, rule: Rule) -> Approval:
     """The newest question when it is about this plan; else it is void, and asked again with the difference."""
-    asked = book.journal.approvals(book.run.id)
+    asked = _asked(book)
     changed: tuple[str, ...] = asked[-1].differences if asked else ()
     if asked and asked[-1].standing in {Standing.WAITING, Standing.GRANTED, Standing.VOID}:
         changed = differences(asked[-1].plan, plan)
+        if not changed and asked[-1].standing is not Standing.VOID:
+            return asked[-1]
         if changed and asked[-1].standing is not Standing.VOID:
             _void(book, asked[-1], changed)
     elif asked:
@@ -173,8 +183,8 @@ def _void(book: Runbook, question: Approval, changed: tuple[str, ...]) -> None:
     why = "; ".join(changed)
     get_run_logger().warning("the approval is void: %s", why)
     book.journal.settle(question.id, Standing.VOID, reason=why)
-    if question.number >= MOST_QUESTIONS:
-        raise Settled(Standing.VOID, f"asked {question.number} times, and each time the plan changed: {why}")
+    if (asked := len(_asked(book))) >= MOST_QUESTIONS:
+        raise Settled(Standing.VOID, f"asked {asked} times, and each time the plan changed: {why}")
 
 
 def _sleep(book: Runbook, question: Approval) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from blocks.ports.approvals import Approval, Plan
-from blocks.slack.cards import drill_said, headline
+from blocks.slack.cards import drill_said, headline, said_choice, said_confirming
 from blocks.slack.evidence import said_afterwards, said_when_back
 from blocks.slack.pieces import action_name, who_asked
 from blocks.slack.rulings import retell
@@ -52,6 +52,8 @@ def _changed(voice: Voice, question: Approval) -> str:
 
 
 def _facts(voice: Voice, plan: Plan) -> list[str]:
+    if plan.confirms:
+        return [_say(voice, "card.asks", question=plan.reason), *said_confirming(voice, plan)]
     why = [_say(voice, "card.why", reason=retell(voice, plan.reason))] if plan.reason else []
     if plan.parts:
         return [*why, _say(voice, "card.together", names=", ".join(part.platform for part in plan.parts))]
@@ -64,7 +66,9 @@ def _wrong(voice: Voice, plan: Plan) -> str:
 
 
 def _what(voice: Voice, plan: Plan) -> str:
-    """The evidence; of several platforms who does not go, and each one's own under its name."""
+    """The evidence; of several platforms who does not go, and each one's own under its name; of a question none."""
+    if plan.confirms:
+        return ""
     if not plan.parts:
         return _evidence(voice, plan)
     waits = _list(retell(voice, sentence) for sentence in plan.known_wrong)
@@ -131,7 +135,7 @@ def _rules(voice: Voice, question: Approval) -> list[str]:
                 "card.decision",
                 time=voice.clock(each.at),
                 who=each.approver,
-                choice=voice.say(f"choice.{each.choice.value}"),
+                choice=said_choice(voice, question.plan, each.choice),
                 door=voice.say(f"door.{each.door.value}"),
             )
             for each in question.decisions

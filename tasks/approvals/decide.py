@@ -50,12 +50,16 @@ def stand(approval: Approval, decisions: Sequence[Decision]) -> tuple[Standing, 
     """Where a question with these answers stands, and why."""
     for decision in decisions:
         if decision.choice is Choice.REJECT:
-            return Standing.REJECTED, _by(decision, "rejected")
+            said = (
+                f"{decision.approver} says no{_why(decision)}" if approval.plan.confirms else _by(decision, "rejected")
+            )
+            return Standing.REJECTED, said
         if decision.choice is Choice.BREAK_GLASS:
             return Standing.GRANTED, _by(decision, "glass broken")
     approving = [decision.approver for decision in decisions if decision.choice is Choice.APPROVE]
     if len(set(approving)) >= needed_count(approval):
-        return Standing.GRANTED, f"approved by {' and '.join(approving)}"
+        names = " and ".join(approving)
+        return Standing.GRANTED, f"{names} said that it is done" if approval.plan.confirms else f"approved by {names}"
     return Standing.WAITING, ""
 
 
@@ -172,7 +176,11 @@ def _no_reason(said: Said) -> str:
 
 
 def _by(decision: Decision, what: str) -> str:
-    return f"{what} by {decision.approver}{f': {decision.reason}' if decision.reason else ''}"
+    return f"{what} by {decision.approver}{_why(decision)}"
+
+
+def _why(decision: Decision) -> str:
+    return f": {decision.reason}" if decision.reason else ""
 
 
 def _changes(approved: Plan, now: Plan) -> Sequence[str]:

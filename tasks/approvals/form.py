@@ -72,11 +72,12 @@ def _form(book: Runbook, question: Approval) -> type[RunInput]:
     approvers: Any = StrEnum("Approver", {name: name for name in people})
     answers: Any = StrEnum("Choice", {choice.value: choice.value for choice in Choice})
     word = question.policy.typed
+    hint = "form.confirm_hint" if question.plan.confirms else "form.answer_hint"
     typed = voice.say("field.typed", word=word) if word else voice.say("form.no_word")
     fields: dict[str, Any] = {
         "approver": (approvers, _field(voice, "approver", approvers(_NOBODY), voice.say("form.approver_hint"))),
         "code": (str, _field(voice, "code", "", voice.say("field.code_hint"), max_length=12)),
-        "answer": (answers, _field(voice, "answer", answers(Choice.APPROVE.value), voice.say("form.answer_hint"))),
+        "answer": (answers, _field(voice, "answer", answers(Choice.APPROVE.value), voice.say(hint))),
         "reason": (str, _field(voice, "reason", "", voice.say("form.reason_hint"), max_length=500)),
         "confirmation": (str, _field(voice, "confirmation", "", typed, max_length=max(40, len(word)))),
     }

@@ -56,6 +56,8 @@ def next_move(step: Step | None, *, stop_requested: bool) -> Move:
 class Stopped(Exception):
     """The run was asked to stop before this step began: not an error, it is parked as somebody asked."""
 
+    rings = False  # whether somebody must be fetched to the parked run
+
     def __init__(self, who: str, before: str) -> None:
         super().__init__(f"stopped by {who} before: {before}")
         self.who = who

@@ -24,7 +24,8 @@ from blocks.ports.drills import Drill, DrillVerdict
 from blocks.ports.recovery import CopyLook, DatabaseRole, MoveKind
 from blocks.ports.runs import Step
 from tasks.drills.items import DrillItem, DrillVerb, parse_drill_item, to_look_at
-from tasks.recovery.building import TEXTS, Way, failover_lines
+from tasks.recovery.added import ADDED, added_of
+from tasks.recovery.building import TEXTS, Way, added_lines, failover_lines
 from tasks.recovery.capacity import shortfall
 from tasks.recovery.decide import recovery_of
 from tasks.recovery.fences import find_fences
@@ -101,7 +102,7 @@ def is_game_day(plan: Plan) -> bool:
 
 
 def _lines(way: Way, facts: Facts, making: DrillVerb) -> Iterator[tuple[str, DrillItem]]:
-    move = failover_lines(way, find_fences(way, facts).items)
+    move = (*failover_lines(way, find_fences(way, facts).items), *added_lines(way))
     yield from (("check", to_look_at(item)) for _, item in move if item.verb not in _REHEARSED)
     for phase, verb in (("prepare", making), ("promote", DrillVerb.PROMOTE), ("verify-data", DrillVerb.VERIFY)):
         yield from ((phase, DrillItem(verb, name, way.new)) for name in way.plan.data)
@@ -123,6 +124,8 @@ def _say(way: Way, item: DrillItem) -> str:
 
 
 def _real(way: Way, item: Item) -> str:
+    if item.verb in ADDED:
+        return f"do this: {added_of(way.platform, item, way.kind.value, way.old).text}"
     if item.verb is Verb.RESIZE_SERVICE:
         return f"resize {item.thing} in {item.site} to {way.plan.services[item.thing].sizes[item.site].active}"
     return TEXTS[item.verb].format(thing=item.thing, site=item.site, share=item.share)

@@ -17,13 +17,15 @@ from blocks.ports.approvals import PlanStep
 from blocks.ports.changes import Change
 from blocks.ports.copies import KIND, copy_name
 from blocks.ports.drills import LeasedResource
-from blocks.ports.recovery import DatabaseCopy
+from blocks.ports.recovery import DatabaseCopy, MoveKind
 from tasks.core.change import Order
 from tasks.core.retries import JOURNAL, NEVER, OUTSIDE
 from tasks.core.step import change_step, fresh_step, read_step, record_step
 from tasks.drills.decide import lacks_room
 from tasks.drills.items import MAKES, DrillItem, DrillVerb, parse_drill_item
 from tasks.drills.values import Judged, Looked
+from tasks.recovery.added import ADDED
+from tasks.recovery.adding import look_whether_added
 from tasks.recovery.opening import Parts, parts_of
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge_at
@@ -61,8 +63,11 @@ def look_whether(platform: str, item: str, text: str) -> Looked:
     real = parse_drill_item(item).looked_at
     parts = parts_of(platform)
     try:
-        parts.change(real, "start").check()
-        parts.require_operator(real)
+        if real.verb in ADDED:
+            look_whether_added(parts, real, MoveKind.FAILOVER.value, _other(parts, real.site))
+        else:
+            parts.change(real, "start").check()
+            parts.require_operator(real)
     except VigieError as error:
         get_run_logger().warning("it could not be done: %s", error)
         return Looked(item, text, str(error))
@@ -142,6 +147,10 @@ def free_copies(granted: Granted) -> None:
     with open_journal() as journal:
         for resource in journal.leased_resources(granted.lease.run):
             journal.free_resource(granted.lease.run, kind=resource.kind, reference=resource.reference)
+
+
+def _other(parts: Parts, site: str) -> str:
+    return next(name for name in parts.platform.sites if name != site)
 
 
 def _item(step: PlanStep) -> DrillItem:

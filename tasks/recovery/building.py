@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from blocks.catalogue.model import Platform
-from blocks.catalogue.recovery import PlanStepKind, Promise, Recovery
+from blocks.catalogue.recovery import Promise, Recovery
 from blocks.ports.approvals import PlanStep
 from blocks.ports.recovery import MoveKind
+from tasks.recovery.added import ADDED, added_for, added_of
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.order import groups_of
 from tasks.recovery.returning import rule_of, said_of
@@ -48,7 +49,6 @@ TEXTS = {
     Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
     Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
 }
-_ADDED = {PlanStepKind.CALL: Verb.CALL, PlanStepKind.DEPLOYMENT: Verb.RUN_DEPLOYMENT, PlanStepKind.ASK: Verb.ASK}
 _ALL = 100
 Line = tuple[str, Item]
 """A phase and what is done in it."""
@@ -118,7 +118,7 @@ def as_steps(
     way: Way, lines: Iterable[Line], durations: Durations, rehearsed: Durations | None = None
 ) -> tuple[PlanStep, ...]:
     """In the order in which they run, with the plan's own steps before and after each phase."""
-    ordered, timed = [*lines, *_added(way)], (durations, rehearsed or {})
+    ordered, timed = [*lines, *added_lines(way)], (durations, rehearsed or {})
     phases = [[_step(way, each, item, timed) for phase, item in ordered if phase == each] for each in PHASES]
     return tuple(step for steps in phases for group in groups_of(way.platform, steps) for step in group)
 
@@ -196,15 +196,10 @@ def _followed(way: Way) -> Iterator[Line]:
             yield "settle", Item(Verb.RESIZE_SERVICE, name, way.old)
 
 
-def _added(way: Way) -> Iterator[Line]:
-    for name, step in way.plan.steps.items():
-        if _kind_of(way) in step.moves:
-            yield step.phase, Item(_ADDED[step.kind], name, way.new)
-
-
-def _kind_of(way: Way) -> str:
-    """As a plan's own steps know it: a restore is the failover that it is."""
-    return (MoveKind.FAILOVER if way.kind is MoveKind.RESTORE else way.kind).value
+def added_lines(way: Way) -> Iterator[Line]:
+    """The plan's own steps that are taken in this move."""
+    for added in added_for(way.platform, way.kind.value, way.old, way.new):
+        yield added.step.phase, added.item
 
 
 def said_moment(moment: datetime | None) -> str:
@@ -226,8 +221,8 @@ def _step(way: Way, phase: str, item: Item, timed: tuple[Durations, Durations]) 
 
 
 def _say(way: Way, phase: str, item: Item) -> str:
-    if item.verb in _ADDED.values():
-        return way.plan.steps[item.thing].text
+    if item.verb in ADDED:
+        return added_of(way.platform, item, way.kind.value, way.old).text
     if item.verb is Verb.WATCH_CLIENTS:
         return said_of(item, rule_of(way.plan))
     if item.verb is Verb.RESIZE_SERVICE:

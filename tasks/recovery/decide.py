@@ -31,6 +31,7 @@ from blocks.catalogue.recovery import Promise, Recovery
 from blocks.errors import Refused
 from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
 from blocks.ports.recovery import MoveKind, MoveState
+from tasks.recovery.added import Added, added_for
 from tasks.recovery.building import (
     Line,
     Way,
@@ -238,7 +239,7 @@ def _plan(
         candidate=way.new,
         coverage=coverage or {},
         bounds=bounds,
-        guards=(*guards, *capacity_guard(way, facts), *_switches(way, facts)),
+        guards=(*guards, *capacity_guard(way, facts), *_switches(way, facts), *_added(way, facts)),
         known_wrong=(*said, *_cannot_promise(way), *_degraded(way), *_unsettled(facts), *facts.incidents),
         expected_s=predict(way.platform, steps, facts.durations).execution.total_seconds(),
         cost=_cost(way),
@@ -254,6 +255,22 @@ def _switches(way: Way, facts: Facts) -> list[Guard]:
         Guard(name=f"traffic {name}", holds=name in facts.shares, text=_shares(facts, name))
         for name in way.plan.traffic
     ]
+
+
+def _added(way: Way, facts: Facts) -> list[Guard]:
+    """Each step of the plan's own could be done, as far as it can be known: else the move would stop in its middle."""
+    return [
+        Guard(name=f"step {each.step.name}", holds=facts.added.get(each.step.name) == "", text=_could(each, facts))
+        for each in added_for(way.platform, way.kind.value, way.old, way.new)
+        if each.can_be_looked_at
+    ]
+
+
+def _could(added: Added, facts: Facts) -> str:
+    wrong = facts.added.get(added.step.name)
+    if wrong is None:
+        return "nobody could look whether it can be done"
+    return wrong or "can be done"
 
 
 def _shares(facts: Facts, switch: str) -> str:

@@ -25,6 +25,8 @@ from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
+from tasks.recovery.added import Added, added_for
+from tasks.recovery.adding import fault_of
 from tasks.recovery.capacity import less_claimed, pool_of
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
@@ -79,6 +81,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
     capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
     shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
+    added = looks.take({f"step {each.step.name}": _added_look(parts, each) for each in _added(platform, kind, active)})
     for missed in looks.missed:
         say(missed)
     seen = {members[key]: look for key, look in databases.items()}
@@ -93,6 +96,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         last_known={name: seen[name, active] for name in plan.data if (name, active) in seen and alive},
         compute=compute,
         capacity=_not_spoken_for(parts, journal, capacity, begun_at),
+        added={name.removeprefix("step "): wrong for name, wrong in added.items()},
         shares={name: dict(each) for name, each in shares.items()},
         sightings=() if alive else _sightings(parts, active),
         incidents=tuple(_sentence(each) for each in incidents),
@@ -171,6 +175,16 @@ def _not_spoken_for(
 
 def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:
     return lambda: parts.traffic(switch).read_shares()
+
+
+def _added(platform: Platform, kind: MoveKind, active: str) -> list[Added]:
+    """What the plan adds to such a move and can be looked at; to which site is of no matter for it."""
+    other = next((site for site in platform.sites if site != active), active)
+    return [each for each in added_for(platform, kind.value, active, other) if each.can_be_looked_at]
+
+
+def _added_look(parts: Parts, added: Added) -> Callable[[], str]:
+    return lambda: fault_of(parts, added)
 
 
 def _ran(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:

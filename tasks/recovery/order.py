@@ -4,7 +4,8 @@ Pure. The rules that every interleaving must keep: a second worker ends before i
 survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
 saved before they are rewound; what starts waits for what it needs, and for data that is open; a name is switched, and
 what used the old one recycled, before clients arrive; what a share of clients sees is watched before the next one;
-what they left is recycled once all are gone. Steps of one group run side by side, groups one after the other.
+what they left is recycled once all are gone; a plan's own steps go one after the other, before or after all else of
+their phase. Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from itertools import groupby
 
 from blocks.catalogue.model import Platform
 from blocks.ports.approvals import PlanStep
+from tasks.recovery.added import ADDED
 from tasks.recovery.items import SHARED, Item, Verb, parse_item
 from tasks.recovery.waves import waves
 
-_ADDED = frozenset({Verb.CALL, Verb.RUN_DEPLOYMENT, Verb.ASK})
 _RANKS: dict[str, dict[Verb, int]] = {
     "prepare": {
         Verb.START_MACHINE: 0,
@@ -33,7 +34,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
     "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1},
 }
-_FIRST, _OPENING, _LEFT, _LAST = -2, -1, 999_999, 1_000_000
+_FIRST, _OPENING, _LEFT, _LAST = -1_000_000, -1, 999_999, 1_000_000
 _BY_WAVE = frozenset({"prepare", "start"})
 _A_WAVE = 10
 """More than there are ranks in a wave."""
@@ -48,7 +49,7 @@ def groups_of(platform: Platform, steps: Sequence[PlanStep]) -> tuple[tuple[Plan
 
 def _rank(platform: Platform, step: PlanStep, arriving: AbstractSet[str]) -> int:
     item = parse_item(step.item)
-    if item.verb in _ADDED:
+    if item.verb in ADDED:
         return _added(platform, item)
     if item.verb is Verb.OPEN_DATABASE:
         return _OPENING
@@ -76,8 +77,11 @@ def _shift_rank(platform: Platform, item: Item) -> int:
 
 
 def _added(platform: Platform, item: Item) -> int:
-    step = platform.recovery.steps.get(item.thing) if platform.recovery else None
-    return _FIRST if step is not None and step.when == "before" else _LAST
+    """Each in a group of its own, by `order` and then by name: what the catalogue writes first is not kept."""
+    known = platform.recovery.steps if platform.recovery else {}
+    ordered = sorted(known.values(), key=lambda step: (step.order, step.name))
+    place = next((number for number, step in enumerate(ordered) if step.name == item.thing), len(ordered))
+    return place + (_FIRST if item.thing in known and known[item.thing].when == "before" else _LAST)
 
 
 def _wave(platform: Platform, item: Item) -> int:

@@ -15,6 +15,8 @@ from blocks.ports.changes import Change
 from tasks.core.change import Order, Stopped
 from tasks.core.retries import OUTSIDE
 from tasks.core.step import change_step
+from tasks.recovery.added import ADDED
+from tasks.recovery.adding import begin_added
 from tasks.recovery.building import items_of
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.opening import parts_of
@@ -57,6 +59,8 @@ def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:
         return judge.submit(granted.plan.platform, item.thing, item.site, known)
     if item.verb is Verb.VERIFY_CLIENTS:
         return see_proof.submit(granted.plan.platform, item.thing, item.site)
+    if item.verb in ADDED:
+        return begin_added(book, granted, step)
     submitted: Any = change
     if item.verb is Verb.WATCH_CLIENTS:
         return Watching.begin(book, granted, step, submitted)

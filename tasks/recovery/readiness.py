@@ -17,7 +17,8 @@ from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.quantities import format_duration
 from blocks.catalogue.recovery import Promise, Recovery, ReplicatedData
 from blocks.ports.health import State
-from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole
+from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole, MoveKind
+from tasks.recovery.added import added_for
 from tasks.recovery.capacity import shortfall
 from tasks.recovery.decide import recovery_of
 from tasks.recovery.losses import lag
@@ -39,7 +40,8 @@ class Evidence:
     `traits` is (part of the plan, trait) -> site -> value, for what must be alike on both sides: a version, a setting.
     `certificates_d` is (site, address) -> days left, and `certificate_faults` what is wrong with one whatever its age;
     an address is host:port, or "name at host:port" where clients ask that server for another name.
-    `credentials` is block -> empty when it opens, else what is wrong with it. `control_plane` is vigie's own part ->
+    `credentials` is block -> empty when it opens, else what is wrong with it; `added` the same of the plan's own steps
+    that can be looked at. `control_plane` is vigie's own part ->
     the site or place where it lives.
     """
 
@@ -54,6 +56,7 @@ class Evidence:
     certificates_d: Mapping[tuple[str, str], float | None] = field(default_factory=dict[tuple[str, str], float | None])
     certificate_faults: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     credentials: Mapping[str, str] = field(default_factory=dict[str, str])
+    added: Mapping[str, str] = field(default_factory=dict[str, str])
     last_drill_at: datetime | None = None
     last_restore_at: datetime | None = None
     predicted: PredictedRto | None = None
@@ -79,6 +82,7 @@ def findings(platform: Platform, seen: Evidence) -> tuple[Finding, ...]:
         *_clients(plan, seen),
         *_certificates(seen),
         *_credentials(platform, plan, seen),
+        *_added(platform, seen),
         *_tried(plan, seen),
         *_in_time(plan, seen),
         *_control_plane(platform, seen),
@@ -200,6 +204,22 @@ def needed_credentials(platform: Platform, plan: Recovery) -> list[str]:
         found |= {site.credentials, site.operator}
     found |= {switch.key for switch in plan.traffic.values() if switch.kind == "dns"}
     return sorted(block for block in found if block)
+
+
+def _added(platform: Platform, seen: Evidence) -> Iterator[Finding]:
+    for name in added_looked_at(platform, seen):
+        wrong = seen.added.get(name)
+        if wrong is None:
+            yield _unknown(f"step-{name}", f"nobody could look whether step {name} of the plan can be done")
+        elif wrong:
+            said = f"step {name} of the plan cannot be done: {_quoted(wrong)}"
+            yield _critical(f"step-{name}", said, "correct it in the catalogue, or mend what it needs")
+
+
+def added_looked_at(platform: Platform, seen: Evidence) -> list[str]:
+    """The plan's own steps in the failover that tonight would bring, as far as something could speak against them."""
+    steps = added_for(platform, MoveKind.FAILOVER.value, seen.active, "")
+    return [each.step.name for each in steps if each.can_be_looked_at]
 
 
 def _tried(plan: Recovery, seen: Evidence) -> Iterator[Finding]:

@@ -61,6 +61,7 @@ def evidence_of(
         certificates_d=certificates.days,
         certificate_faults=certificates.faults,
         credentials=credentials,
+        added=sides.facts.added,
         last_drill_at=scope.last_drill_at,
         last_restore_at=scope.last_restore_at,
         predicted=sides.predicted,

@@ -53,6 +53,7 @@ class Facts:
     last_known: Mapping[str, DatabaseLook] = field(default_factory=dict[str, DatabaseLook])
     compute: Mapping[str, ComputeLook] = field(default_factory=dict[str, ComputeLook])
     capacity: Mapping[str, CapacityLook] = field(default_factory=dict[str, CapacityLook])
+    added: Mapping[str, str] = field(default_factory=dict[str, str])  # the plan's own step -> why not; empty: it could
     shares: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     sightings: Sequence[Sighting] = ()
     incidents: Sequence[str] = ()

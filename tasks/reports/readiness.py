@@ -22,7 +22,7 @@ from tasks.core.step import Sealed, record_step
 from tasks.incidents.tell import DeliveryReport
 from tasks.recovery.decide import recovery_of
 from tasks.recovery.losses import lag
-from tasks.recovery.readiness import Evidence, Finding, needed_credentials
+from tasks.recovery.readiness import Evidence, Finding, added_looked_at, needed_credentials
 from tasks.recovery.ready import Judged, ReadinessReport, Scope
 from tasks.reports.sweep import cell
 from tasks.reports.tables import SIGNS
@@ -87,6 +87,7 @@ def lines_of(platform: Platform, seen: Evidence, voice: Voice) -> list[Line]:
         *_clients(plan, seen, voice),
         *_certificates(seen, voice),
         *_credentials(platform, plan, seen, voice),
+        *_added(platform, seen, voice),
         *_tried(plan, seen, voice),
         *_control(platform, seen, voice),
     ]
@@ -178,6 +179,18 @@ def _credentials(platform: Platform, plan: Recovery, seen: Evidence, voice: Voic
             seen=voice.say(f"readiness.{key}"),
             limit=voice.say("readiness.must_open"),
             findings=(f"credential-{block}",),
+        )
+
+
+def _added(platform: Platform, seen: Evidence, voice: Voice) -> Iterator[Line]:
+    for name in added_looked_at(platform, seen):
+        wrong = seen.added.get(name)
+        key = "not_seen" if wrong is None else "cannot_be_done" if wrong else "can_be_done"
+        yield Line(
+            what=voice.say("readiness.step", name=name),
+            seen=voice.say(f"readiness.{key}"),
+            limit=voice.say("readiness.must_be_doable"),
+            findings=(f"step-{name}",),
         )
 
 

@@ -157,7 +157,7 @@ def _to_its_end(journal: PostgresJournal, run: Run, body: Callable[[], R]) -> An
     try:
         result = body()
     except Stopped as stopped:
-        return _end(journal, run, RunState.PARKED, str(stopped))
+        return _end(journal, run, RunState.PARKED, str(stopped), page=stopped.rings)
     except Settled as settled:
         return _end(journal, run, settled.state, settled.reason)
     except Exception as error:
@@ -169,8 +169,8 @@ def _to_its_end(journal: PostgresJournal, run: Run, body: Callable[[], R]) -> An
     return result
 
 
-def _end(journal: PostgresJournal, run: Run, state: RunState, reason: str) -> Any:
-    ended = journal.move_run(run.id, state, reason=reason)
+def _end(journal: PostgresJournal, run: Run, state: RunState, reason: str, *, page: bool = False) -> Any:
+    ended = journal.move_run(run.id, state, reason=reason, page=page)
     get_run_logger().warning("%s: %s", state.value, reason)
     _show(run)
     return _named(ended)

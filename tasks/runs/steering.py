@@ -1,8 +1,9 @@
 """Somebody stops a run, goes on with it, says that a step was done by hand, or commits a move: what becomes of it?
 
 The one plain function behind the terminal, the Prefect UI and Slack. The rules: only those who may decide about
-the action may steer it or commit what it did; a stop takes effect between two steps; what was done by hand is read
-back by the step itself; going on begins the count of automatic resumes anew.
+the action may steer it or commit what it did; a stop takes effect between two steps, at once where the run waits for
+a person in the middle of its plan; what was done by hand is read back by the step itself; going on begins the count
+of automatic resumes anew.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from blocks.errors import Refused
-from blocks.ports.approvals import Policy
+from blocks.ports.approvals import Policy, Standing
 from blocks.ports.orchestration import Orchestrator
 from blocks.ports.recovery import MoveState, RecoveryJournal
 from blocks.ports.runs import Run, RunState, Step
@@ -46,7 +47,7 @@ def steer(
     if who not in {*policy.approvers, *policy.escalate_to, *policy.glass}:
         raise Refused(f"{who} may not steer {found.action} on {found.platform}", where="approvals.yaml")
     if what is Steer.STOP:
-        return _stop(journal, found, who, detail)
+        return _stop(journal, orchestrator, found, who, detail)
     if what is Steer.COMMIT:
         return _commit(journal, found, who)
     if what is Steer.BY_HAND:
@@ -54,9 +55,22 @@ def steer(
     return _go_on(journal, orchestrator, found, who, detail)
 
 
-def _stop(journal: Records, run: Run, who: str, reason: str) -> str:
+def _stop(journal: Records, orchestrator: Orchestrator, run: Run, who: str, reason: str) -> str:
     journal.request_stop(run.id, who=who, reason=reason)
+    if _no_longer_asked(journal, orchestrator, run, f"stopped by {who}", who):
+        return "it waited for a person and is parked now; nothing is undone"
     return "it finishes the step that it is in, then it is parked; nothing is undone"
+
+
+def _no_longer_asked(journal: Records, orchestrator: Orchestrator, run: Run, why: str, who: str) -> bool:
+    """A run that sleeps in the middle of its plan until somebody says that something is done need not wait for it."""
+    newest = next(iter(reversed(journal.approvals(run.id))), None)
+    asks = newest is not None and bool(newest.plan.confirms) and newest.standing is Standing.WAITING
+    if run.state is not RunState.WAITING or newest is None or not asks:
+        return False
+    journal.settle(newest.id, Standing.VOID, reason=why, who=who)
+    orchestrator.resume(run.id)
+    return True
 
 
 def _commit(journal: Steered, run: Run, who: str) -> str:
@@ -79,6 +93,7 @@ def _go_on(journal: Records, orchestrator: Orchestrator, run: Run, who: str, rea
 def _by_hand(journal: Records, orchestrator: Orchestrator, run: Run, who: str, wanted: str) -> str:
     step = _named_step(journal, run, wanted)
     journal.claim_by_hand(run.id, step.key, who=who)
+    _no_longer_asked(journal, orchestrator, run, f"'{step.text}' was done by hand", who)
     if journal.run(run.id).state in _GOES_ON:
         _go_on(journal, orchestrator, run, who, f"'{step.text}' was done by hand")
     return f"'{step.text}' counts as done once it is read back"

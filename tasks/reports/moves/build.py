@@ -207,7 +207,8 @@ def _planned(recorded: Recorded) -> set[tuple[str, str]]:
 
 
 def _granted(recorded: Recorded) -> Approval | None:
-    return next((each for each in reversed(recorded.approvals) if each.standing is Standing.GRANTED), None)
+    asked = [each for each in recorded.approvals if not each.plan.confirms]
+    return next((each for each in reversed(asked) if each.standing is Standing.GRANTED), None)
 
 
 def _decided_at(recorded: Recorded) -> datetime | None:

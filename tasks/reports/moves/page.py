@@ -11,6 +11,7 @@ import html
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from blocks.slack.cards import said_choice
 from blocks.slack.moves_told import facts_of, stopwatch, title_of
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -117,7 +118,7 @@ def _approvals(voice: Voice, report: MoveReport) -> Table:
             " ".join(
                 part
                 for part in (
-                    voice.say(f"choice.{said.choice.value}"),
+                    said_choice(voice, approval.plan, said.choice),
                     f"({voice.say(f'door.{said.door.value}')})",
                     said.reason,
                 )

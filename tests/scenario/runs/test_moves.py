@@ -7,7 +7,7 @@ A writer goes on all the while, and what it was told is safe is looked for, row 
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ import pytest
 
 from blocks.ports.approvals import Standing
 from blocks.ports.recovery import DatabaseRole, LossKind, MoveKind, MoveState
-from blocks.ports.runs import ActionKind
+from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.breaking import break_service, mend_service
 from deployments.sandbox.client_log import between, first_after, lost_ids, read_writes
 from deployments.sandbox.household import DATABASES, UnavailableError, household_dsn, present_ids, reader_dsn
@@ -26,6 +26,7 @@ from tasks.recovery.opening import parts_of
 from tasks.recovery.rejoin_steps import agreed_for
 from tasks.recovery.settling import look_at_members
 from tasks.runs.catalogue import load_platform
+from tasks.runs.steering import Steer
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 HOME, AWAY = "azure-west", "dc-west"
@@ -319,3 +320,87 @@ def wrong_rows(desk, site):
     with psycopg.connect(reader_dsn(desk.sandbox.state, DATABASES[site]), autocommit=True) as connection:
         ((found,),) = connection.execute("SELECT count(*) FROM devices WHERE state->>'heating' = 'WRONG'").fetchall()
     return found
+
+
+# -- a plan's own steps --------------------------------------------------------------------------
+
+OWN = {
+    "told": {"kind": "ask", "when": "before", "phase": "shift", "text": "is the warehouse told?"},
+    "seen": {
+        "kind": "deployment", "when": "after", "phase": "verify-clients", "text": "look at everything",
+        "deployment": "health-sweep/sweep", "parameters": {"platform": "{platform}"}, "order": 2,
+    },
+    "proven": {
+        "kind": "call", "when": "after", "phase": "verify-clients", "text": "see that it answers",
+        "url": "https://api.hearth.example/health", "within": "2min",
+    },
+}  # fmt: skip
+
+
+@contextmanager
+def own_steps(**steps):
+    """hearth's plan with steps of its own, as `vigie apply` would have saved it."""
+    from blocks.catalogue.block import PlatformBlock
+    from blocks.catalogue.recovery import AddedStep
+
+    known = load_platform("hearth")
+    plan = known.platform.recovery
+    added = {name: AddedStep.model_validate({"name": name} | step) for name, step in steps.items()}
+    changed = known.platform.model_copy(update={"recovery": plan.model_copy(update={"steps": added})})
+    PlatformBlock.of(changed, known.customer).save("hearth", overwrite=True, _sync=True)
+    try:
+        yield
+    finally:
+        PlatformBlock.of(known.platform, known.customer).save("hearth", overwrite=True, _sync=True)
+
+
+def say(desk, run, who, choice):
+    """In the form, with a fresh code until it counts."""
+    while not any(each.approver == who for each in desk.journal.approvals(run)[-1].decisions):
+        desk.asleep(run)
+        read = _read(desk, run)
+        assert desk.fill(run, approver=who, code=desk.code(who), answer=choice) == "ACCEPT"
+        desk.until(lambda n=read: _read(desk, run) > n, "the form is read", patience_s=120)
+
+
+def is_asked(desk, run, number=1):
+    asked = [each for each in desk.journal.approvals(run) if each.plan.confirms]
+    return len(asked) == number and asked[-1].standing is Standing.WAITING
+
+
+def test_a_plans_own_steps_are_carried_out_and_a_no_parks_until_somebody_goes_on(desk):
+    with own_steps(**OWN):
+        run = approve(desk, "switchover", *PEOPLE[:2])
+        desk.until(lambda: is_asked(desk, run), "somebody is asked", patience_s=480)
+        desk.asleep(run)
+        assert desk.journal.lease("hearth").run == run, "nobody else may change it meanwhile"
+        assert desk.journal.active_site("hearth") in {None, HOME}
+        say(desk, run, "shift-lead", "reject")
+        assert desk.state(run, patience_s=480)["name"] == "Parked", desk.logs(run)
+        assert desk.journal.lease("hearth") is None
+        assert "shift-lead says no: is the warehouse told?" in desk.run(run).reason
+
+        steer(desk, run, Steer.CONTINUE, "shift-lead")
+        desk.until(lambda: is_asked(desk, run, 2), "somebody is asked anew", patience_s=480)
+        say(desk, run, "platform-engineer", "approve")
+        desk.until(lambda: desk.run(run).state is RunState.DONE, "it ends", patience_s=480)
+        assert desk.journal.active_site("hearth") == AWAY
+        done = {step.item.partition(":")[0]: step for step in desk.steps(run) if step.item.split(":")[1] in OWN}
+        assert done["ask"].outcome == "platform-engineer said that it is done"
+        assert "answered as expected" in done["call"].outcome
+        swept = desk.sandbox.call(f"/flow_runs/{done['run-deployment'].evidence.reference}")
+        assert (swept["state"]["name"], swept["idempotency_key"]) == ("Completed", done["run-deployment"].key)
+        assert swept["parameters"] == {"platform": "hearth"}
+        assert done["call"].done_at <= done["run-deployment"].mark.intended_at, "by their order"
+    move(desk, "failback", *PEOPLE)
+
+
+def steer(desk, run, what, who):
+    from blocks.orchestrator.client import PrefectOrchestrator
+    from tasks.runs import steering
+    from tasks.runs.catalogue import load_policy
+
+    found = desk.run(run)
+    policy = load_policy(found.customer, found.platform, found.action)
+    with PrefectOrchestrator() as orchestrator:
+        return steering.steer(desk.journal, orchestrator, policy, what, run, who=who)

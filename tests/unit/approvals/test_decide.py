@@ -240,3 +240,22 @@ def test_what_happens_when_nobody_commits_is_agreed_and_what_has_nothing_to_comm
     assert differences(replace(window, rolls_back=True), window) == (
         "afterwards was committed within 10 min, else it goes back by itself, is committed within 10 min, else it stays",
     )
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason", "standing", "words"),
+    [
+        (Choice.APPROVE, "", Standing.GRANTED, "shift-lead said that it is done"),
+        (Choice.REJECT, "", Standing.REJECTED, "shift-lead says no"),
+        (Choice.REJECT, "the truck is outside", Standing.REJECTED, "shift-lead says no: the truck is outside"),
+    ],
+)
+def test_a_question_in_the_middle_of_a_plan_is_no_approval(choice, reason, standing, words):
+    asked = approval(
+        plan=plan(confirms="ask:told:dc-west"),
+        requester="shift-lead",
+        policy=replace(POLICY, requester_may_approve=True),
+    )
+    ruling = judge(asked, said("shift-lead", choice=choice, reason=reason), AT)
+    assert (ruling.standing, ruling.reason, ruling.refusal) == (standing, words, "")
+    assert asked.plan.digest != plan().digest

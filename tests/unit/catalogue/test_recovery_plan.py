@@ -154,6 +154,22 @@ platforms:
           phase: start
           text: warm the cache
           url: https://cellar.acme.example/warm
+          method: POST
+          headers: {{X-From: vigie}}
+          body: all
+          credentials: acme-warm
+          idempotency_header: Idempotency-Key
+          expect_status: [200, 202]
+          expect_json: {{$.state: warm}}
+        nightly:
+          kind: deployment
+          when: after
+          phase: verify-clients
+          order: 2
+          text: bill what is missing
+          deployment: billing/nightly
+          parameters: {{site: "{{to_site}}", full: true, limit: 3}}
+          within: 20min
         stocktaking:
           kind: ask
           when: before
@@ -228,6 +244,22 @@ ONE_MISTAKE = {
     "a value of another type": ("cellar: 192.0.2.2}", "cellar: @@db2.acme.example}", "expected the value of a record of type A", ""),
     "a record of another zone": ("record: db.acme.example", "record: @@db.other.example", "expected a record of zone acme.example", ""),
     "a call to nowhere": ("\n          url: https://cellar.acme.example/warm", "", "missing key 'url' of 'warm'", ""),
+    "a call that may not be made twice": ("method: POST", "method: @@POST", "expected idempotency_header or repeatable: true: after a crash this POST is sent once more", None),
+    "a secret sent openly": ("url: https://cellar", "url: @@http://cellar", "expected an https:// address: what the credentials hold would be sent openly", ""),
+    "a body that does not count": ("method: POST\n          headers: {X-From: vigie}\n          body: all", "method: GET\n          headers: {X-From: vigie}\n          body: @@all", "expected no body: a GET has none", ""),
+    "a body of no answer": ("method: POST\n          headers: {X-From: vigie}\n          body: all", "method: HEAD\n          expect_body: @@warm", "expected no expect_body: the answer to a HEAD has no body", None),
+    "no status at all": ("expect_status: [200, 202]", "expect_status: @@[]", "expected at least one status from 100 to 599, not []", ""),
+    "a status that is none": ("expect_status: [200, 202]", "expect_status: @@[20]", "expected at least one status from 100 to 599, not [20]", ""),
+    "a path that is none": ("expect_json: {$.state: warm}", "expect_json: {@@'$.[': warm}", "expected a JSONPath, not '$.['", ""),
+    "a header that is secret": ("headers: {X-From: vigie}", "headers: {@@X-Api-Key: x}", "expected no header 'X-Api-Key'", ""),
+    "a secret beside its block": ("credentials: acme-warm", "credentials: @@4f3c2b1a4f3c2b1a4f3c2b1a", "expected the name of a saved block", ""),
+    "an unknown method": ("method: POST", "method: @@POTS", "expected one of", None),
+    "a parameter that is a map": ("limit: 3", "limit: @@{a: 1}", "expected plain text, a number, or true or false, not a map", ""),
+    "a parameter that nobody fills in": ('site: "{to_site}"', 'site: @@"{to_sight}"', "expected a plain value or one of {from_site}, {move}, {platform}, {to_site}, not '{to_sight}'", "{to_site}"),
+    "a parameter of no name": ("full: true", "@@9-full: true", "expected the name of a parameter, not '9-full'", ""),
+    "parameters of a question": ("text: is the warehouse told?", "text: is the warehouse told?\n          @@parameters: {a: 1}", "expected no parameters in a step of kind ask", ""),
+    "a question of two lines": ("text: is the warehouse told?", 'text: @@"is it\\nso?"', "expected one line", ""),
+    "an order that is none": ("order: 2", "order: @@-1", "greater than or equal to 0", ""),
     "an address for a question": ("text: is the warehouse told?", "text: is the warehouse told?\n          @@url: https://shop.acme.example/", "expected no url in a step of kind ask", ""),
     "a deployment that is none": ("kind: ask\n", "kind: deployment\n          deployment: @@stocktaking\n", "expected <flow>/<deployment>, not 'stocktaking'", ""),
     "a step of no move": ("moves: [failover]", "moves: @@[]", "expected at least one move", ""),
@@ -252,6 +284,8 @@ def test_the_example_itself_is_right(example):
 @pytest.mark.parametrize(("old", "new", "text", "nearest"), ONE_MISTAKE.values(), ids=ONE_MISTAKE)
 def test_one_mistake_is_one_line_at_its_place(example, old, new, text, nearest):
     marked = example.spoiled(old, new, RIGHT)
+    if text.startswith("expected idempotency_header"):
+        marked = marked.replace("          idempotency_header: Idempotency-Key\n", "")
     if text.startswith("critical service"):
         marked = marked.replace("        photos:\n          degraded: no pictures\n", "")
     if text.startswith("expected lose_at_most_rows") and "@@orders" in new:
@@ -308,6 +342,7 @@ def test_an_example_has_added_steps_of_their_kinds(example):
     plan = load_catalogue(example.folder).platforms["shop"].recovery
     assert {name: step.kind for name, step in plan.steps.items()} == {
         "warm": PlanStepKind.CALL,
+        "nightly": PlanStepKind.DEPLOYMENT,
         "stocktaking": PlanStepKind.ASK,
     }
 
@@ -322,6 +357,14 @@ def test_the_second_workers_look_healthy_at_rest_and_after_a_move(hearth):
 
 
 # -- editors and adapters -----------------------------------------------------------------------
+
+
+def test_what_a_deployment_is_given_keeps_its_types_when_it_is_saved(example):
+    example.check(shop=RIGHT)
+    shop = load_catalogue(example.folder).platforms["shop"]
+    given = platform_from_json(platform_to_json(shop)).recovery.steps["nightly"].parameters
+    assert given == {"site": "{to_site}", "full": True, "limit": 3}
+    assert {name: type(value) for name, value in given.items()} == {"site": str, "full": bool, "limit": int}
 
 
 @pytest.mark.parametrize(

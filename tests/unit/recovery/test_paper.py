@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -51,13 +53,17 @@ ITEMS = {
 }
 ADDED = {
     "tell-partners": AddedStep(
-        kind=PlanStepKind.CALL, when="after", phase="shift", text="tell", url="https://partner.example/told?a=1&b=2",
-        expect_status=202,
+        name="tell-partners", kind=PlanStepKind.CALL, when="after", phase="shift", text="tell",
+        url="https://partner.example/told?a=1&b=2", method="POST", headers={"X-Why": "it's \"us\""}, body="a=$(1)'`",
+        credentials="partner-token", idempotency_header="Idempotency-Key", expect_status=(202, 204),
+        expect_json={"$.state": "taken"},
     ),
     "warm-caches": AddedStep(
-        kind=PlanStepKind.DEPLOYMENT, when="after", phase="start", text="warm", deployment="warm/caches"
+        name="warm-caches", kind=PlanStepKind.DEPLOYMENT, when="after", phase="start", text="warm", deployment="warm/caches"
     ),
-    "is-the-door-open": AddedStep(kind=PlanStepKind.ASK, when="before", phase="fence", text="is the door <open>?"),
+    "is-the-door-open": AddedStep(
+        name="is-the-door-open", kind=PlanStepKind.ASK, when="before", phase="fence", text="is the door <open>?"
+    ),
 }  # fmt: skip
 PLATFORM = with_plan(steps=ADDED)
 WEBAPP = HEARTH.services["device-api"].resource
@@ -267,8 +273,19 @@ def test_a_proof_is_looked_at_as_a_client_would(text, part):
 
 def test_the_plans_own_steps():
     call = typed(ITEMS[Verb.CALL])
-    assert run(*call.commands)[0][-2] == "https://partner.example/told?a=1&b=2"
-    assert call.blanks == {"status": "202"}
+    given = run(*call.commands, PARTNER_TOKEN_HEADERS_FILE="/safe/headers")[0]
+    assert given[-2] == "https://partner.example/told?a=1&b=2"
+    assert given[given.index("-X") + 1] == "POST"
+    assert given[given.index("--data-raw") + 1] == "a=$(1)'`"
+    headers = [value for flag, value in pairwise(given) if flag == "-H"]
+    assert headers[0] == 'X-Why: it\'s "us"'
+    assert re.fullmatch(r"Idempotency-Key: [0-9a-f]{64}", headers[1])
+    assert headers[2] == "@/safe/headers"
+    assert run(*call.commands, PARTNER_TOKEN_HEADERS_FILE="/safe/headers")[0] == given, "typed twice, taken once"
+    assert [(s.variable, s.block, s.what) for s in call.secrets] == [
+        ("PARTNER_TOKEN_HEADERS_FILE", "partner-token", "headers")
+    ]
+    assert call.blanks == {"status": '202/204, $.state = "taken"'}
     assert typed(ITEMS[Verb.RUN_DEPLOYMENT]).blanks == {"name": "warm/caches"}
     assert typed(ITEMS[Verb.ASK]).blanks == {"text": "is the door <open>?"}
 

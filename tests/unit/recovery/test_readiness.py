@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from blocks.catalogue.recovery import Promise
+from blocks.catalogue.recovery import AddedStep, Promise
 from blocks.errors import Refused
 from blocks.ports.health import State
 from tasks.recovery.readiness import Evidence, findings, needed_credentials
@@ -196,3 +196,25 @@ def test_every_credential_of_a_move_is_tried():
 def test_a_platform_without_a_plan_is_never_ready():
     with pytest.raises(Refused, match="no recovery plan"):
         findings(HEARTH.model_copy(update={"recovery": None}), ready())
+
+
+@pytest.mark.parametrize(
+    ("seen", "name", "severity", "text"),
+    [
+        ({"warm": ""}, None, None, ""),
+        (
+            {"warm": "Prefect has no deployment caches/warm"},
+            "step-warm",
+            State.CRITICAL,
+            "step warm of the plan cannot be done",
+        ),
+        ({}, "step-warm", State.UNKNOWN, "nobody could look whether step warm of the plan can be done"),
+    ],
+)
+def test_a_step_of_the_plans_own_that_could_not_be_done_is_a_finding_before_the_night(seen, name, severity, text):
+    warm = AddedStep(name="warm", kind="deployment", when="after", phase="start", text="warm", deployment="caches/warm")
+    asks = AddedStep(name="told", kind="ask", when="before", phase="shift", text="told?")
+    home = warm.model_copy(update={"name": "home", "moves": ("failback",)})
+    wanting = found(with_plan(steps={each.name: each for each in (warm, asks, home)}), added=seen)
+    assert [(each.name, each.severity) for each in wanting] == ([(name, severity)] if name else [])
+    assert all(text in each.sentence for each in wanting)

@@ -201,10 +201,10 @@ def test_added_steps_stand_before_and_after_their_phase_in_their_moves_only():
     }
     platform = HEARTH.model_copy(update={"recovery": type(HEARTH.recovery).model_validate(written)})
     made = plan(platform=platform)
-    assert [(step.item, step.text) for step in made.steps if step.phase == "start"] == [
-        ("ask:told:dc-west", "is everybody told?"),
+    assert [(step.item, step.text.partition(" [")[0]) for step in made.steps if step.phase == "start"] == [
+        ("ask:told:dc-west", "ask a person: is everybody told?"),
         ("open-database:household:dc-west", "open household in dc-west to writes"),
-        ("call:warm:dc-west", "warm the cache"),
+        ("call:warm:dc-west", "warm the cache: GET https://x.example/ answers 200"),
     ]
     assert not [item for item in items_of(made.steps) if item.verb is Verb.RUN_DEPLOYMENT]
     forced = plan_move(MoveKind.FAILOVER, platform, scenes.dark())

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -484,3 +485,22 @@ def test_a_move_that_nobody_committed_says_what_keeps_it_and_how_to_commit_it(la
     assert "`vigie commit hearth`" in written
     assert title in text
     assert why in text
+
+
+def test_a_question_in_the_middle_is_a_wait_for_people_and_no_decision_about_the_move():
+    asked = question()
+    middle = replace(
+        asked,
+        id=uuid4(),
+        number=2,
+        plan=replace(asked.plan, confirms="ask:told:dc-west", steps=()),
+        asked_at=DECIDED + timedelta(seconds=10),
+        settled_at=DECIDED + timedelta(seconds=70),
+    )
+    given = recorded(approvals=(asked, middle), move=a_move(decided_at=None))
+    report = build_report(given)
+    assert report.summary.decided_at == DECIDED
+    waited = report.summary.people_s - build_report(recorded(approvals=(asked,))).summary.people_s
+    assert waited == 60
+    page = render_html(report, picture=b"", language="en", time_zone="Europe/Paris")
+    assert "says that it is done" in page.replace("\u00a0", " ")
