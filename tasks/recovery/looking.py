@@ -81,7 +81,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         durations=journal.durations(platform.name, kind.value),
         rehearsed=rehearsed(journal.durations(platform.name, DRILL), journal.drills(platform.name), platform),
         moves=moves,
-        ran=_ran(journal, platform, moves),
+        ran=ran_since_home(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
         outage_at=first.opened_at if first else None,
         detected_at=first.opened_at if first else None,
@@ -144,7 +144,7 @@ def _shares_look(parts: Parts, switch: str) -> Callable[[], Mapping[str, int]]:
     return lambda: parts.traffic(switch).read_shares()
 
 
-def _ran(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
+def ran_since_home(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
     """Every step since the platform was last at home and whole, oldest first."""
     home, runs = home_of(platform), []
     for move in moves:
