@@ -2,9 +2,9 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; rows are saved before they are rewound; what starts waits for what it
-needs, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
-a share of clients sees is watched before the next one; what they left is recycled once all are gone. Steps of one group
-run side by side, groups one after the other.
+needs, for its size, and for data that is open; a name is switched, and what used the old one recycled, before clients
+arrive; what a share of clients sees is watched before the next one; what they left is recycled once all are gone.
+Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     },
     "fence": {Verb.DRAIN_DATABASE: 1},
     "promote": {Verb.STAND_ALONE: 1},
-    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
+    "start": {Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
     "settle": {Verb.PROTECT_DATABASE: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -2, -1, 999_999, 1_000_000
@@ -50,7 +50,7 @@ def _rank(platform: Platform, step: PlanStep, arriving: AbstractSet[str]) -> int
     item = parse_item(step.item)
     if item.verb in _ADDED:
         return _added(platform, item)
-    if item.verb is Verb.OPEN_DATABASE:
+    if item.verb is Verb.OPEN_DATABASE or (step.phase == "start" and item.verb is Verb.RESIZE_SERVICE):
         return _OPENING
     if step.phase == "shift":
         return _LEFT if _is_left(item, arriving) else _shift_rank(platform, item)
