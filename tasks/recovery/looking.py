@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
+from tasks.core.together import side_by_side
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
 from tasks.recovery.decide import home_of
@@ -55,14 +57,9 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     """The facts of this moment. Raises `Retryable` when the journal does not answer; of all else it says what is."""
     platform, plan, looks = parts.platform, parts.recovery, Looks()
     active = journal.active_site(platform.name) or home_of(platform)
-    members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
-    databases = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
-    compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
-    capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
-    shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
-    for missed in looks.missed:
+    seen, compute, capacity, shares = _look_everywhere(parts, looks)
+    for missed in sorted(looks.missed):
         say(missed)
-    seen = {members[key]: look for key, look in databases.items()}
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
     incidents = journal.open_incidents(platform.name)
     outages = (each for each in incidents if not each.is_readiness)  # nobody suffers from a plan that is not ready
@@ -86,6 +83,35 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         outage_at=first.opened_at if first else None,
         detected_at=first.opened_at if first else None,
     )
+
+
+_Everything = tuple[
+    dict[tuple[str, str], DatabaseLook], dict[str, ComputeLook], dict[str, CapacityLook], dict[str, Mapping[str, int]]
+]
+
+
+def _look_everywhere(parts: Parts, looks: Looks) -> _Everything:
+    """Databases by (data, site), compute, capacity, shares. A site that is dark keeps the others from nothing."""
+    platform, plan = parts.platform, parts.recovery
+    members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
+    databases: dict[tuple[str, str], DatabaseLook] = {}
+    compute: dict[str, ComputeLook] = {}
+    capacity: dict[str, CapacityLook] = {}
+    shares: dict[str, Mapping[str, int]] = {}
+
+    def look_at_databases() -> None:
+        found = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
+        databases.update({members[key]: look for key, look in found.items()})
+
+    side_by_side(
+        [
+            look_at_databases,
+            lambda: compute.update(looks.take({each.name: _compute_look(parts, each) for each in _computed(platform)})),
+            lambda: capacity.update(looks.take({site: _capacity_look(parts, site) for site in plan.capacity})),
+            lambda: shares.update(looks.take({name: _shares_look(parts, name) for name in plan.traffic})),
+        ]
+    )
+    return databases, compute, capacity, shares
 
 
 def addresses_of(platform: Platform, site: str) -> Sequence[str]:
@@ -116,7 +142,7 @@ def _sightings(parts: Parts, site: str) -> tuple[Sighting, ...]:
         for other in data.members
         if other != site
     ]
-    return tuple(point.sight(site, addresses) for point in (*points, *hosts))
+    return tuple(side_by_side([partial(point.sight, site, addresses) for point in (*points, *hosts)]))
 
 
 def _computed(platform: Platform) -> list[Service]:

@@ -16,6 +16,7 @@ from blocks.journal.opening import open_journal
 from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
+from tasks.core.together import side_by_side
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import Parts, parts_of
@@ -63,8 +64,8 @@ def write_bounds(journal: PostgresJournal, parts: Parts, granted: Granted) -> tu
     """The same with a journal and the platform's parts at hand."""
     found: list[Loss] = []
     for name, data in parts.recovery.data.items():
-        left = parts.member(name, _from_site(granted)).look()
-        taken = parts.member(name, granted.plan.candidate).look()
+        sites = (_from_site(granted), granted.plan.candidate)
+        left, taken = side_by_side([parts.member(name, site).look for site in sites])
         loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now())
         journal.keep_loss(granted.lease.run, loss)
         found.append(loss)
