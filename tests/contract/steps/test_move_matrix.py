@@ -2,8 +2,9 @@
 
 At each place where the world or the journal has just changed (before the effect, in the middle of it, after it, with
 its evidence recorded, with its outcome recorded, and between the steps) the process is left for dead. Another one goes
-on from what journal and world hold, every second time only to the next place, where it dies as well; or the run is
-given up, and a new one brings the platform home. What no move may do is asked by the world itself, at every change (moving_world.py).
+on from what journal and world hold, one in four only to the next place, where it dies as well; or the run is given up,
+and a new one brings the platform home. What no move may do is asked by the world itself, at every change
+(moving_world.py).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def test_killed_at_every_place_and_gone_on_with(journal, kind, make):
     def die(world, run, plan, place):
         with journal.returning():
             after = copied(world)
-            if len(world.done) % 2:
+            if len(journal.actions(run)) % 4 == 0:
                 _die_at_the_next_place(journal, after, run, plan)
             Walk(journal, after, run, plan).go()
             it_moved(journal, after, run, plan, place)
