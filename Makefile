@@ -4,6 +4,7 @@ BIN := .venv/bin
 STAY ?= 1
 ALL ?= 0
 ROWS ?=
+MOVES ?=
 
 .PHONY: setup demo test test-kills test-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
 
@@ -27,7 +28,8 @@ test-kills: setup
 
 # A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.
 test-moves: setup
-	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py \
+		tests/scenario/runs/test_moves_killed.py
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-cloud: setup .venv-openstack/ready
@@ -72,6 +74,7 @@ bench-recovery: setup
 
 crash-table: setup
 	@$(BIN)/python -m tests.crash --again $(ROWS)
+	@$(BIN)/python -m tests.crash.moves --again $(MOVES)
 
 clean:
 	-$(BIN)/vigie down

@@ -26,6 +26,8 @@ from uuid import UUID
 
 from blocks.catalogue.model import Platform, Service
 
+_SOON_S = 0.2
+
 
 class EvidenceKind(StrEnum):
     """What shows that an intent has taken effect."""
@@ -75,7 +77,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an effect may take, and how often one looks.
+    """How long an effect may take, and how often one looks: soon at first, later only `every` so often.
 
     `shows_within` is how long after an act its evidence may stay invisible: whoever enters a step again looks for
     so long before it acts once more.
@@ -84,6 +86,10 @@ class Patience:
     every: timedelta
     at_most: timedelta
     shows_within: timedelta = timedelta(0)
+
+    def pause_s(self, waited_s: float) -> float:
+        """Seconds until the next look after so many of waiting: half as long again, and never over `every`."""
+        return min(self.every.total_seconds(), max(_SOON_S, waited_s / 2))
 
 
 class Change(Protocol):

@@ -4,15 +4,17 @@ For a move in peace. `default_transaction_read_only` is set for the whole server
 those that come back can only read. It is a courtesy of PostgreSQL and no wall: a client that asks for a writing
 transaction by name still gets one. The fence that follows is the wall, and a fast shutdown sends what is left.
 
-    evidence   the setting is on, and was off in the baseline
+    evidence   the setting is on, and was off in the baseline, and no session is older than it: one that is could be in
+               a transaction that has not written yet, and still may
     goal       on, nobody is in an older session, and a standby streams with zero bytes behind
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 _END_SESSIONS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename
      WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND NOT r.rolsuper
+"""
+_OLDER = """
+    SELECT count(*) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename
+     WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND NOT r.rolsuper
+       AND a.backend_start < pg_conf_load_time()
 """
 _WRITING = """
     SELECT count(*) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename
@@ -74,12 +81,12 @@ class Drain:
         return baseline_of(self.member)
 
     def find_evidence(self, mark: Mark) -> Evidence | None:
-        """It is drained, and was a primary that took writes."""
+        """It is drained, was a primary that took writes, and everybody from before was sent away."""
         look = self.member.look()
         if look.role is DatabaseRole.UNREACHABLE:
             raise Retryable(f"whether it is drained cannot be seen: {look.text}", where=look.address)
         was_writable = mark.baseline.get("role") == DatabaseRole.PRIMARY.value
-        if look.role is not DatabaseRole.FENCED or not was_writable:
+        if look.role is not DatabaseRole.FENCED or not was_writable or _count(self.member, _OLDER):
             return None
         return generation("default_transaction_read_only", look.text)
 
@@ -92,6 +99,7 @@ class Drain:
         _await_read_only(self.member)
         with self.member.acting() as connection:
             connection.execute(_END_SESSIONS)
+        _await(lambda: not _count(self.member, _OLDER))
         return self.find_evidence(mark)
 
     def read_effect(self, mark: Mark) -> Seen:
@@ -100,9 +108,7 @@ class Drain:
         look = self.member.look()
         if look.role is not DatabaseRole.FENCED or not look.followers:
             return Seen(reached=False, text=look.text)
-        connection: Connection
-        with self.member.asking() as connection:
-            ((writing,),) = connection.execute(_WRITING).fetchall()
+        writing = _count(self.member, _WRITING)
         sent = min(look.followers.values()) == 0
         return Seen(reached=sent and not writing, text=f"{look.text}, {writing} writing transactions")
 
@@ -158,10 +164,21 @@ class Release:
 
 def _await_read_only(member: PostgresMember) -> None:
     """Until a fresh session can only read. Raises `Retryable` when the setting does not arrive."""
-    import time
+    if not _await(lambda: member.look().role is DatabaseRole.FENCED):
+        raise Retryable("the server was told to be read-only, and new sessions are not", where=member.address)
 
+
+def _await(condition: Callable[[], bool]) -> bool:
+    """Looked at for five seconds."""
     for _ in range(50):
-        if member.look().role is DatabaseRole.FENCED:
-            return
+        if condition():
+            return True
         time.sleep(0.1)
-    raise Retryable("the server was told to be read-only, and new sessions are not", where=member.address)
+    return False
+
+
+def _count(member: PostgresMember, asked: LiteralString) -> int:
+    connection: Connection
+    with member.asking() as connection:
+        ((count,),) = connection.execute(asked).fetchall()
+    return int(count)

@@ -186,9 +186,8 @@ class _Entry:
 
     def _await_effect(self, mark: Mark) -> Seen:
         """Look until the goal holds. A look that fails is repeated, within the same patience."""
-        patience = self.change.patience
-        give_up = self.watch.monotonic() + patience.at_most.total_seconds()
-        told = ""
+        patience, began = self.change.patience, self.watch.monotonic()
+        give_up, told = began + patience.at_most.total_seconds(), ""
         while True:
             seen = self._one_look(mark, give_up)
             if seen.text != told:
@@ -202,7 +201,7 @@ class _Entry:
                     where=self.order.platform,
                     next_step="look at it; a retry of the run waits again, it does not repeat what took effect",
                 )
-            self.watch.sleep(patience.every.total_seconds())
+            self.watch.sleep(patience.pause_s(self.watch.monotonic() - began))
 
     def _one_look(self, mark: Mark, give_up: float) -> Seen:
         try:

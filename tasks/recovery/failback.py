@@ -126,10 +126,19 @@ def _from_primary(way: Way, name: str, home: DatabaseLook, away: DatabaseLook, p
 
 
 def _promoted(facts: Facts, name: str) -> str:
-    """The site where this data was promoted last, by what ran; an intent without outcome counts too."""
-    ran = [parse_item(each.item) for each in facts.ran]
-    sites = [item.site for item in ran if item.verb in TAKES_OVER and item.thing == name]
+    """The site where this data was promoted last, by what ran.
+
+    An intent without outcome counts too, but for one whose server still is a standby: that one took no effect.
+    """
+    ran = [(parse_item(each.item), each.done) for each in facts.ran]
+    begun = [(item.site, done) for item, done in ran if item.verb in TAKES_OVER and item.thing == name]
+    sites = [site for site, done in begun if done or not _is_standby(facts, name, site)]
     return sites[-1] if sites else ""
+
+
+def _is_standby(facts: Facts, name: str, site: str) -> bool:
+    look = facts.look(name, site)
+    return look is not None and look.role is DatabaseRole.STANDBY
 
 
 def _rebuild(way: Way, facts: Facts, names: list[str]) -> Iterator[Line]:

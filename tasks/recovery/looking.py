@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
 from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
+from tasks.core.together import side_by_side
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
 from tasks.recovery.added import Added, added_for
@@ -76,15 +78,10 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     """The facts of this moment. Raises `Retryable` when the journal does not answer; of all else it says what is."""
     platform, plan, looks, begun_at = parts.platform, parts.recovery, Looks(), journal.now()
     active = journal.active_site(platform.name) or home_of(platform)
-    members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
-    databases = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
-    compute = looks.take({service.name: _compute_look(parts, service) for service in _computed(platform)})
-    capacity = looks.take({site: _capacity_look(parts, site) for site in plan.capacity})
-    shares = looks.take({name: _shares_look(parts, name) for name in plan.traffic})
-    added = looks.take({f"step {each.step.name}": _added_look(parts, each) for each in _added(platform, kind, active)})
-    for missed in looks.missed:
+    added = _added(platform, kind, active)
+    seen, compute, capacity, shares, wrong = _look_everywhere(parts, looks, added)
+    for missed in sorted(looks.missed):
         say(missed)
-    seen = {members[key]: look for key, look in databases.items()}
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
     incidents = journal.open_incidents(platform.name)
     outage = outage_of(journal, incidents)
@@ -96,18 +93,60 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         last_known={name: seen[name, active] for name in plan.data if (name, active) in seen and alive},
         compute=compute,
         capacity=_not_spoken_for(parts, journal, capacity, begun_at),
-        added={name.removeprefix("step "): wrong for name, wrong in added.items()},
+        added=wrong,
         shares={name: dict(each) for name, each in shares.items()},
         sightings=() if alive else _sightings(parts, active),
         incidents=tuple(_sentence(each) for each in incidents),
         durations=journal.durations(platform.name, kind.value),
         rehearsed=rehearsed(journal.durations(platform.name, DRILL), journal.drills(platform.name), platform),
         moves=moves,
-        ran=_ran(journal, platform, moves),
+        ran=ran_since_home(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
         outage_at=outage.served_at if outage else None,
         detected_at=outage.noticed_at if outage else None,
     )
+
+
+_Everything = tuple[
+    dict[tuple[str, str], DatabaseLook],
+    dict[str, ComputeLook],
+    dict[str, CapacityLook],
+    dict[str, Mapping[str, int]],
+    dict[str, str],
+]
+
+
+def _look_everywhere(parts: Parts, looks: Looks, added: Sequence[Added]) -> _Everything:
+    """Databases by (data, site), compute, capacity, shares, faults of the plan's own steps.
+
+    A site that is dark keeps the others from nothing.
+    """
+    platform, plan = parts.platform, parts.recovery
+    members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
+    databases: dict[tuple[str, str], DatabaseLook] = {}
+    compute: dict[str, ComputeLook] = {}
+    capacity: dict[str, CapacityLook] = {}
+    shares: dict[str, Mapping[str, int]] = {}
+    wrong: dict[str, str] = {}
+
+    def look_at_databases() -> None:
+        found = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
+        databases.update({members[key]: look for key, look in found.items()})
+
+    def look_at_added() -> None:
+        found = looks.take({f"step {each.step.name}": _added_look(parts, each) for each in added})
+        wrong.update({name.removeprefix("step "): fault for name, fault in found.items()})
+
+    side_by_side(
+        [
+            look_at_databases,
+            lambda: compute.update(looks.take({each.name: _compute_look(parts, each) for each in _computed(platform)})),
+            lambda: capacity.update(looks.take({site: _capacity_look(parts, site) for site in plan.capacity})),
+            lambda: shares.update(looks.take({name: _shares_look(parts, name) for name in plan.traffic})),
+            look_at_added,
+        ]
+    )
+    return databases, compute, capacity, shares, wrong
 
 
 def addresses_of(platform: Platform, site: str) -> Sequence[str]:
@@ -138,7 +177,7 @@ def _sightings(parts: Parts, site: str) -> tuple[Sighting, ...]:
         for other in data.members
         if other != site
     ]
-    return tuple(point.sight(site, addresses) for point in (*points, *hosts))
+    return tuple(side_by_side([partial(point.sight, site, addresses) for point in (*points, *hosts)]))
 
 
 def _computed(platform: Platform) -> list[Service]:
@@ -187,7 +226,7 @@ def _added_look(parts: Parts, added: Added) -> Callable[[], str]:
     return lambda: fault_of(parts, added)
 
 
-def _ran(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
+def ran_since_home(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
     """Every step since the platform was last at home and whole, oldest first."""
     home, runs = home_of(platform), []
     for move in moves:

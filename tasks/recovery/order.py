@@ -2,10 +2,10 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
-saved before they are rewound; what starts waits for what it needs, and for data that is open; a name is switched, and
-what used the old one recycled, before clients arrive; what a share of clients sees is watched before the next one;
-what they left is recycled once all are gone; a plan's own steps go one after the other, before or after all else of
-their phase. Steps of one group run side by side, groups one after the other.
+saved before they are rewound; what starts waits for what it needs, for its size, and for data that is open; a name is
+switched, and what used the old one recycled, before clients arrive; what a share of clients sees is watched before the
+next one; what they left is recycled once all are gone; a plan's own steps go one after the other, before or after all
+else of their phase. Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     },
     "fence": {Verb.DRAIN_DATABASE: 1, Verb.SAVE_BEYOND: 2},
     "promote": {Verb.ADOPT_RESTORED: 1, Verb.STAND_ALONE: 2},
-    "start": {Verb.RESIZE_SERVICE: 0, Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
+    "start": {Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
     "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -1_000_000, -1, 999_999, 1_000_000
@@ -51,7 +51,7 @@ def _rank(platform: Platform, step: PlanStep, arriving: AbstractSet[str]) -> int
     item = parse_item(step.item)
     if item.verb in ADDED:
         return _added(platform, item)
-    if item.verb is Verb.OPEN_DATABASE:
+    if item.verb is Verb.OPEN_DATABASE or (step.phase == "start" and item.verb is Verb.RESIZE_SERVICE):
         return _OPENING
     if step.phase == "shift":
         return _LEFT if _is_left(item, arriving) else _shift_rank(platform, item)

@@ -6,9 +6,10 @@ several failed, all of them are named, so that nobody mends one and meets the ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from blocks.catalogue.model import Platform
 from blocks.errors import Broken, VigieError
 from blocks.ports.approvals import PlanStep
 from blocks.ports.changes import Change
@@ -18,7 +19,7 @@ from tasks.core.step import change_step
 from tasks.recovery.added import ADDED
 from tasks.recovery.adding import begin_added
 from tasks.recovery.building import items_of
-from tasks.recovery.items import Verb, parse_item
+from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.opening import parts_of
 from tasks.recovery.order import groups_of
 from tasks.recovery.outcome import KnownRows
@@ -36,12 +37,23 @@ def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> t
     `known` are the rows before the move, for the phase that judges the data.
     """
     platform = load_platform(granted.plan.platform).platform
+
+    def count(saved: Item) -> None:
+        count_loss(platform.name, saved.thing, saved.site, other_site(granted.plan, saved.site))
+
     steps = [step for step in granted.plan.steps if step.phase == phase]
+    return go_through(platform, steps, lambda step: _begin(granted, step, known or KnownRows()), count)
+
+
+def go_through(
+    platform: Platform, steps: Sequence[PlanStep], begin: Callable[[PlanStep], Any], count: Callable[[Item], None]
+) -> tuple[str, ...]:
+    """The order in which steps of one phase begin and are waited for. What is saved is counted before it is rewound."""
     found = list[str]()
     for group in groups_of(platform, steps):
-        found += ended([_begin(granted, step, known or KnownRows()) for step in group])
-        for saved in [item for item in items_of(group) if item.verb is Verb.SAVE_BEYOND]:  # before it is rewound
-            count_loss(platform.name, saved.thing, saved.site, other_site(granted.plan, saved.site))
+        found += ended([begin(step) for step in group])
+        for saved in [item for item in items_of(group) if item.verb is Verb.SAVE_BEYOND]:
+            count(saved)
     return tuple(found)
 
 

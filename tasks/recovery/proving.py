@@ -18,6 +18,7 @@ from blocks.errors import Broken
 from blocks.ports.health import Probe, State
 from tasks.core.retries import NEVER, OUTSIDE
 from tasks.core.step import fresh_step, read_step
+from tasks.core.together import side_by_side
 from tasks.health.decide import assess_reading
 from tasks.health.measuring import measure
 from tasks.recovery.opening import Parts, parts_of
@@ -33,7 +34,7 @@ def remember_rows(platform: str) -> KnownRows:
     parts = parts_of(platform)
     rows, seen_on = dict[str, dict[str, int]](), dict[str, str]()
     for name, data in parts.recovery.data.items():
-        looks = [parts.member(name, site).look() for site in data.members]
+        looks = side_by_side([parts.member(name, site).look for site in data.members])
         best = max(looks, key=lambda look: (bool(look.row_counts), look.takes_writes))
         rows[name], seen_on[name] = dict(best.row_counts), best.address
     get_run_logger().info("rows before: %s", rows)

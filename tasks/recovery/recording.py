@@ -6,17 +6,20 @@ a platform serves from another site only once its clients were seen to be served
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from prefect.logging import get_run_logger
 
+from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
 from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
+from tasks.core.together import side_by_side
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
-from tasks.recovery.opening import parts_of
+from tasks.recovery.opening import Parts, parts_of
 from tasks.recovery.outage import outage_of
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
@@ -29,37 +32,47 @@ _FROM_OUTAGES = frozenset({MoveKind.FAILOVER.value, MoveKind.RESTORE.value})
 @record_step(retry=JOURNAL, run_name="note that the move begins")
 def begin_move(granted: Granted) -> Move:
     """The move's row: from where to where, since when clients suffer, who knew it when."""
-    plan = granted.plan
     with open_journal() as journal:
-        outage = outage_of(journal, journal.open_incidents(plan.platform))
-        outage = outage if plan.action in _FROM_OUTAGES else None
-        return journal.begin_move(
-            granted.lease.run,
-            granted.lease.token,
-            platform=plan.platform,
-            kind=MoveKind(plan.action),
-            from_site=_from_site(granted),
-            to_site=plan.candidate,
-            outage_at=outage.served_at if outage else None,
-            detected_at=outage.noticed_at if outage else None,
-            decided_at=granted.approval.settled_at,
-        )
+        return write_beginning(journal, granted)
+
+
+def write_beginning(journal: PostgresJournal, granted: Granted) -> Move:
+    """The same with a journal at hand."""
+    plan = granted.plan
+    outage = outage_of(journal, journal.open_incidents(plan.platform))
+    outage = outage if plan.action in _FROM_OUTAGES else None
+    return journal.begin_move(
+        granted.lease.run,
+        granted.lease.token,
+        platform=plan.platform,
+        kind=MoveKind(plan.action),
+        from_site=_from_site(granted),
+        to_site=plan.candidate,
+        outage_at=outage.served_at if outage else None,
+        detected_at=outage.noticed_at if outage else None,
+        decided_at=granted.approval.settled_at,
+    )
 
 
 @fresh_step(retry=OUTSIDE, run_name="bound what may be lost")
 def bound_losses(granted: Granted) -> tuple[Loss, ...]:
     """What the old primary may have acknowledged and the candidate does not have, at most. Kept before promotion."""
-    parts = parts_of(granted.plan.platform)
-    found: list[Loss] = []
     with open_journal() as journal:
-        for name, data in parts.recovery.data.items():
-            left = parts.member(name, _from_site(granted)).look()
-            taken = parts.member(name, granted.plan.candidate).look()
-            loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now())
-            journal.keep_loss(granted.lease.run, loss)
-            found.append(loss)
+        found = write_bounds(journal, parts_of(granted.plan.platform), granted)
     for loss in found:
         get_run_logger().info("%s", loss.text)
+    return found
+
+
+def write_bounds(journal: PostgresJournal, parts: Parts, granted: Granted) -> tuple[Loss, ...]:
+    """The same with a journal and the platform's parts at hand."""
+    found: list[Loss] = []
+    for name, data in parts.recovery.data.items():
+        sites = (_from_site(granted), granted.plan.candidate)
+        left, taken = side_by_side([parts.member(name, site).look for site in sites])
+        loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now())
+        journal.keep_loss(granted.lease.run, loss)
+        found.append(loss)
     return tuple(found)
 
 
@@ -70,21 +83,36 @@ def count_loss(platform: str, data: str, site: str, taken: str) -> Loss | None:
     It belongs to the move that left the site. None where no move did; counted before, it is not counted again.
     """
     with open_journal() as journal:
-        left = next((move for move in journal.moves(platform) if move.from_site == site and move.has_moved), None)
-        if left is None:
-            return None
-        known = next((loss for loss in left.losses if loss.data == data and loss.kind is LossKind.EXACT), None)
-        if known is None:
-            parts = parts_of(platform)
-            known = parts.member(data, site).count_beyond(parts.member(data, taken).look())
-            journal.keep_loss(left.run, known)
-    get_run_logger().info("%s", known.text)
+        known = write_count(journal, lambda: parts_of(platform), platform, data=data, site=site, taken=taken)
+    if known is not None:
+        get_run_logger().info("%s", known.text)
+    return known
+
+
+def write_count(
+    journal: PostgresJournal, open_parts: Callable[[], Parts], platform: str, *, data: str, site: str, taken: str
+) -> Loss | None:
+    """The same with a journal at hand; the parts are opened only where there is something to count."""
+    left = next((move for move in journal.moves(platform) if move.from_site == site and move.has_moved), None)
+    if left is None:
+        return None
+    known = next((loss for loss in left.losses if loss.data == data and loss.kind is LossKind.EXACT), None)
+    if known is None:
+        parts = open_parts()
+        known = parts.member(data, site).count_beyond(parts.member(data, taken).look())
+        journal.keep_loss(left.run, known)
     return known
 
 
 @record_step(retry=JOURNAL, run_name="nothing was lost")
 def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
     """For a move in peace: each drain ended only when the other site had every byte, so the loss is exactly zero."""
+    with open_journal() as journal:
+        return write_nothing_lost(journal, granted)
+
+
+def write_nothing_lost(journal: PostgresJournal, granted: Granted) -> tuple[Loss, ...]:
+    """The same with a journal at hand."""
     drained = [item for step in granted.plan.steps if (item := parse_item(step.item)).verb is Verb.DRAIN_DATABASE]
     found = tuple(
         Loss(
@@ -96,24 +124,27 @@ def note_nothing_lost(granted: Granted) -> tuple[Loss, ...]:
         )
         for item in drained
     )
-    with open_journal() as journal:
-        for loss in found:
-            journal.keep_loss(granted.lease.run, loss)
+    for loss in found:
+        journal.keep_loss(granted.lease.run, loss)
     return found
 
 
 @record_step(retry=JOURNAL, run_name="the platform serves from its other site")
 def let_it_serve(granted: Granted, proofs: tuple[str, ...]) -> MoveOutcome:
     """From now on the other site is the active one; the commit window begins, as it was approved."""
-    plan = granted.plan
     with open_journal() as journal:
-        move = journal.move_serves(
-            granted.lease.run,
-            granted.lease.token,
-            commit_within=timedelta(seconds=plan.commit_within_s) if plan.commit_within_s else None,
-            rolls_back=plan.rolls_back,
-        )
-    return MoveOutcome(move, proofs)
+        return MoveOutcome(write_serving(journal, granted), proofs)
+
+
+def write_serving(journal: PostgresJournal, granted: Granted) -> Move:
+    """The same with a journal at hand."""
+    plan = granted.plan
+    return journal.move_serves(
+        granted.lease.run,
+        granted.lease.token,
+        commit_within=timedelta(seconds=plan.commit_within_s) if plan.commit_within_s else None,
+        rolls_back=plan.rolls_back,
+    )
 
 
 def _from_site(granted: Granted) -> str:

@@ -122,8 +122,9 @@ def _change(change: Change) -> None:
             time.sleep(0.5)
             if change.find_evidence(mark) is not None:
                 break
-    give_up = time.monotonic() + change.patience.at_most.total_seconds()
+    began = time.monotonic()
+    give_up = began + change.patience.at_most.total_seconds()
     while not (seen := change.read_effect(mark)).reached:
         if time.monotonic() > give_up:
             raise Broken(f"{change.text}: {seen.text}")
-        time.sleep(change.patience.every.total_seconds())
+        time.sleep(change.patience.pause_s(time.monotonic() - began))

@@ -2,8 +2,8 @@
 
 Run: python -m tests.benchmarks.bench_recovery. The last line is JSON. The whole sandbox, its real PostgreSQL pair and
 its steady writer, five rounds of: a switchover and the way home; the primary site's power cut, the failover from the
-last yes to the first acknowledged write, the way home; and the same cut once more, moved by a bare script
-(`bare_move.py`) from its start to the first acknowledged write. Medians. Rows are looked for one by one: what clients
+last yes to the first acknowledged write, the way home; the same cut once more, moved by a bare script
+(`bare_move.py`) from its start to the first acknowledged write; and a drill. Medians. Rows are looked for one by one: what clients
 were told is safe and the database that serves does not have. All moments are this machine's clock.
 """
 
@@ -47,6 +47,9 @@ class Figures:
     switchover_lost_rows: list[int] = field(default_factory=list[int])
     failback_lost_rows: list[int] = field(default_factory=list[int])
     failback_pause_s: list[float] = field(default_factory=list[float])
+    drill_leftovers: list[int] = field(default_factory=list[int])
+    drill_lost_rows: list[int] = field(default_factory=list[int])
+    drill_pause_s: list[float] = field(default_factory=list[float])
 
 
 def main() -> None:
@@ -86,7 +89,7 @@ class Bench:
 
     def round(self, number: int) -> None:
         """Every contestant once."""
-        for do in (self.in_peace, self.by_the_runbook, self.by_the_bare_script):
+        for do in (self.in_peace, self.by_the_runbook, self.by_the_bare_script, self.on_a_copy):
             do()
             _say(f"{number}/{ROUNDS} {do.__name__}: {self._last()}")
 
@@ -106,6 +109,7 @@ class Bench:
         decided = self.desk.journal.move(run).decided_at
         first = self._served_by(AWAY, decided)
         self.figures.failover_s.append((first.at - decided).total_seconds())
+        self._tell_where_time_went(run, decided, first.at)
         self.figures.lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
         self.figures.bound_rows.append(sum(loss.rows for loss in self.desk.journal.move(run).losses))
         mend_service(self.desk.sandbox.state, HOME)
@@ -131,6 +135,23 @@ class Bench:
         carry_out(parts, plan_home(parts, self.desk.journal, plan))
         self._served_by(HOME, home_again)
 
+    def on_a_copy(self) -> None:
+        """The drill: what it left over, and what clients noticed."""
+        from tests.scenario.runs.test_drill import DRILL, approve, copies
+
+        self._served_by(HOME, began := datetime.now(UTC))
+        run = self.desk.start(DRILL, platform="hearth", reason="bench")
+        approve(self.desk, run)
+        state = self.desk.state(run, patience_s=_PATIENCE_S)
+        if state["name"] != "Completed":
+            sys.exit(f"the drill ended {state}\n{self.desk.logs(run)}")
+        writes, now = self._writes(), datetime.now(UTC)
+        told_safe = between(writes, began, now)
+        left = [*self.desk.journal.drill(run).leftovers, *self.desk.journal.leased_resources(run), copies().there]
+        self.figures.drill_leftovers.append(len([each for each in left if each]))
+        self.figures.drill_lost_rows.append(self._lost(told_safe, HOME) + sum(w.site != HOME for w in told_safe))
+        self.figures.drill_pause_s.append(longest_pause(writes, began, now).length.total_seconds())
+
     # -- pieces
 
     def _go_home(self) -> None:
@@ -141,6 +162,16 @@ class Bench:
         self.figures.failback_pause_s.append(longest_pause(writes, began, now).length.total_seconds())
         self.figures.failback_lost_rows.append(self._lost(between(writes, began, now), HOME))
 
+    def _tell_where_time_went(self, run: UUID, decided: datetime, first: datetime) -> None:
+        """Each task of the run that ended before the first write, by when it began and how long it took."""
+        shown = [each for each in self.desk.task_runs(run) if each["start_time"] and each["end_time"]]
+        for each in sorted(shown, key=lambda task: task["start_time"]):
+            begin, end = (datetime.fromisoformat(each[name]) for name in ("start_time", "end_time"))
+            if end > decided and begin < first:
+                after = (begin - decided).total_seconds()
+                _say(f"  {after:6.2f} s: {each['name']} for {(end - begin).total_seconds():.2f} s")
+        _say(f"  {(first - decided).total_seconds():6.2f} s: the first acknowledged write")
+
     def _is_there_again(self, parts: Any) -> bool:
         """Everything of it runs, but for its database, which keeps itself away from clients."""
         runs = all(each.phase in {"ready", "resting", "done"} for each in look(self.desk.sandbox.home).components)
@@ -150,12 +181,9 @@ class Bench:
         break_service(self.desk.sandbox.state, HOME, "kill")
 
     def _move(self, kind: str, people: Sequence[str]) -> UUID:
-        run = self.desk.start(f"{kind}/{kind}", platform="hearth", reason="bench")
-        for name in people:
-            self.desk.asleep(run)
-            given = {"approver": name, "code": self.desk.code(name), "answer": "approve", "confirmation": "hearth"}
-            if self.desk.fill(run, **given) != "ACCEPT":
-                sys.exit(f"{kind}: {name}'s yes was not taken")
+        from tests.scenario.runs.test_moves import approve
+
+        run = approve(self.desk, kind, *people)
         state = self.desk.state(run, patience_s=_PATIENCE_S)
         if state["name"] != "Completed":
             sys.exit(f"{kind} ended {state}\n{self.desk.logs(run)}")
@@ -192,6 +220,9 @@ def _summary(figures: Figures) -> dict[str, Any]:
         "switchover_lost_rows": sum(figures.switchover_lost_rows),
         "failback_pause_s": round(statistics.median(figures.failback_pause_s), 2),
         "failback_lost_rows": sum(figures.failback_lost_rows),
+        "drill_leftovers": sum(figures.drill_leftovers),
+        "drill_lost_rows": sum(figures.drill_lost_rows),  # lost, or served elsewhere than at home
+        "drill_pause_s": round(statistics.median(figures.drill_pause_s), 2),
         "cores": os.cpu_count(),
     }
 

@@ -8,22 +8,16 @@ row has not exactly one effect, ends in a state that is not true, or could not b
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-import time
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deployments.sandbox.lifecycle import bring_up, take_down
 from deployments.sandbox.state import CHECKOUT, State
+from tests.crash.opened import desk_of, sandbox_for, say
 
 _TABLE = CHECKOUT / "docs" / "crash-table.md"
 _KEPT = CHECKOUT / ".vigie" / "crash-table.json"
-_RESUMER = "resume"
 
 
 def main() -> int:
@@ -34,14 +28,12 @@ def main() -> int:
     todo = _todo(arguments, load(arguments.kept))
     failed = list[str]()
     if todo:
-        with _sandbox(arguments.home) as home:
+        with sandbox_for(arguments.home) as home:
             failed = _measure_all(home, todo, arguments.kept)
     rows = load(arguments.kept)
     write(_TABLE, rows)
     bad = [key for key, row in rows.items() if row["effects"] != 1 or row["untrue"]]
-    _say(
-        f"{len(rows)} rows in {_TABLE.relative_to(CHECKOUT)}; wrong: {bad or 'none'}; not measured: {failed or 'none'}"
-    )
+    say(f"{len(rows)} rows in {_TABLE.relative_to(CHECKOUT)}; wrong: {bad or 'none'}; not measured: {failed or 'none'}")
     return 1 if bad or failed else 0
 
 
@@ -63,77 +55,20 @@ def _measure_all(home: Path, todo: list[Any], kept: Path) -> list[str]:
     from tests.crash.report import keep
 
     failed = list[str]()
-    with _desk(home) as desk:
+    with desk_of(home) as desk:
         parts = Parts(State.at(home))
         for number, row in enumerate(todo, 1):
-            _say(f"[{number}/{len(todo)}] {row.key}")
+            say(f"[{number}/{len(todo)}] {row.key}")
             try:
                 make_ready(desk, parts)
-                found = measure(desk, parts, row, _say)
+                found = measure(desk, parts, row, say)
             except Exception:  # noqa: BLE001  the other rows are measured all the same
-                _say(traceback.format_exc())
+                say(traceback.format_exc())
                 failed.append(row.key)
                 continue
             keep(kept, found)
-            _say(f"{row.key}: {found}")
+            say(f"{row.key}: {found}")
     return failed
-
-
-@contextmanager
-def _desk(home: Path) -> Generator[Any]:
-    """The sandbox as people use it: this process speaks to its Prefect server and journal."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_UI_URL, temporary_settings
-
-    from blocks.journal.opening import open_journal
-    from tests.sandbox_fixture import Sandbox
-    from tests.scenario.runs.conftest import Desk
-
-    sandbox = Sandbox(home, State.at(home))
-    environment = sandbox.environment
-    os.environ.update(environment)
-    updates = {
-        PREFECT_API_URL: environment["PREFECT_API_URL"],
-        PREFECT_HOME: Path(environment["PREFECT_HOME"]),
-        PREFECT_UI_URL: environment["PREFECT_UI_URL"],
-    }
-    only_the_resumer(sandbox)
-    with temporary_settings(updates=updates), open_journal() as journal:
-        yield Desk(sandbox, journal)
-
-
-def only_the_resumer(sandbox: Any) -> None:
-    """Sweeps are paused, the resumer's schedule goes on."""
-    from tests.sandbox_fixture import as_is
-
-    for deployment in sandbox.call("/deployments/filter", {}):
-        for schedule in deployment["schedules"]:
-            path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            sandbox.call(path, as_is(schedule) | {"active": deployment["name"] == _RESUMER}, "PATCH")
-    wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}}
-    for row in sandbox.call("/flow_runs/filter", {"flow_runs": wanted}):
-        if row["name"].startswith("sweep"):
-            sandbox.call(f"/flow_runs/{row['id']}", method="DELETE")
-
-
-@contextmanager
-def _sandbox(home: Path | None) -> Generator[Path]:
-    if home is not None:
-        bring_up(home)
-        yield home.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="vigie-crash-") as folder:
-        own = Path(folder) / "sandbox"
-        _say("bringing up a sandbox")
-        bring_up(own, tied=True)
-        try:
-            yield own
-        finally:
-            take_down(own)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
-    sys.stdout.flush()
 
 
 def _arguments() -> argparse.Namespace:

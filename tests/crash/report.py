@@ -9,9 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.crash.measuring import Measured
 from tests.crash.parts import RESTART_AFTER_S
 from tests.crash.rows import ROWS
 
@@ -48,15 +47,23 @@ _TAIL = """
 """
 
 
+class Kept(Protocol):
+    """A row as it was measured."""
+
+    @property
+    def key(self) -> str: ...
+    def as_json(self) -> dict[str, Any]: ...
+
+
 def load(path: Path) -> dict[str, dict[str, Any]]:
     """What was measured, by key."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def keep(path: Path, measured: Measured) -> None:
+def keep(path: Path, measured: Kept) -> None:
     """One more row, at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = load(path) | {measured.key: measured.as_json() | {"at": _now(), "commit": commit()}}
+    content = load(path) | {measured.key: measured.as_json() | {"at": now(), "commit": commit()}}
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(content, indent=1) + "\n")
     draft.replace(path)
@@ -65,7 +72,7 @@ def keep(path: Path, measured: Measured) -> None:
 def write(path: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
     """The page. Rows that were not measured say so."""
     versions = {"cores": os.cpu_count(), "python": platform.python_version()}
-    head = _HEAD.format(date=_now(), commit=commit(), dirty=" (with changes)" if _changed() else "", **versions)
+    head = _HEAD.format(date=now(), commit=commit(), dirty=" (with changes)" if changed() else "", **versions)
     lines = [_line(row.what, row.where, rows.get(row.key)) for row in ROWS]
     path.write_text(head + "\n".join(lines) + "\n" + _TAIL.format(after=RESTART_AFTER_S))
 
@@ -85,7 +92,8 @@ def commit() -> str:
     return _git("rev-parse", "--short", "HEAD")
 
 
-def _changed() -> bool:
+def changed() -> bool:
+    """Has the checkout what no commit has?"""
     return bool(_git("status", "--porcelain", "--untracked-files=no", "--", "blocks", "tasks", "flows", "deployments"))
 
 
@@ -94,5 +102,6 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def _now() -> str:
+def now() -> str:
+    """For the page."""
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"

@@ -163,6 +163,24 @@ def test_a_drain_that_is_undone_changes_nothing(pair):
     pair.west.rows("INSERT INTO devices (state) VALUES ('in time')")
 
 
+def test_a_drain_that_died_before_it_ended_sessions_is_no_drain_yet(pair):
+    member = pair.member(pair.west)
+    drain = member.drain()
+    mark = mark_for(drain)
+    with psycopg.connect(pair.west.server.dsn("household", "app")) as late:
+        late.execute("SELECT 1")  # in a transaction that may write and has not
+        with member.acting() as connection:
+            connection.execute("ALTER SYSTEM SET default_transaction_read_only = 'on'")
+            connection.execute("SELECT pg_reload_conf()")
+        eventually(lambda: member.look().is_closed)
+        assert drain.find_evidence(mark) is None
+        assert drain.act(mark) is not None
+        with pytest.raises(psycopg.OperationalError):
+            late.execute("INSERT INTO devices (state) VALUES ('after the drain')")
+    reach(drain, mark)
+    carry_out(member.release())
+
+
 def test_nobody_is_drained_without_a_standby(pair):
     pair.east.stop()
     eventually(lambda: not pair.member(pair.west).look().followers)

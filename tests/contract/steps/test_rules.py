@@ -38,7 +38,7 @@ def test_looks_that_fail_are_repeated_within_the_patience(journal, begin):
     order, thing = begin(), Thing(blind_for=5)
     watch = FastWatch()
     assert perform(journal, order, GenerationChange(thing), watch).is_done
-    assert watch.at == 5
+    assert 0 < watch.at < 5, "one looks soon at first"
 
 
 def test_evidence_that_shows_late_is_waited_for_before_anything_is_done_again(journal, begin):

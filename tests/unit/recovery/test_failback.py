@@ -188,6 +188,16 @@ def test_what_was_promoted_there_and_is_still_closed_is_followed_and_never_opene
     ]
 
 
+def test_a_promotion_that_was_intended_and_never_done_leaves_home_what_it_was():
+    drained = databases(database(FENCED, timeline=3), database(STANDBY, timeline=3))
+    half = (a_move(state=MoveState.ABANDONED),)
+    made = plan(elsewhere(active=AZURE, databases=drained, ran=BEGUN, moves=half))
+    assert phase(made, "promote") == [f"release-database:household:{AZURE}"]
+    with pytest.raises(Broken) as told:
+        plan(elsewhere(active=AZURE, databases=drained, ran=PROMOTED, moves=half))
+    assert told.value.code == "two_truths", "it was promoted and is a standby again: nobody here knows why"
+
+
 def test_a_standby_of_the_history_before_the_promotion_follows_what_is_closed():
     made = plan(elsewhere(databases=databases(database(STANDBY, timeline=3), CLOSED), ran=PROMOTED))
     assert phase(made, "prepare")[0] == "follow-database:household:azure-west"
