@@ -63,5 +63,11 @@ def _standby(facts: Facts, name: str, site: str) -> DatabaseLook:
 
 
 def _room(site: str) -> CapacityLook:
-    room = {"cores_free": _AMPLE, "ram_free_mib": _AMPLE, "instances_free": _AMPLE, "hosts_up": 1}
-    return CapacityLook(site=site, text=f"{site} is supposed to have room", **room)
+    return CapacityLook(
+        site=site,
+        cores_free=_AMPLE,
+        ram_free_mib=_AMPLE,
+        instances_free=_AMPLE,
+        hosts_up=1,
+        text=f"{site} is supposed to have room",
+    )
