@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from deployments.sandbox.authority import ensure_authority
+from deployments.sandbox.furnished import Furnished
 from deployments.sandbox.names import connect_map, outside_map
 from deployments.sandbox.state import State, read_json, write_json, write_text
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 _PATIENCE_S = 120.0
+STANDS = "Prefect knows everything as a former start left it: nothing is told again."
 
 
 def blocks_of(state: State) -> dict[str, Block]:
@@ -248,8 +250,13 @@ def _digest(block: Block) -> str:
     return sha256(json.dumps([type(block).model_json_schema(), fields], sort_keys=True).encode()).hexdigest()
 
 
-async def _when_ready(state: State, needed: list[str]) -> None:
-    """Import everything while the components still start; wait for those whose address is to be saved."""
+async def _when_ready(state: State, needed: list[str], furnished: Furnished | None) -> bool:
+    """Import everything while the components still start; wait for those whose address is to be saved.
+
+    False when all of it stands as a former start left it: nothing was imported then, and nothing saved.
+    """
+    if furnished is not None and furnished.may_hold() and await _stands(state, needed, furnished):
+        return False
     for heavy in ("prefect.client.orchestration", "deployments.apply", "deployments.commands.apply"):
         import_module(heavy)
     import_module("deployments.block_types").block_classes()
@@ -262,6 +269,22 @@ async def _when_ready(state: State, needed: list[str]) -> None:
         missing = ", ".join(name for name in needed if not state.is_ready(name))
         awaited = f"these were not ready: {missing}" if missing else "Prefect did not answer; the machine may be busy"
         sys.exit(f"the blocks of the sandbox were not saved within {_PATIENCE_S:.0f} s: {awaited}")
+    return True
+
+
+async def _stands(state: State, needed: list[str], furnished: Furnished) -> bool:
+    """Whoever waits too long for a component says so in the other way of doing it."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await _all_there(state, needed)
+    except TimeoutError:
+        return False
+    return await asyncio.to_thread(furnished.holds, components_of_blocks())
+
+
+def components_of_blocks() -> frozenset[str]:
+    """Those whose addresses and secrets stand in blocks."""
+    return frozenset(component for _, component, _ in _BLOCKS)
 
 
 async def _all_there(state: State, needed: list[str]) -> None:
@@ -276,11 +299,16 @@ def main() -> None:
     parser.add_argument("--apply", action="store_true", help="then register deployments, as `vigie apply` does")
     parser.add_argument("--need", default="", help="components to wait for, with commas")
     arguments = parser.parse_args()
-    asyncio.run(_when_ready(State.at(arguments.state), [name for name in arguments.need.split(",") if name]))
-    if arguments.apply:
+    state = State.at(arguments.state)
+    furnished = Furnished(state) if arguments.apply else None
+    saved = asyncio.run(_when_ready(state, [name for name in arguments.need.split(",") if name], furnished))
+    if not saved:
+        sys.stdout.write(f"{STANDS}\n")
+    elif furnished is not None:
         from deployments.commands.apply import apply
 
         apply()
+        furnished.remember(components_of_blocks())
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from deployments.sandbox.environment import (
 from deployments.sandbox.lifetimes import Identity, start_child
 from deployments.sandbox.parts import WORK_POOL, Part
 from deployments.sandbox.resting import Resting
-from deployments.sandbox.state import State
+from deployments.sandbox.state import State, read_json, write_json
 
 _READY_PATIENCE_S = 150.0
 _REST_PATIENCE_S = 8.0
@@ -66,8 +66,7 @@ class Running:
     async def start_all(self, parts: Sequence[Part]) -> None:
         """Start everything, each as soon as it may. Raises `PartFailedError` at the first that fails."""
         write_bundle(self._state)
-        former = {part.name: self._state.address(part.name) if part.rests else "" for part in parts}
-        self._children = {part.name: Child(part, address=former[part.name]) for part in parts}
+        self._children = {part.name: Child(part, address=self._former_address(part)) for part in parts}
         try:
             async with asyncio.TaskGroup() as group:
                 for child in self._children.values():
@@ -75,6 +74,7 @@ class Running:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the others only followed it
         self._write_environment()
+        self._keep_ports()
 
     async def start_again(self, name: str) -> None:
         """Start a component that ended; nothing happens when it runs. Raises KeyError, RuntimeError."""
@@ -151,6 +151,27 @@ class Running:
         """What state.json says of each component."""
         return {name: _described(child, self._state) for name, child in self._children.items()}
 
+    # -- ports -----------------------------------------------------------------------------------
+
+    def _former_address(self, part: Part) -> str:
+        """Where it listened in the sandbox's last life, if that is free: blocks were saved with it."""
+        port = int(read_json(self._state.home / "ports.json").get(part.name, 0)) if part.keeps_port else 0
+        if not port:
+            return ""
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                return ""
+        return f"127.0.0.1:{port}"
+
+    def _keep_ports(self) -> None:
+        """For the next life."""
+        file = self._state.home / "ports.json"
+        now = {name: int(child.address.rpartition(":")[2] or 0) for name, child in self._children.items()}
+        write_json(file, read_json(file) | {name: port for name, port in now.items() if port})
+
     # -- pieces --------------------------------------------------------------------------------
 
     def _those(self, names: str) -> list[Child]:
@@ -164,7 +185,14 @@ class Running:
             child.phase = "resting"
             child.ready.set()
             return
-        await self._start(child)
+        former = child.address
+        try:
+            await self._start(child)
+        except PartFailedError:
+            if not former:
+                raise
+            child.address = ""  # somebody may have taken its former port meanwhile
+            await self._start(child)
 
     async def _start(self, child: Child) -> None:
         part = child.part

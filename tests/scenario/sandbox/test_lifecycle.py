@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -20,6 +22,7 @@ from typer.testing import CliRunner
 from blocks.errors import Broken
 from deployments.commands.sandbox import register
 from deployments.sandbox.breaking import break_service
+from deployments.sandbox.credentials import STANDS
 from deployments.sandbox.lifecycle import bring_up, look, take_down
 from deployments.sandbox.state import State, read_json
 from tests.conftest import needs_program
@@ -170,10 +173,36 @@ def test_the_commands_show_break_and_mend(new_home):
     assert "stopped" in vigie("down")[1]
 
 
-def test_a_stranger_gives_no_orders(new_home):
-    import urllib.error
-    import urllib.request
+def test_a_second_start_tells_prefect_only_what_it_does_not_know(new_home):
+    state = State.at(new_home)
 
+    def ask(path, method="POST"):
+        url = f"{state.environment()['PREFECT_API_URL']}{path}"
+        request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or "null")
+
+    def known():
+        return {(each["name"], each["enabled"]) for each in ask("/automations/filter")}
+
+    def start_anew():
+        take_down(new_home)
+        state.log("registration").unlink()
+        bring_up(new_home, only=("registration",))
+        return STANDS in state.log("registration").read_text()
+
+    bring_up(new_home, only=("registration",))
+    first, address = known(), state.environment()["PREFECT_API_URL"]
+    assert first
+    assert start_anew()
+    assert (known(), state.environment()["PREFECT_API_URL"]) == (first, address)
+    ask(f"/automations/{ask('/automations/filter')[0]['id']}", "DELETE")
+    assert len(known()) == len(first) - 1
+    assert not start_anew()
+    assert known() == first
+
+
+def test_a_stranger_gives_no_orders(new_home):
     bring_up(new_home, only=("shop",))
     address = State.at(new_home).address("supervisor")
     for path in ("/stop", "/kill/shop"):
