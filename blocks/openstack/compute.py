@@ -69,7 +69,7 @@ class OpenStackCompute:
     def capacity(self, site: Site) -> CapacityLook:
         """Limits minus what is used, and the hosts that are up where the reader may see them."""
         with asked(self.reader, site.region, self.ca_file, f"OpenStack {site.region}") as compute:
-            return read_capacity(compute, site.name, site.region)
+            return read_capacity(compute, site.name, self.reader.region or site.region)
 
     def start(self, service: Service) -> Change:
         return ServerChange(self, service, Start(_name(service)))

@@ -243,6 +243,7 @@ def test_what_a_site_could_still_take_is_said_with_what_nobody_knows(cloud):
     assert all(left >= -1 for left in (look.cores_free, look.ram_free_mib, look.instances_free))
     assert max(look.cores_free, look.instances_free) > 0
     assert "quota" in look.text
+    assert look.pool == cloud.compute().capacity(cloud.site).pool != "", "two looks know that they see one room"
 
 
 def test_what_cannot_be_evacuated_is_refused_and_says_what_happens_instead(cloud):

@@ -360,6 +360,21 @@ def test_two_cards_at_once_never_give_the_same_room_twice(journal, journal_dsn, 
         carry_out(journal, run, cloud)
 
 
+def test_two_cards_with_the_same_platform_move_it_once(journal, cloud, prefect):
+    one, other = (agree(journal, ask(journal, cloud, names=("hearth",))) for _ in range(2))
+    for card in (one, other):
+        begin_all(journal, prefect, card, cloud)
+    (first,), (second,) = (journal.part_runs(card.id).values() for card in (one, other))
+    assert (journal.room_of(first), journal.room_of(second).room.cores) == (None, 4), "a platform needs its room once"
+    lease = journal.take_lease(first)
+    with executing(journal, second), pytest.raises(Refused, match=f"hearth is being changed by failover .*{first}"):
+        approved(lambda: plan_of(journal, "hearth", cloud))
+    journal.move_run(second, RunState.FAILED, reason="hearth is being changed")
+    assert carry_out(journal, first, cloud).lease == lease
+    assert ActionKind.ROOM_FREED in kinds(journal, first)
+    assert cloud.used == {"hearth": 4}
+
+
 def test_a_run_that_was_promised_and_not_released_is_released(journal, cloud, prefect):
     agreed = agree(journal, ask(journal, cloud))
     part = agreed.plan.parts[0]

@@ -20,6 +20,7 @@ from blocks.openstack.condition import Condition, Deed
 from blocks.openstack.verbs import Ask, Evacuate, Next, Not, Resize, Start, Stop
 from blocks.ports.changes import EvidenceKind, Mark
 from blocks.ports.network import Routes
+from deployments.sandbox.openstack_names import stable_id
 from tests.contract.clouds import loop_of_its_own
 from tests.contract.openstack.acting import carried_out, intend, reached, server
 from tests.contract.openstack.conftest import make_catalogue
@@ -143,6 +144,8 @@ def test_capacity_is_quota_and_says_that_it_is_no_more(lab):
         3,
     )
     assert "3 of 3 enabled hosts are up; quota is not capacity" in found.text
+    project = stable_id("project", lab.simulator.cloud.project).replace("-", "")
+    assert found.pool == f"project {project} in {site.region}", "in that Nova counts"
     lab.simulator.cloud.limits["cores"] = -1
     lab.break_("host-down")
     found = lab.compute().capacity(site)

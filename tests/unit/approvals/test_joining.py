@@ -46,6 +46,12 @@ def test_where_nobody_is_added_it_rings_as_early_as_any():
     assert strictest({"a": never, "b": replace(B, escalate_after_s=0.0)}).escalate_after_s == 0.0
 
 
+def test_of_three_only_those_in_every_one_decide_and_break_the_glass():
+    names = (("a", "b", "c"), ("b", "c", "d"), ("c", "d", "a"))
+    joined = strictest({str(n): Policy(approvers=each, glass=each) for n, each in enumerate(names)})
+    assert (joined.approvers, joined.glass) == (("c",), ("c",))
+
+
 def test_one_word_for_two_rules_is_typed_once():
     assert strictest({"a": A, "b": replace(B, typed="hearth")}).typed == "hearth"
 
