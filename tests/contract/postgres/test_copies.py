@@ -80,10 +80,11 @@ def login(host, user, password=PASSWORD, **more):
 
 
 def write_on(host, name, count):
-    """As its superuser, by the private socket that the copy's own lock file names."""
+    """As its superuser, by the private socket that the copy's own lock file names: closed, it obeys one who asks."""
     socket = (folder_of(host, name) / "data" / "postmaster.pid").read_text().splitlines()[4]
     given = {"user": SUPERUSER, "password": host.server.passwords[SUPERUSER], "dbname": "household"}
     with psycopg.connect(host=socket, port=host.copy, autocommit=True, **given) as session:
+        session.execute("SET default_transaction_read_only = off")
         session.execute(
             "INSERT INTO devices (id, state) SELECT n, 'strange' FROM generate_series(9001, 9000 + %s) n", (count,)
         )

@@ -106,11 +106,6 @@ async def test_a_household_written_through_the_api_is_in_both_databases(whole):
     assert (await whole.get("api.dc-west.hearth.example", "/devices/device-7/state"))[1] == {"heating": "frost"}
 
 
-async def test_the_recovery_site_takes_no_writes_while_its_database_is_a_standby(whole):
-    status, body = await whole.get("api.dc-west.hearth.example", "/devices/device-7/state", json={"heating": "on"})
-    assert (status, "standby" in body["error"]) == (503, True)
-
-
 async def test_an_unknown_device_is_not_found(whole):
     assert (await whole.get(_API, "/devices/nobody/state"))[0] == 404
     assert (await whole.get(_API, "/devices/nobody/state", json={}))[0] == 404
