@@ -10,14 +10,21 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from blocks.errors import Refused, Retryable
+from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.approvals import Bound, Guard, Standing
 from blocks.ports.orchestration import RunPhase
 from blocks.ports.recovery import Loss, LossKind, MoveKind
 from blocks.ports.runs import REJOIN, SCHEDULE, ActionKind, RunState
 from tasks.approvals.asking import agreed_with_failover
 from tasks.recovery.decide import plan_move
-from tasks.recovery.rejoin_steps import agreed_for, rejoin_one
+from tasks.recovery.rejoin_steps import (
+    agreed_for,
+    allow_rewind,
+    note_fenced_late,
+    rejoin_one,
+    went_on_at,
+    what_came_of_it,
+)
 from tasks.recovery.rejoining import plan_rejoin
 from tasks.recovery.settling import remind_one
 from tasks.runs.runbook import Runbook, Settled
@@ -241,3 +248,72 @@ def test_how_long_it_was_not_fenced_is_said_once_under_the_lease(journal, move, 
     with pytest.raises(Refused):
         journal.keep_fenced_late(move, run, token - 1, "stop-worker:digest:azure-west", at, at)
     assert journal.verify_actions("hearth") > 0
+
+
+# -- what the run itself writes and says ---------------------------------------------------------
+
+
+@pytest.fixture
+def granted(journal, journal_dsn, move, run, monkeypatch):
+    """The run with its yes and the lease; its steps find the journal where every run does."""
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)
+    return agreed_with_failover(Runbook(journal.run(run), journal), move, lambda: offered(journal, move))
+
+
+def counted(rows):
+    return replace(
+        EXACT, rows=rows, text=f"{rows} row changes of 3.0 s were acknowledged by household-data and by no other"
+    )
+
+
+def fences(phase="fence"):
+    return [(step.phase, step.item) for step in FAILOVER.when_back if step.phase == phase]
+
+
+def test_its_course_is_written_behind_the_failover_and_told(journal, move, run, granted):
+    finish(journal, run, *fences())
+    assert note_fenced_late.fn(granted) == move
+    journal.keep_loss(move, counted(12))
+    allow_rewind.fn(granted)
+    finish(journal, run, *fences(), *fences("settle"))
+    late = [line.data for line in journal.actions(move) if line.kind is ActionKind.FENCED_LATE]
+    assert {line["item"] for line in late} == {
+        "stop-worker:digest:azure-west",
+        "stop-service:device-api:azure-west",
+        "fence-database:household:azure-west",
+    }
+    assert {line["from"] for line in late} == {journal.move(move).began_at.isoformat()}, "it promoted nothing by a step"
+    assert what_came_of_it.fn(granted).said == (
+        "digest in azure-west is fenced",
+        "device-api in azure-west is fenced",
+        "household in azure-west is fenced",
+        "household in azure-west follows dc-west",
+        "12 row changes of 3.0 s were acknowledged by household-data and by no other",
+    )
+
+
+def test_it_stops_with_the_conflict_before_anything_is_rewound(journal, move, granted):
+    journal.keep_loss(move, counted(2103))
+    with pytest.raises(Broken, match="2103 rows that only azure-west has of household"):
+        allow_rewind.fn(granted)
+
+
+def test_what_is_still_dark_is_said(journal, journal_dsn, move, run, monkeypatch):
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)
+    some = with_database(elsewhere(compute=compute("device-api")), HOME, database(UNREACHABLE))
+    part = agreed_with_failover(Runbook(journal.run(run), journal), move, lambda: offered(journal, move, some))
+    finish(journal, run, fences()[1])
+    assert what_came_of_it.fn(part).said == (
+        "device-api in azure-west is fenced",
+        "digest in azure-west does not answer yet",
+        "household in azure-west does not answer yet",
+    )
+
+
+def test_an_exposure_begins_with_the_first_promotion_of_the_failover(journal):
+    run, token = open_run(journal)
+    begin(journal, run, token)
+    assert went_on_at(journal.steps(run), journal.move(run)) == journal.move(run).began_at
+    finish(journal, run, ("fence", "fence-database:x:y"), ("promote", "promote-database:household:dc-west"))
+    promoted = next(step for step in journal.steps(run) if step.phase == "promote")
+    assert went_on_at(journal.steps(run), journal.move(run)) == promoted.mark.intended_at
