@@ -32,24 +32,36 @@ def move(desk, kind, *people):
 
 
 def approve(desk, kind, *people):
-    """Started by nobody known, so that one yes more is needed; typed, coded and approved.
-
-    On a slow machine a one-time code may be over when it is read: a fresh one is given until it counts.
-    """
+    """Started by nobody known, so that one yes more is needed; typed, coded and approved."""
     run = desk.start(f"{kind}/{kind}", platform="hearth", reason="practice")
-    for name in people:
-        while not any(each.approver == name for asked in desk.journal.approvals(run) for each in asked.decisions):
-            desk.asleep(run)
-            forms = desk.journal.form_count(desk.journal.approvals(run)[-1].id)
-            given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
-            assert desk.fill(run, **given) == "ACCEPT"
-            desk.until(lambda n=forms: _read(desk, run) > n, "the form is read", patience_s=120)
+    say_yes(desk, run, people)
     return run
 
 
-def _read(desk, run):
-    """How many forms of the newest question were read."""
-    return desk.journal.form_count(desk.journal.approvals(run)[-1].id)
+def say_yes(desk, run, people):
+    """One after the other, until the newest question is granted: asked anew, because the plan changed, they say it anew.
+
+    On a slow machine a one-time code may be over when it is read: a fresh one is given until it counts.
+    """
+    while not _is_granted(desk, run):
+        desk.asleep(run)
+        asked = desk.journal.approvals(run)[-1]
+        name = next((each for each in people if each not in {said.approver for said in asked.decisions}), "")
+        assert name, f"{', '.join(people)} are not enough: {asked.decisions}"
+        forms = desk.journal.form_count(asked.id)
+        given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
+        assert desk.fill(run, **given) == "ACCEPT"
+        desk.until(lambda asked=asked, n=forms: _is_read(desk, run, asked.id, n), "the form is read", patience_s=120)
+
+
+def _is_granted(desk, run):
+    known = desk.journal.approvals(run)
+    return bool(known) and known[-1].standing is Standing.GRANTED
+
+
+def _is_read(desk, run, asked, forms):
+    """The form counts, or its question is not the newest any more."""
+    return desk.journal.form_count(asked) > forms or desk.journal.approvals(run)[-1].id != asked
 
 
 def judged(desk, run):
