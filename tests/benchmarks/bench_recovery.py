@@ -103,6 +103,8 @@ class Bench:
         self._go_home()
 
     def by_the_runbook(self) -> None:
+        from tasks.recovery.opening import parts_of
+
         self._served_by(HOME, began := datetime.now(UTC))
         self._cut()
         run = self._move("failover", PEOPLE[:2])
@@ -113,6 +115,7 @@ class Bench:
         self.figures.lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
         self.figures.bound_rows.append(sum(loss.rows for loss in self.desk.journal.move(run).losses))
         mend_service(self.desk.sandbox.state, HOME)
+        self.desk.until(lambda: self._is_there_again(parts_of("hearth")), "the site is there again", _PATIENCE_S)
         self._go_home()
         losses = self.desk.journal.move(run).losses
         _say("; ".join(f"{loss.text} {dict(loss.by_table)}" for loss in losses))

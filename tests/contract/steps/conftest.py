@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from blocks.journal.adapter import PostgresJournal
@@ -16,6 +18,15 @@ from tests.postgres_fixture import journal_dsn, journal_template, postgres_serve
 def journal(journal_dsn: str) -> Iterator[PostgresJournal]:  # noqa: F811
     with PostgresJournal(journal_dsn) as opened:
         yield opened
+
+
+@pytest.fixture
+def one_transaction(journal_dsn: str) -> Iterator[Any]:  # noqa: F811
+    """The journal of whole moves: a place in it can be returned to."""
+    from tests.contract.steps.moving_walk import JournalInOneTransaction
+
+    with psycopg.connect(journal_dsn) as connection, connection.transaction(force_rollback=True):
+        yield JournalInOneTransaction(connection)
 
 
 @pytest.fixture

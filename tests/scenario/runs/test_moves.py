@@ -44,27 +44,34 @@ def move(desk, kind, *people):
 def approve(desk, kind, *people, deployment="", **more):
     """Started by nobody known, so that one yes more is needed; typed, coded and approved."""
     run = desk.start(deployment or f"{kind}/{kind}", platform="hearth", reason="practice", **more)
-    answer(desk, run, *people)
+    say_yes(desk, run, people)
     return run
 
 
-def answer(desk, run, *people):
-    """Each of them says yes, with the word and a code.
+def say_yes(desk, run, people):
+    """One after the other, until the newest question is granted: asked anew, because the plan changed, they say it anew.
 
     On a slow machine a one-time code may be over when it is read: a fresh one is given until it counts.
     """
-    for name in people:
-        while not any(each.approver == name for asked in desk.journal.approvals(run) for each in asked.decisions):
-            desk.asleep(run)
-            forms = desk.journal.form_count(desk.journal.approvals(run)[-1].id)
-            given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
-            assert desk.fill(run, **given) == "ACCEPT"
-            desk.until(lambda n=forms: _read(desk, run) > n, "the form is read", patience_s=120)
+    while not _is_granted(desk, run):
+        desk.asleep(run)
+        asked = desk.journal.approvals(run)[-1]
+        name = next((each for each in people if each not in {said.approver for said in asked.decisions}), "")
+        assert name, f"{', '.join(people)} are not enough: {asked.decisions}"
+        forms = desk.journal.form_count(asked.id)
+        given = {"approver": name, "code": desk.code(name), "answer": "approve", "confirmation": "hearth"}
+        assert desk.fill(run, **given) == "ACCEPT"
+        desk.until(lambda asked=asked, n=forms: _is_read(desk, run, asked.id, n), "the form is read", patience_s=120)
 
 
-def _read(desk, run):
-    """How many forms of the newest question were read."""
-    return desk.journal.form_count(desk.journal.approvals(run)[-1].id)
+def _is_granted(desk, run):
+    known = desk.journal.approvals(run)
+    return bool(known) and known[-1].standing is Standing.GRANTED
+
+
+def _is_read(desk, run, asked, forms):
+    """The form counts, or its question is not the newest any more."""
+    return desk.journal.form_count(asked) > forms or desk.journal.approvals(run)[-1].id != asked
 
 
 def judged(desk, run):
@@ -358,9 +365,10 @@ def say(desk, run, who, choice):
     """In the form, with a fresh code until it counts."""
     while not any(each.approver == who for each in desk.journal.approvals(run)[-1].decisions):
         desk.asleep(run)
-        read = _read(desk, run)
+        asked = desk.journal.approvals(run)[-1].id
+        forms = desk.journal.form_count(asked)
         assert desk.fill(run, approver=who, code=desk.code(who), answer=choice) == "ACCEPT"
-        desk.until(lambda n=read: _read(desk, run) > n, "the form is read", patience_s=120)
+        desk.until(lambda asked=asked, n=forms: _is_read(desk, run, asked, n), "the form is read", patience_s=120)
 
 
 def is_asked(desk, run, number=1):

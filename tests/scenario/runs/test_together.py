@@ -10,7 +10,7 @@ from blocks.ports.approvals import Standing
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.breaking import break_service, mend_service
-from tests.scenario.runs.test_moves import AWAY, HOME, PEOPLE, answer, lost, move, served_by, told_safe
+from tests.scenario.runs.test_moves import AWAY, HOME, PEOPLE, say_yes, lost, move, served_by, told_safe
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 
@@ -22,7 +22,7 @@ def test_one_yes_moves_who_can_go_and_names_who_cannot(desk, slack):
         asking = desk.start(
             "joint-failover/together", platform="hearth", others="storefront, nowhere", reason="practice"
         )
-        answer(desk, asking, "platform-engineer", "shift-lead")
+        say_yes(desk, asking, ("platform-engineer", "shift-lead"))
         state = desk.state(asking, patience_s=240)
         assert state["name"] == "Completed", f"{state}\n{desk.logs(asking)}"
         (agreed,) = desk.journal.approvals(asking)
