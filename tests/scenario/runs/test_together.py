@@ -10,7 +10,7 @@ from blocks.ports.approvals import Standing
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.breaking import break_service, mend_service
-from tests.scenario.runs.test_moves import AWAY, HOME, PEOPLE, say_yes, lost, move, served_by, told_safe
+from tests.scenario.runs.test_moves import AWAY, HOME, PEOPLE, lost, move, say_yes, served_by, told_safe
 
 pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 
