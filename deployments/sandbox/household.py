@@ -131,6 +131,8 @@ def household_dsn(state: State, *lines: str) -> str:
     known = next((str(dsn) for dsn in announced if dsn), "")  # roles and passwords are the same on both
     if not known:
         raise UnavailableError("the database is not running")
+    if "relays" not in state.read_ready("relay"):  # what is known is of the sandbox's last life
+        raise UnavailableError("the network is not there yet")
     parts = urlsplit(known)
     places = ",".join(f"127.0.0.1:{relayed_port(state, line)}" for line in lines)
     return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{places}").geturl()

@@ -13,6 +13,7 @@ from deployments.sandbox.azure_lives import ActivityLog
 from deployments.sandbox.azure_resources import Address
 from deployments.sandbox.azure_seed import seeded_store
 from deployments.sandbox.azure_traffic import shares, with_endpoint
+from deployments.sandbox.household import UnavailableError, household_dsn
 from deployments.sandbox.kept import LAYOUT, Kept
 from deployments.sandbox.openstack_cloud import User, cloud_from
 from deployments.sandbox.parts import ALL_PARTS, chosen_parts
@@ -231,3 +232,12 @@ def test_a_machine_that_was_switched_off_stays_off_and_one_that_was_switched_on_
     assert "household-primary" not in needed
     assert "household-digest-recovery" in needed
     assert {part.name for part in ALL_PARTS if part.rests} == {"household-digest-recovery"}
+
+
+def test_a_service_that_begins_before_the_network_says_that_it_cannot_write(tmp_path):
+    """The database rests, so that its roles are known from the sandbox's last life before anything else is there."""
+    state = State.at(tmp_path)
+    state.write_ready("household-primary", "127.0.0.1:1", app_dsn="postgresql://app:word@127.0.0.1:1/household")
+    state.note_end("household-primary")
+    with pytest.raises(UnavailableError, match="the network is not there yet"):
+        household_dsn(state, "db1.hearth.example:5432")
