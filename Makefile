@@ -27,7 +27,8 @@ test-kills: setup
 
 # A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.
 test-moves: setup
-	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py \
+		tests/scenario/runs/test_together.py
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-cloud: setup .venv-openstack/ready

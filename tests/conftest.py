@@ -21,6 +21,7 @@ _ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that 
     "openstack_real": "VIGIE_TEST_REAL_CLOUD",
     "scenario/runs/test_drill.py": "VIGIE_TEST_MOVES",
     "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
+    "scenario/runs/test_together.py": "VIGIE_TEST_MOVES",
 }
 collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
 _KILLING = (
