@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr, field_validator
+from prefect.types import SecretDict
+from pydantic import Field, field_validator
 
 from blocks.network.call import refuse_host
 from blocks.ports.capabilities import Capability
@@ -34,7 +35,7 @@ class AddressCredentials(Block):
     )
 
     hosts: list[str] = Field(min_length=1, description="Hosts that may be sent them: partner.example")
-    headers: dict[str, SecretStr] = Field(min_length=1, description="Header to value: Authorization to Bearer …")
+    headers: SecretDict = Field(description="Header to value: Authorization to Bearer …")
 
     @field_validator("hosts")
     @classmethod
@@ -46,21 +47,26 @@ class AddressCredentials(Block):
 
     @field_validator("headers")
     @classmethod
-    def _on_one_line(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for name, value in headers.items():
+    def _on_one_line(cls, headers: SecretDict) -> SecretDict:
+        """Nothing of a value stands in what is said of it."""
+        found = headers.get_secret_value()
+        if not found:
+            raise ValueError("expected at least one header")
+        for name, value in found.items():
             if not _HEADER.match(name):
                 raise ValueError(f"expected the name of a header, not {name!r}")
-            if not value.get_secret_value() or not value.get_secret_value().isprintable():
-                raise ValueError(f"the value of {name} is empty, or not on one line")
+            if not isinstance(value, str) or not value or not value.isprintable():
+                raise ValueError(f"the value of {name} is no text, is empty, or is not on one line")
         return headers
 
     def for_host(self, host: str, block: str) -> Mapping[str, str]:
         """The headers in clear: never log them. Raises `Refused` for a host that is not named here."""
         if host.lower() not in self.hosts:
             raise refuse_host(host, block, ", ".join(self.hosts))
-        return {name: value.get_secret_value() for name, value in self.headers.items()}
+        return dict(self.headers.get_secret_value())
 
     async def examine(self) -> tuple[Capability, ...]:
         """What can be said without calling: for whom it is filled in. Only the step itself may call the address."""
-        said = f"{', '.join(self.headers)} for {', '.join(self.hosts)}; tried only by the step that calls"
+        names = ", ".join(self.headers.get_secret_value())
+        said = f"{names} for {', '.join(self.hosts)}; tried only by the step that calls"
         return (Capability("call an address", allowed=None, detail=said),)

@@ -135,11 +135,11 @@ def test_a_plan_says_beforehand_whether_its_own_steps_can_be_done(sandbox):
 
 
 def test_secret_headers_come_back_as_they_were_saved_and_are_shown_to_nobody(sandbox):
-    from pydantic import SecretStr
+    from prefect.types import SecretDict
 
     from blocks.network.credentials import AddressCredentials
 
-    kept = AddressCredentials(hosts=["partner.example"], headers={"Authorization": SecretStr("Bearer s3cr3t")})
+    kept = AddressCredentials(hosts=["partner.example"], headers=SecretDict({"Authorization": "Bearer s3cr3t"}))
     kept.save("partner", overwrite=True, _sync=True)
     loaded = AddressCredentials.load("partner", _sync=True)
     assert loaded.for_host("partner.example", "partner") == {"Authorization": "Bearer s3cr3t"}

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from prefect.types import SecretDict
+from pydantic import ValidationError
 
 from blocks.catalogue.recovery import AddedStep
 from blocks.clock import SystemClock
@@ -79,7 +80,7 @@ async def made(call: AddressCall):
 async def test_it_is_sent_as_it_is_written_with_its_key_and_what_is_secret(zoo):
     partner = Partner(answer("202 Accepted"))
     url = await zoo.serve("partner", partner)
-    keys = AddressCredentials(hosts=["Partner.zoo.example"], headers={"Authorization": SecretStr(TOKEN)})
+    keys = AddressCredentials(hosts=["Partner.zoo.example"], headers=SecretDict({"Authorization": TOKEN}))
     call = call_of(
         zoo, f"{url}/told?site=west", method="POST", body='{"to": "dc-west"}', expect_status=[202],
         headers={"Content-Type": "application/json"}, idempotency_header="Idempotency-Key",
@@ -192,7 +193,7 @@ async def test_a_redirect_is_an_answer_and_nobody_follows_it(zoo):
 async def test_a_secret_goes_to_its_hosts_only_and_is_refused_before_anything_is_sent(zoo):
     partner = Partner(answer())
     url = await zoo.serve("other", partner)
-    keys = AddressCredentials(hosts=["partner.zoo.example"], headers={"Authorization": SecretStr(TOKEN)})
+    keys = AddressCredentials(hosts=["partner.zoo.example"], headers=SecretDict({"Authorization": TOKEN}))
     call = call_of(zoo, url, secret=lambda host: keys.for_host(host, "partner-token"))
     with pytest.raises(
         Refused, match=r"'partner-token' are for partner\.zoo\.example, and other\.zoo\.example is none"
@@ -223,6 +224,7 @@ async def test_what_is_secret_is_in_no_sentence_also_when_it_is_sent_back(zoo):
         {"headers": {}},
         {"headers": {"Bad Name": "x"}},
         {"headers": {"Authorization": ""}},
+        {"headers": {"Authorization": 5}},
         {"headers": {"Authorization": "a\r\nX-Evil: b"}},
     ],
 )
@@ -232,7 +234,7 @@ def test_a_block_that_could_be_misused_is_not_saved(given):
 
 
 async def test_a_block_says_for_whom_it_is_and_that_nobody_tried_it():
-    block = AddressCredentials(hosts=["partner.example"], headers={"Authorization": SecretStr(TOKEN)})
+    block = AddressCredentials(hosts=["partner.example"], headers=SecretDict({"Authorization": TOKEN}))
     (capability,) = await block.examine()
     assert capability.allowed is None
     assert "partner.example" in capability.detail
