@@ -117,7 +117,7 @@ _DRILL = _rows(
     "recovery-drill",
     Place("prepare", "copy-database", INTENDED),
     Place("promote", "promote-copy", INTENDED),
-    Place("verify-data", task="verify household"),
+    Place("verify-data", task="verify the copy"),
     Place("settle", "halt-copy", INTENDED),
 )
 _PROMOTING = Place("promote", "promote-database", INTENDED)
