@@ -71,7 +71,7 @@ class AddressCall:
     @property
     def patience(self) -> Patience:
         """As long as the plan gives what is only passing."""
-        return Patience(every=_AGAIN, at_most=self.within)
+        return Patience(every=_AGAIN, at_most=self.within, soon=_AGAIN)
 
     @property
     def where(self) -> str:

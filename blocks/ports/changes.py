@@ -26,7 +26,7 @@ from uuid import UUID
 
 from blocks.catalogue.model import Platform, Service
 
-_SOON_S = 0.2
+_SOON = timedelta(milliseconds=200)
 
 
 class EvidenceKind(StrEnum):
@@ -77,7 +77,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an effect may take, and how often one looks: soon at first, later only `every` so often.
+    """How long an effect may take, and how often one looks: first after `soon`, later only `every` so often.
 
     `shows_within` is how long after an act its evidence may stay invisible: whoever enters a step again looks for
     so long before it acts once more.
@@ -86,10 +86,11 @@ class Patience:
     every: timedelta
     at_most: timedelta
     shows_within: timedelta = timedelta(0)
+    soon: timedelta = _SOON
 
     def pause_s(self, waited_s: float) -> float:
         """Seconds until the next look after so many of waiting: half as long again, and never over `every`."""
-        return min(self.every.total_seconds(), max(_SOON_S, waited_s / 2))
+        return min(self.every.total_seconds(), max(self.soon.total_seconds(), waited_s / 2))
 
 
 class Change(Protocol):

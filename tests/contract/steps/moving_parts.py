@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from blocks.catalogue.model import Service
+from blocks.catalogue.model import Service, Site
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
-from blocks.ports.recovery import ComputeLook, DatabaseLook, DatabaseRole, Loss, LossKind
+from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, DatabaseRole, Loss, LossKind
 from blocks.postgres.change import require_primary, require_role
 from tasks.recovery.items import Item, Verb
 from tasks.recovery.opening import Parts
 from tests.contract.steps.moving_world import World
+from tests.unit.recovery.scenes import ROOM
 
 Between = Callable[[str], None]
 """Called between two parts of one act, with its name."""
@@ -238,6 +239,9 @@ class Clouds:
     world: World
     site: str
     between: Between
+
+    def capacity(self, _: Site) -> CapacityLook:
+        return ROOM
 
     def look(self, service: Service) -> ComputeLook:
         self._answers()

@@ -16,7 +16,7 @@ from tests.contract.steps.moving_world import (
     quiet_world,
 )
 
-SWITCHOVER, FAILOVER, FAILBACK = MoveKind
+SWITCHOVER, FAILOVER, FAILBACK = MoveKind.SWITCHOVER, MoveKind.FAILOVER, MoveKind.FAILBACK
 PEACE = {SWITCHOVER, FAILBACK}
 
 

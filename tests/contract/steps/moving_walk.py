@@ -27,6 +27,7 @@ from blocks.ports.runs import RunState
 from tasks.core.change import perform
 from tasks.recovery.decide import home_of, plan_move
 from tasks.recovery.earning import judgements
+from tasks.recovery.holding import claim_for
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.looking import ran_since_home
 from tasks.recovery.phases import go_through
@@ -48,7 +49,16 @@ from tests.contract.steps.world import FastWatch
 from tests.unit.recovery.scenes import CELLAR, HEARTH, ROOM, compute, gone
 
 _FLOWS = Path(__file__).resolve().parents[3] / "flows"
-_WRITES = {"intend", "keep_evidence", "finish_step", "begin_move", "keep_loss", "judge_share", "move_serves"}
+_WRITES = {
+    "intend",
+    "keep_evidence",
+    "finish_step",
+    "begin_move",
+    "keep_loss",
+    "judge_share",
+    "move_serves",
+    "claim_room",
+}
 Hook = Callable[[str], None]
 
 
@@ -148,6 +158,9 @@ class Walk:
     def approved(self) -> None: ...
     def remember_rows(self) -> None: ...
     def report_move(self) -> None: ...
+
+    def hold_room(self) -> None:
+        claim_for(self.lived, self.parts, self.run, self.plan.candidate)
 
     def begin_move(self) -> None:
         write_beginning(self.lived, self.granted)
