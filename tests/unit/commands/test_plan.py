@@ -27,7 +27,16 @@ def test_each_one_s_plan_is_printed_as_alone():
         assert any("promote household in dc-west" in line for line in lines)
 
 
-@pytest.mark.parametrize(("kind", "candidate"), [("switchover", ""), ("failback", ""), ("failover", "dc-west")])
-def test_only_failovers_are_planned_together(kind, candidate):
+@pytest.mark.parametrize(
+    ("kind", "candidate", "as_of"),
+    [
+        ("switchover", "", ""),
+        ("failback", "", ""),
+        ("failover", "dc-west", ""),
+        ("restore", "", ""),
+        ("failover", "", "2026-11-28T03:10:00Z"),
+    ],
+)
+def test_only_failovers_are_planned_together(kind, candidate, as_of):
     with pytest.raises(Refused, match="several platforms only fail over together"):
-        _made(kind, ["hearth", "shop"], candidate, suppose_gone=False)
+        _made(kind, ["hearth", "shop"], candidate, as_of, suppose_gone=False)
