@@ -23,8 +23,10 @@ _CODE = ("blocks", "tasks", "flows", "deployments")
 _KINDS = frozenset({".py", ".yaml"})
 _ASKED = ("deployments", "automations", "block_documents", "block_types", "block_schemas", "work_pools")
 _PAGE = 200
-_PASSING = frozenset({"pid", "server_pid", "control"})
+_PASSING = frozenset({"pid", "server_pid", "control", "page", "copy"})
 """Of a component: what is another at each start, and stands in no block."""
+_OWN_PASSING = {"relay": frozenset({"address"})}
+"""The same of one component only: nothing leads to the relay itself, only to its lines."""
 _MOVING = frozenset({"updated", "status", "last_polled", "default_queue_id", "work_queue_id"})
 """Of an object of Prefect: what changes by itself. A block's `updated` counts nevertheless: its secrets are hidden."""
 _PATIENCE_S = 20.0
@@ -55,9 +57,12 @@ class Furnished:
         self._kept.write(told if told["prefect"] else {})
 
     def _components(self, names: frozenset[str]) -> str:
-        said = {name: _without(self._state.read_ready(name), _PASSING) for name in sorted(names)}
+        said = {name: self._said(name) for name in sorted(names)}
         lines = self._state.home / "relays.json"
         return _digest([said, lines.read_text() if lines.exists() else "", self._api])
+
+    def _said(self, name: str) -> Any:
+        return _without(self._state.read_ready(name), _PASSING | _OWN_PASSING.get(name, frozenset()))
 
     def _prefect(self) -> str:
         """The digest of what Prefect says; empty when it does not say all of it."""

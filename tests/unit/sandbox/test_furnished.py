@@ -83,7 +83,8 @@ def _lives_on(home, prefect):
     prefect.known["deployments"][0]["schedules"][0]["updated"] = "b"
     prefect.known["work_pools"][0]["status"] = "NOT_READY"
     prefect.known["automations"].reverse()
-    home.write_ready("azure", "127.0.0.1:1", client_secret="planted", control="127.0.0.1:10", server_pid=7)
+    again = {"control": "127.0.0.1:10", "page": "http://127.0.0.1:11/", "copy": "127.0.0.1:12", "server_pid": 7}
+    home.write_ready("azure", "127.0.0.1:1", client_secret="planted", **again)
     home.write_ready("slack", "127.0.0.1:3")
 
 
