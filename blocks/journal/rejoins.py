@@ -8,10 +8,7 @@ is written down once, behind the failover that accepted it.
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,13 +17,13 @@ from psycopg import Connection
 
 from blocks.errors import Refused
 from blocks.journal.actions import append_action, read_actions
-from blocks.journal.approvals import approvals_of, the_approval
-from blocks.journal.identities import LockedPlatform
+from blocks.journal.approvals import approvals_of
+from blocks.journal.handing_on import hand_on_from_move
 from blocks.journal.messages import want_message
 from blocks.journal.returns import is_overtaken
 from blocks.journal.runs import check_token, lock_run, the_run
 from blocks.journal.statuses import aware
-from blocks.ports.approvals import Approval, Plan, Standing
+from blocks.ports.approvals import Approval, Plan, Standing, about_plan, granted_plan
 from blocks.ports.recovery import Move
 from blocks.ports.runs import REJOIN, SCHEDULE, ActionKind, RunState
 
@@ -61,12 +58,12 @@ def grant(connection: Connection, move: Move, run: UUID, plan: Plan) -> Approval
         raise _refused(move, f"run {run} was not started for it")
     agreed = the_yes(connection, move)
     _must_fit(move, agreed.plan, plan)
-    earlier = approvals_of(connection, run)
+    earlier = about_plan(approvals_of(connection, run))
     if earlier:
         if earlier[-1].digest == plan.digest and earlier[-1].standing is Standing.GRANTED:
             return earlier[-1]
         raise _refused(move, "the one yes was used for another plan")
-    return _granted(connection, locked, move, agreed, run, plan)
+    return hand_on_from_move(connection, locked, move, agreed, run, plan, ActionKind.REJOIN_GRANTED)
 
 
 def the_yes(connection: Connection, move: Move) -> Approval:
@@ -75,10 +72,10 @@ def the_yes(connection: Connection, move: Move) -> Approval:
         raise _refused(move, f"it is {move.state.value}")
     if is_overtaken(connection, move.run):
         raise _refused(move, f"{move.platform} was moved since")
-    granted = [each for each in approvals_of(connection, move.run) if each.standing is Standing.GRANTED]
-    if not granted or not granted[-1].plan.when_back:
+    granted = granted_plan(approvals_of(connection, move.run))
+    if granted is None or not granted.plan.when_back:
         raise _refused(move, "nobody approved that anything is done when the old site is back")
-    return granted[-1]
+    return granted
 
 
 def rejoins_of(connection: Connection, move_run: UUID) -> list[UUID]:
@@ -133,29 +130,6 @@ def _must_fit(move: Move, agreed: Plan, plan: Plan) -> None:
     if over := [bound for bound in plan.bounds if not bound.holds or bound.at_most > most.get(bound.name, 0.0)]:
         approved = most.get(over[0].name, 0.0)
         raise _refused(move, f"{over[0].name}: {over[0].measured:.0f}, and {approved:.0f} were approved")
-
-
-def _granted(  # noqa: PLR0917  whose yes goes to what
-    connection: Connection, locked: LockedPlatform, move: Move, agreed: Approval, run: UUID, plan: Plan
-) -> Approval:
-    made = uuid.uuid5(run, "approval 1")
-    reason = f"as approved with the {move.kind.value} of run {str(move.run)[:8]}: {agreed.reason}"
-    values: tuple[Any, ...] = (
-        made, run, json.dumps(asdict(plan)), plan.digest, json.dumps(asdict(agreed.policy)), SCHEDULE, locked.now,
-        locked.now, locked.now, reason,
-    )  # fmt: skip
-    connection.execute(
-        "INSERT INTO approval (id, run_id, number, plan, digest, policy, requester, asked_at, expires_at, standing, "
-        "settled_at, reason) VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 'granted', %s, %s)",
-        values,
-    )
-    data = {
-        "approval": str(made), "digest": plan.digest, "move": str(move.run), "agreed": str(agreed.id),
-        "agreed_digest": agreed.digest,
-    }  # fmt: skip
-    append_action(connection, locked, run, ActionKind.REJOIN_GRANTED, reason, data=data)
-    want_message(connection, run, "approval:1")
-    return the_approval(connection, made)
 
 
 def _refused(move: Move, why: str) -> Refused:

@@ -8,21 +8,17 @@ promised, when it is granted, and once more when it begins to move.
 
 from __future__ import annotations
 
-import json
-import uuid
-from dataclasses import asdict
-from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from blocks.errors import Refused
 from blocks.journal.actions import append_action
-from blocks.journal.approvals import approvals_of, the_approval
+from blocks.journal.approvals import approvals_of
+from blocks.journal.handing_on import hand_on_from_move
 from blocks.journal.identities import LockedPlatform
-from blocks.journal.messages import want_message
 from blocks.journal.runs import lock_run
-from blocks.ports.approvals import Approval, Plan, Standing
+from blocks.ports.approvals import Approval, Plan, Standing, about_plan, granted_plan
 from blocks.ports.recovery import Move, MoveState
 from blocks.ports.runs import SCHEDULE, ActionKind, Run, RunState
 
@@ -57,12 +53,12 @@ def grant(connection: Connection, move: Move, run: UUID, plan: Plan) -> Approval
         raise _refused(move, f"run {run} was not started for it")
     agreed = the_yes(connection, locked, move, apart_from=run)
     _must_fit(move, known, plan)
-    earlier = [each for each in approvals_of(connection, run) if not each.plan.confirms]
+    earlier = about_plan(approvals_of(connection, run))
     if earlier:
         if earlier[-1].digest == plan.digest and earlier[-1].standing is Standing.GRANTED:
             return earlier[-1]
         raise _refused(move, "the one yes was used for another plan")
-    return _granted(connection, locked, move, agreed, run, plan)
+    return hand_on_from_move(connection, locked, move, agreed, run, plan, ActionKind.RETURN_GRANTED)
 
 
 def must_still_go_back(connection: Connection, locked: LockedPlatform, move: Move, run: UUID) -> None:
@@ -100,11 +96,10 @@ def the_yes(connection: Connection, locked: LockedPlatform, move: Move, *, apart
         raise _refused(move, "it can still be committed")
     if is_overtaken(connection, move.run, apart_from):
         raise _refused(move, f"{locked.name} was moved since")
-    asked = [each for each in approvals_of(connection, move.run) if not each.plan.confirms]
-    granted = [each for each in asked if each.standing is Standing.GRANTED]
-    if not move.rolls_back or not granted or not granted[-1].plan.rolls_back:
+    granted = granted_plan(approvals_of(connection, move.run))
+    if not move.rolls_back or granted is None or not granted.plan.rolls_back:
         raise _refused(move, "nobody approved that it goes back by itself")
-    return granted[-1]
+    return granted
 
 
 def _must_fit(move: Move, run: Run, plan: Plan) -> None:
@@ -119,29 +114,6 @@ def _must_fit(move: Move, run: Run, plan: Plan) -> None:
         raise _refused(move, "; ".join(failing))
     if plan.rolls_back:
         raise _refused(move, "its way back would come back again by itself")
-
-
-def _granted(  # noqa: PLR0917  whose yes goes to what
-    connection: Connection, locked: LockedPlatform, move: Move, agreed: Approval, run: UUID, plan: Plan
-) -> Approval:
-    made = uuid.uuid5(run, "approval 1")
-    reason = f"as approved with the {move.kind.value} of run {str(move.run)[:8]}: {agreed.reason}"
-    values: tuple[Any, ...] = (
-        made, run, json.dumps(asdict(plan)), plan.digest, json.dumps(asdict(agreed.policy)), SCHEDULE, locked.now,
-        locked.now, locked.now, reason,
-    )  # fmt: skip
-    connection.execute(
-        "INSERT INTO approval (id, run_id, number, plan, digest, policy, requester, asked_at, expires_at, standing, "
-        "settled_at, reason) VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 'granted', %s, %s)",
-        values,
-    )
-    data = {
-        "approval": str(made), "digest": plan.digest, "move": str(move.run), "agreed": str(agreed.id),
-        "agreed_digest": agreed.digest,
-    }  # fmt: skip
-    append_action(connection, locked, run, ActionKind.RETURN_GRANTED, reason, data=data)
-    want_message(connection, run, "approval:1")
-    return the_approval(connection, made)
 
 
 def _refused(move: Move, why: str) -> Refused:

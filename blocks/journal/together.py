@@ -8,19 +8,16 @@ held against that digest by the run itself, as of any approval.
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Connection
 
 from blocks.errors import Broken, Refused
 from blocks.journal import rooms
-from blocks.journal.actions import append_action
 from blocks.journal.approvals import approvals_of, the_approval
+from blocks.journal.handing_on import hand_on
 from blocks.journal.identities import LockedPlatform
 from blocks.journal.messages import want_message
 from blocks.journal.runs import find_lease, lock_run, taken, the_run
@@ -124,25 +121,11 @@ def _must_be_free(connection: Connection, run: Run) -> None:
 
 
 def _granted(connection: Connection, locked: LockedPlatform, agreed: Approval, run: UUID, part: Plan) -> Approval:
-    made = uuid.uuid5(run, "approval 1")
     reason = f"approved with others in run {str(agreed.run)[:8]}: {agreed.reason}"
-    values: tuple[Any, ...] = (
-        made, run, json.dumps(asdict(part)), part.digest, json.dumps(asdict(agreed.policy)), agreed.requester,
-        agreed.asked_at, agreed.expires_at, agreed.settled_at, reason,
-    )  # fmt: skip
-    connection.execute(
-        "INSERT INTO approval (id, run_id, number, plan, digest, policy, requester, asked_at, expires_at, standing, "
-        "settled_at, reason) VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 'granted', %s, %s)",
-        values,
-    )
-    data = {
-        "approval": str(made), "digest": part.digest, "agreed": str(agreed.id), "agreed_digest": agreed.digest,
-        "agreed_run": str(agreed.run),
-    }  # fmt: skip
-    append_action(connection, locked, run, ActionKind.PART_GRANTED, reason, data=data)
-    want_message(connection, run, "approval:1")
+    own = replace(agreed, run=run, plan=part, reason=reason)
+    given = hand_on(connection, locked, agreed, own, ActionKind.PART_GRANTED, agreed_run=str(agreed.run))
     want_message(connection, run, "progress")
-    return the_approval(connection, made)
+    return given
 
 
 def _held(connection: Connection, run: UUID) -> RoomClaim:

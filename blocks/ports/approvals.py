@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -204,6 +204,17 @@ class Approval:
     differences: tuple[str, ...] = ()  # what changed since the question before
     decisions: tuple[Decision, ...] = ()
     reviewed_by: str = ""  # who looked at a broken glass afterwards
+
+
+def about_plan(asked: Iterable[Approval]) -> list[Approval]:
+    """A run's questions about its plan, in order; without those in the middle of it."""
+    return [each for each in asked if not each.plan.confirms]
+
+
+def granted_plan(asked: Iterable[Approval]) -> Approval | None:
+    """The newest plan of a run that was approved."""
+    granted = [each for each in about_plan(asked) if each.standing is Standing.GRANTED]
+    return granted[-1] if granted else None
 
 
 @dataclass(frozen=True, slots=True)

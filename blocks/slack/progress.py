@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from blocks.ports.approvals import Approval, PlanStep, Standing
+from blocks.ports.approvals import Approval, PlanStep, Standing, about_plan
 from blocks.ports.runs import ActionKind, RunState, Step
 from blocks.ports.showing import Call, Purpose, PurposeKind, RunPicture
 from blocks.slack.cards import voice_of
@@ -194,8 +194,7 @@ def _plan_parts(picture: RunPicture) -> int:
 
 def _usable(picture: RunPicture) -> list[Approval]:
     """What was asked about the plan, and may be or was granted."""
-    asked = [each for each in picture.approvals if not each.plan.confirms]
-    return [each for each in asked if each.standing in {Standing.WAITING, Standing.GRANTED}]
+    return [each for each in about_plan(picture.approvals) if each.standing in {Standing.WAITING, Standing.GRANTED}]
 
 
 def _buttons(voice: Voice, picture: RunPicture) -> Block | None:

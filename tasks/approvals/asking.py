@@ -18,7 +18,7 @@ from uuid import UUID
 from prefect.logging import get_run_logger
 
 from blocks.errors import Refused
-from blocks.ports.approvals import Approval, Plan, Policy, Standing
+from blocks.ports.approvals import Approval, Plan, Policy, Standing, about_plan, granted_plan
 from blocks.ports.runs import SCHEDULE, RunState
 from tasks.approvals.decide import differences, is_expired
 from tasks.approvals.form import answers_of_form
@@ -118,22 +118,17 @@ def _shown(book: Runbook, granted: Granted) -> Granted:
 
 def _begun(book: Runbook) -> Approval | None:
     """The granted approval whose plan has begun to take effect. To ask somebody is no effect yet."""
-    granted = [each for each in _asked(book) if each.standing is Standing.GRANTED]
-    asked_only = {each.plan.confirms for each in book.journal.approvals(book.run.id)}
+    asked = book.journal.approvals(book.run.id)
+    asked_only = {each.plan.confirms for each in asked}
     begun = any(step.item not in asked_only for step in book.journal.steps(book.run.id))
-    return granted[-1] if granted and begun else None
-
-
-def _asked(book: Runbook) -> list[Approval]:
-    """The run's questions about its plan."""
-    return [each for each in book.journal.approvals(book.run.id) if not each.plan.confirms]
+    return granted_plan(asked) if begun else None
 
 
 def _agreed_with_others(book: Runbook) -> Approval | None:
     """The part of a common card that this run carries out, while it stands; it is planned anew under the lease."""
     if book.journal.part_of(book.run.id) is None:
         return None
-    newest = book.journal.approvals(book.run.id)[-1]
+    newest = about_plan(book.journal.approvals(book.run.id))[-1]
     if newest.number != 1 or newest.standing is not Standing.GRANTED:
         return None
     get_run_logger().info("%s", newest.reason)
@@ -162,7 +157,7 @@ def _decided(book: Runbook, plan: Plan, rule: Rule) -> Approval:
 
 def _question(book: Runbook, plan: Plan, rule: Rule) -> Approval:
     """The newest question when it is about this plan; else it is void, and asked again with the difference."""
-    asked = _asked(book)
+    asked = about_plan(book.journal.approvals(book.run.id))
     changed: tuple[str, ...] = asked[-1].differences if asked else ()
     if asked and asked[-1].standing in {Standing.WAITING, Standing.GRANTED, Standing.VOID}:
         changed = differences(asked[-1].plan, plan)
@@ -183,7 +178,7 @@ def _void(book: Runbook, question: Approval, changed: tuple[str, ...]) -> None:
     why = "; ".join(changed)
     get_run_logger().warning("the approval is void: %s", why)
     book.journal.settle(question.id, Standing.VOID, reason=why)
-    if (asked := len(_asked(book))) >= MOST_QUESTIONS:
+    if (asked := len(about_plan(book.journal.approvals(book.run.id)))) >= MOST_QUESTIONS:
         raise Settled(Standing.VOID, f"asked {asked} times, and each time the plan changed: {why}")
 
 

@@ -18,7 +18,7 @@ from prefect.logging import get_run_logger
 from blocks.errors import Refused
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
-from blocks.ports.approvals import Plan, Standing
+from blocks.ports.approvals import Plan, granted_plan
 from blocks.ports.orchestration import Orchestrator
 from blocks.ports.recovery import LossKind, Move, MoveKind
 from blocks.ports.runs import REJOIN, Run, Step
@@ -77,11 +77,11 @@ def rejoin_one(
 
 def agreed_for(journal: PostgresJournal, move: Move) -> Agreed | None:
     """What was approved with this move for the return of the site that it left; None where nothing was."""
-    granted = [each for each in journal.approvals(move.run) if each.standing is Standing.GRANTED]
-    if not move.has_moved or not granted or not granted[-1].plan.when_back:
+    granted = granted_plan(journal.approvals(move.run))
+    if not move.has_moved or granted is None or not granted.plan.when_back:
         return None
     done = frozenset((step.phase, step.item) for step in _steps(journal, move) if step.is_done)
-    return Agreed(move=move, plan=granted[-1].plan, done=done)
+    return Agreed(move=move, plan=granted.plan, done=done)
 
 
 def _see_it_begin(journal: PostgresJournal, orchestrator: Orchestrator, move: Move, run: Run) -> Deed | None:

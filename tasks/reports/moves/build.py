@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from blocks.ports.approvals import Approval, Standing
+from blocks.ports.approvals import granted_plan
 from blocks.ports.drills import Drill
 from blocks.ports.reports import Exposure, LossSaid, MoveSummary
 from blocks.ports.runs import ActionKind, RunState, Step
@@ -185,7 +185,7 @@ def _losses(recorded: Recorded) -> tuple[LossSaid, ...]:
 
 def _exposures(recorded: Recorded, bars: Sequence[Bar]) -> tuple[Exposure, ...]:
     """Of a move that promoted something: what was accepted without confirmation, and since when it is fenced."""
-    granted, promoted = _granted(recorded), [bar.begin for bar in bars if bar.phase == "promote"]
+    granted, promoted = granted_plan(recorded.approvals), [bar.begin for bar in bars if bar.phase == "promote"]
     if granted is None or recorded.move is None or not promoted:
         return ()
     texts = {step.item: step.text for step in granted.plan.when_back}
@@ -202,19 +202,14 @@ def _exposures(recorded: Recorded, bars: Sequence[Bar]) -> tuple[Exposure, ...]:
 
 
 def _planned(recorded: Recorded) -> set[tuple[str, str]]:
-    granted = _granted(recorded)
+    granted = granted_plan(recorded.approvals)
     return {(step.phase, step.item) for step in granted.plan.steps} if granted is not None else set()
-
-
-def _granted(recorded: Recorded) -> Approval | None:
-    asked = [each for each in recorded.approvals if not each.plan.confirms]
-    return next((each for each in reversed(asked) if each.standing is Standing.GRANTED), None)
 
 
 def _decided_at(recorded: Recorded) -> datetime | None:
     if recorded.move is not None and recorded.move.decided_at is not None:
         return recorded.move.decided_at
-    granted = _granted(recorded)
+    granted = granted_plan(recorded.approvals)
     return granted.settled_at if granted is not None else None
 
 

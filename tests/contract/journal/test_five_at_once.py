@@ -157,6 +157,15 @@ def test_the_common_run_asks_once_and_then_never_plans_again(journal, cloud):
 # -- what became another ------------------------------------------------------------------------
 
 
+def test_a_question_in_the_middle_of_a_part_leaves_it_its_yes(journal, cloud, prefect):
+    agreed = agree(journal, ask(journal, cloud))
+    begin_all(journal, prefect, agreed, cloud)
+    run = journal.part_runs(agreed.id)["shop"]
+    middle = replace(plan_of(journal, "shop", cloud), confirms="ask:told:dc-west")
+    journal.ask(run, plan=middle, policy=Policy(approvers=("service-manager",)), requester="unknown")
+    assert carry_out(journal, run, cloud).approval.number == 1
+
+
 def test_one_whose_plan_became_another_is_void_alone_and_asks_alone(journal, cloud, prefect):
     agreed = agree(journal, ask(journal, cloud))
     begin_all(journal, prefect, agreed, cloud)

@@ -29,7 +29,7 @@ from tasks.recovery.rejoining import plan_rejoin
 from tasks.recovery.settling import remind_one
 from tasks.runs.runbook import Runbook, Settled
 from tests.contract.journal.test_moves import HOUR, begin, kinds, open_run
-from tests.contract.journal.test_returns import AWAY, HOME, moved, the_schedule_s
+from tests.contract.journal.test_returns import AWAY, HOME, POLICY, moved, say_yes, the_schedule_s
 from tests.contract.journal.test_settling import KNOWN, Prefect, a_day_ago, reminders, where_it_is
 from tests.unit.recovery import scenes
 from tests.unit.recovery.scenes import HEARTH, UNREACHABLE, compute, database, elsewhere, with_database
@@ -110,6 +110,15 @@ def test_whoever_moves_the_platform_comes_first(journal, prefect, move):
     assert settle(journal, prefect, move) is None
     journal.move_run(run, RunState.REJECTED, reason="no")
     assert settle(journal, prefect, move) is not None
+
+
+def test_what_was_confirmed_in_the_middle_of_the_failover_is_no_yes_about_its_plan(journal, move):
+    middle = replace(FAILOVER, when_back=(), confirms="ask:told:dc-west")
+    say_yes(journal, journal.ask(move, plan=middle, policy=POLICY, requester="unknown"))
+    assert agreed_for(journal, journal.move(move)).plan == FAILOVER
+    run = the_schedule_s(journal, action=REJOIN)
+    journal.promise_rejoin(move, run)
+    assert journal.grant_rejoin(move, run, offered(journal, move)).standing is Standing.GRANTED
 
 
 def test_a_failback_takes_the_lease_from_it_at_once(journal, run):

@@ -55,18 +55,23 @@ def moved(journal, *, approved=True, within=LONG_AGO, rolls_back=True, agreed=No
     run, token = open_run(journal)
     question = journal.ask(run, plan=agreed or plan(), policy=POLICY, requester="unknown")
     if approved:
-        for name in ("platform-engineer", "second"):
-            said = Said(approver=name, choice=Choice.APPROVE, door=Door.TERMINAL, code_step=None)
-            policy = replace(question.policy, approvers=(name,), requester_may_approve=True)
-            journal.say(
-                question.id, said, lambda a, s, now, p=policy: judge(replace(a, policy=p), replace(s, code_step=1), now)
-            )
-        assert journal.approval(question.id).standing is Standing.GRANTED
+        say_yes(journal, question)
     begin(journal, run, token, **begun)
     if serves:
         journal.move_serves(run, token, commit_within=within, rolls_back=rolls_back)
     journal.move_run(run, RunState.DONE, reason="")
     return run
+
+
+def say_yes(journal, question) -> None:
+    """Two people say yes."""
+    for name in ("platform-engineer", "second"):
+        said = Said(approver=name, choice=Choice.APPROVE, door=Door.TERMINAL, code_step=None)
+        policy = replace(question.policy, approvers=(name,), requester_may_approve=True)
+        journal.say(
+            question.id, said, lambda a, s, now, p=policy: judge(replace(a, policy=p), replace(s, code_step=1), now)
+        )
+    assert journal.approval(question.id).standing is Standing.GRANTED
 
 
 def the_schedule_s(journal, *, action="failback", platform="hearth", who=SCHEDULE) -> UUID:
