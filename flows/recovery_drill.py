@@ -1,8 +1,8 @@
 """Rehearse the failover of a platform on an isolated copy of its data, and leave nothing behind.
 
-Plan → ask → look at every step that would be done → copy → promote the copy → verify its data → halt, count and remove
-it. The rules: nothing that serves is changed; whatever is made is leased before, and gone at the end, also after an
-error, a cancel or a crash; what took how long is remembered for the night it is real.
+Plan → ask → look at every step that would be done → copy → promote the copy → verify its data → open it → halt,
+count and remove it. The rules: nothing that serves is changed; whatever is made is leased before, and gone at the
+end, also after an error, a cancel or a crash; what took how long is remembered for the night it is real.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def recovery_drill(
         rehearse(granted, "prepare")
         rehearse(granted, "promote")
         judged = verify(granted, known)
+        rehearse(granted, "start")
         rehearse(granted, "settle")
         outcome = judge_drill(granted, looked, judged)
     tell_drill()

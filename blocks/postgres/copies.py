@@ -125,6 +125,12 @@ class PostgresCopy:
 
         return Promote(self.server())
 
+    def open(self) -> Change:
+        """As the server itself would be; nobody but vigie's own roles reaches it."""
+        from blocks.postgres.opening import Open
+
+        return Open(self.server())
+
     def halt(self) -> Change:
         """Stopped for good, and not a row was written on it. A copy that took one was no copy."""
         return HostedChange(

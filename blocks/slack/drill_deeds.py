@@ -17,6 +17,10 @@ DRILLS: tuple[tuple[str, str], ...] = (
     ),
     (rf"^promote the copy of (?P<name>{_N}) in (?P<site>{_N})$", "promouvoir la copie de {name} à {site}"),
     (rf"^verify the copy of (?P<name>{_N}) in (?P<site>{_N})$", "vérifier la copie de {name} à {site}"),
+    (
+        rf"^open the copy of (?P<name>{_N}) in (?P<site>{_N}) to writes$",
+        "ouvrir aux écritures la copie de {name} à {site}",
+    ),
     (rf"^halt the copy of (?P<name>{_N}) in (?P<site>{_N})$", "arrêter la copie de {name} à {site}"),
     (rf"^remove the copy of (?P<name>{_N}) in (?P<site>{_N})$", "supprimer la copie de {name} à {site}"),
     (rf"^look whether (?P<site>{_N}) has room$", "voir si {site} a la place"),

@@ -36,7 +36,9 @@ from tasks.recovery.values import Durations, Facts
 ACTION = "recovery-drill"
 DRILL_ONLY = "an isolated copy is changed and removed; clients, traffic and the servers that serve are not touched"
 GAME_DAY = "answer exactly as you would if the site were gone: the same people, the same word, the same code"
-_REHEARSED = frozenset({Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DATA, Verb.VERIFY_CLIENTS})
+_REHEARSED = frozenset(
+    {Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DATA, Verb.OPEN_DATABASE, Verb.VERIFY_CLIENTS}
+)
 """Done on the copy, or not there before clients come: not looked at."""
 _USUAL_S = {
     DrillVerb.LOOK_AT: 3.0,
@@ -44,6 +46,7 @@ _USUAL_S = {
     DrillVerb.RESTORE: 300.0,
     DrillVerb.PROMOTE: 5.0,
     DrillVerb.VERIFY: 15.0,
+    DrillVerb.OPEN: 1.0,
     DrillVerb.HALT: 10.0,
     DrillVerb.DISCARD: 10.0,
 }
@@ -52,6 +55,7 @@ _TEXTS = {
     DrillVerb.RESTORE: "restore the newest backup of {thing} in {site} for the drill",
     DrillVerb.PROMOTE: "promote the copy of {thing} in {site}",
     DrillVerb.VERIFY: "verify the copy of {thing} in {site}",
+    DrillVerb.OPEN: "open the copy of {thing} in {site} to writes",
     DrillVerb.HALT: "halt the copy of {thing} in {site}",
     DrillVerb.DISCARD: "remove the copy of {thing} in {site}",
 }
@@ -104,10 +108,15 @@ def is_game_day(plan: Plan) -> bool:
 def _lines(way: Way, facts: Facts, making: DrillVerb) -> Iterator[tuple[str, DrillItem]]:
     move = (*failover_lines(way, find_fences(way, facts).items), *added_lines(way))
     yield from (("check", to_look_at(item)) for _, item in move if item.verb not in _REHEARSED)
-    for phase, verb in (("prepare", making), ("promote", DrillVerb.PROMOTE), ("verify-data", DrillVerb.VERIFY)):
+    for phase, verb in (
+        ("prepare", making),
+        ("promote", DrillVerb.PROMOTE),
+        ("verify-data", DrillVerb.VERIFY),
+        ("start", DrillVerb.OPEN),
+        ("settle", DrillVerb.HALT),
+        ("settle", DrillVerb.DISCARD),
+    ):
         yield from ((phase, DrillItem(verb, name, way.new)) for name in way.plan.data)
-    for verb in (DrillVerb.HALT, DrillVerb.DISCARD):
-        yield from (("settle", DrillItem(verb, name, way.new)) for name in way.plan.data)
 
 
 def _step(way: Way, phase: str, item: DrillItem, durations: Durations) -> PlanStep:

@@ -22,13 +22,18 @@ class DrillVerb(StrEnum):
     RESTORE = "restore-backup"  # the copy is the newest backup, with the archived log
     PROMOTE = "promote-copy"
     VERIFY = "verify-copy"
+    OPEN = "open-copy"
     HALT = "halt-copy"
     DISCARD = "discard-copy"
 
 
 MAKES = frozenset({DrillVerb.COPY, DrillVerb.RESTORE})
 """What makes a copy, and is leased before."""
-STANDS_FOR = {DrillVerb.PROMOTE: Verb.PROMOTE_DATABASE, DrillVerb.VERIFY: Verb.VERIFY_DATA}
+STANDS_FOR = {
+    DrillVerb.PROMOTE: Verb.PROMOTE_DATABASE,
+    DrillVerb.VERIFY: Verb.VERIFY_DATA,
+    DrillVerb.OPEN: Verb.OPEN_DATABASE,
+}
 """Only these take as long as the real ones: everything else of a drill has no counterpart in a move."""
 
 

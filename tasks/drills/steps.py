@@ -106,6 +106,7 @@ def change_of(copy: DatabaseCopy, verb: DrillVerb, until: datetime) -> Change:
         DrillVerb.COPY: lambda: copy.make(until),
         DrillVerb.RESTORE: lambda: copy.make(until, restored=True),
         DrillVerb.PROMOTE: copy.promote,
+        DrillVerb.OPEN: copy.open,
         DrillVerb.HALT: copy.halt,
         DrillVerb.DISCARD: copy.discard,
     }.get(verb)

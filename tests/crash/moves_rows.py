@@ -118,6 +118,7 @@ _DRILL = _rows(
     Place("prepare", "copy-database", INTENDED),
     Place("promote", "promote-copy", INTENDED),
     Place("verify-data", task="verify the copy"),
+    Place("start", "open-copy", INTENDED),
     Place("settle", "halt-copy", INTENDED),
 )
 _PROMOTING = Place("promote", "promote-database", INTENDED)

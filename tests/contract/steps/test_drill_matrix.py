@@ -57,7 +57,7 @@ class Deed:
         return f"{self.verb.value} {self.name}"
 
     def check(self) -> None:
-        wanted = {DrillVerb.PROMOTE: "running", DrillVerb.HALT: "promoted"}.get(self.verb)
+        wanted = {DrillVerb.PROMOTE: "running", DrillVerb.OPEN: "promoted", DrillVerb.HALT: "open"}.get(self.verb)
         if wanted and self.host.copies.get(self.name) != wanted:
             raise Refused(f"{self.name} is {self.host.copies.get(self.name)}, not {wanted}")
 
@@ -76,7 +76,12 @@ class Deed:
         if self.verb is DrillVerb.DISCARD:
             self.host.copies.pop(self.name, None)
         else:
-            after = {DrillVerb.COPY: "running", DrillVerb.PROMOTE: "promoted", DrillVerb.HALT: "halted"}
+            after = {
+                DrillVerb.COPY: "running",
+                DrillVerb.PROMOTE: "promoted",
+                DrillVerb.OPEN: "open",
+                DrillVerb.HALT: "halted",
+            }
             self.host.copies[self.name] = after[self.verb]
         if self.verb is DrillVerb.PROMOTE:
             self.host.promoted[self.name] = self.host.promoted.get(self.name, 0) + 1
@@ -111,6 +116,9 @@ class Copy:
 
     def promote(self):
         return self.around(Deed(self.host, self.name, DrillVerb.PROMOTE))
+
+    def open(self):
+        return self.around(Deed(self.host, self.name, DrillVerb.OPEN))
 
     def halt(self):
         return self.around(Deed(self.host, self.name, DrillVerb.HALT))
@@ -193,7 +201,7 @@ def test_killed_at_every_call_and_gone_on_with(journal, after):
         assert journal.drill(run).verdict is DrillVerdict.PASSED
         assert (host.copies, journal.leased_resources(run), journal.leaked_resources()) == ({}, [], [])
         assert list(host.promoted.values()) == [1], f"call {place}"
-        assert len(journal.steps(run)) == 4
+        assert len(journal.steps(run)) == 5
         if not died:
             break
     assert place > 30, "the matrix must have rows"

@@ -84,9 +84,9 @@ def test_a_game_day_asks_as_the_failover_would_and_changes_nothing_that_serves(d
     assert {guard.name for guard in approval.plan.guards} >= {"drill", "game day"}
     drill = desk.journal.drill(run)
     assert (drill.verdict, drill.leftovers) == (DrillVerdict.PASSED, ()), drill.text
-    assert set(drill.durations) == {"prepare", "promote", "verify-data", "settle"}
+    assert set(drill.durations) == {"prepare", "promote", "verify-data", "start", "settle"}
     steps = {step.item.partition(":")[0]: step for step in desk.steps(run)}
-    assert set(steps) == {"copy-database", "promote-copy", "halt-copy", "discard-copy"}
+    assert set(steps) == {"copy-database", "promote-copy", "open-copy", "halt-copy", "discard-copy"}
     assert all(step.is_done and step.evidence for step in steps.values())
     assert steps["halt-copy"].outcome.startswith("0 row changes")
     assert ActionKind.REPORTED in desk.kinds(run)
@@ -103,6 +103,7 @@ def test_a_game_day_asks_as_the_failover_would_and_changes_nothing_that_serves(d
     planned = json.loads(vigie(desk, "plan", "failover", "hearth", "--suppose-gone", "--json"))
     by = {step["item"]: step["expected_from"] for step in planned["steps"]}
     assert by[f"promote-database:household:{AWAY}"] == by[f"verify-data:household:{AWAY}"] == "drill"
+    assert by[f"open-database:household:{AWAY}"] == "drill"
     assert by[f"stand-alone:household:{AWAY}"] == ""
     (shown,) = [
         each for each in json.loads(vigie(desk, "drills", "--json"))["platforms"] if each["platform"] == "hearth"

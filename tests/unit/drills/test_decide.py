@@ -64,6 +64,7 @@ def test_a_quiet_day_is_a_day_to_drill():
         "copy-database:household:dc-west",
         "promote-copy:household:dc-west",
         "verify-copy:household:dc-west",
+        "open-copy:household:dc-west",
         "halt-copy:household:dc-west",
         "discard-copy:household:dc-west",
     ]
@@ -75,7 +76,7 @@ def test_it_looks_at_every_step_of_tonight_s_failover_that_it_does_not_rehearse(
     wanted = {parse_item(step.item) for step in tonight.steps}
     missing = {item for item in wanted - looked if item.site == CELLAR}
     assert {item.verb for item in missing} == {
-        Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DATA, Verb.VERIFY_CLIENTS,
+        Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DATA, Verb.OPEN_DATABASE, Verb.VERIFY_CLIENTS,
     }  # fmt: skip
     fences = {item for item in looked if item.site == AZURE}
     assert {item.verb for item in fences} == {Verb.FENCE_DATABASE, Verb.STOP_SERVICE, Verb.STOP_WORKER}
