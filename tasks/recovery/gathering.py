@@ -80,20 +80,21 @@ def _looking(
 def look_at_one(journal: PostgresJournal, known: Known, reason: str, say: Say, *, as_if_gone: bool = False) -> Found:
     """One platform that could go alone. Raises the three errors with what keeps it."""
     platform = known.platform
+    recovery = recovery_of(platform)
     policy = load_policy(known.customer.name, platform.name, MoveKind.FAILOVER.value)
     must_be_free(journal, platform.name)
     facts = look_at(Parts(platform), journal, MoveKind.FAILOVER, lambda missed: say(f"{platform.name}: {missed}"))
     facts = suppose_gone(platform, facts) if as_if_gone else facts
     plan = plan_move(MoveKind.FAILOVER, platform, facts, reason=reason)
     must_hold(plan)
-    needs = recovery_of(platform).capacity.get(plan.candidate)
+    needs = recovery.capacity.get(plan.candidate)
     if needs is None:
         raise Refused(f"the catalogue does not say what it needs in {plan.candidate}", code="no_capacity")
     room = facts.capacity[plan.candidate]  # without it there would be no plan
     want = Want(
         platform=platform.name,
         customer=known.customer.name,
-        priority=recovery_of(platform).priority,
+        priority=recovery.priority,
         needs=needs,
         plan=plan,
         pool=pool_of(platform.sites[plan.candidate], room),
