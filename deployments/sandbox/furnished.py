@@ -106,7 +106,10 @@ def _steady(kind: str, each: dict[str, Any]) -> str:
 def _without(value: Any, leaves: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {key: _without(each, leaves) for key, each in value.items() if key not in leaves}
-    return [_without(each, leaves) for each in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    kept = [_without(each, leaves) for each in value]
+    return sorted(kept) if all(isinstance(each, str) for each in kept) else kept  # Prefect tells sets in any order
 
 
 def _digest(value: Any) -> str:

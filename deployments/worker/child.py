@@ -32,6 +32,7 @@ from deployments.worker import prefect_private
 GO = b"g"
 _CODE_OF_FAILURE = 1
 _MOST_DESCRIPTORS = 1 << 16
+_NOT_OURS = {"__main__", "__mp_main__"}
 
 
 def become(request: int, line: int, output: int, errors: int) -> NoReturn:
@@ -64,8 +65,13 @@ def leave(code: int) -> NoReturn:
 def project_modules() -> list[str]:
     """Modules that are neither Python's nor installed by others: a run must import them itself."""
     roots = _installed_roots()
-    loaded = [each for each in list(sys.modules.items()) if each[0] not in ("__main__", "__mp_main__")]
+    loaded = [each for each in list(sys.modules.items()) if each[0] not in _NOT_OURS]
     return [name for name, module in loaded if not _within(module, roots)]
+
+
+def remember_installed() -> None:
+    """What is loaded now and no project's need not be looked at in every fork: that takes as long as a request."""
+    _NOT_OURS.update(sys.modules.keys() - set(project_modules()))
 
 
 def forget_project() -> None:
@@ -117,7 +123,7 @@ def _be_fresh(environment: dict[str, str], folder: str) -> None:
     time.tzset()
     _reseed()
     forget_project()
-    prefect_private.refresh()
+    prefect_private.refresh_if_other(folder)
 
 
 def _reset_signals() -> None:

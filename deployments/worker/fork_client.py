@@ -22,6 +22,7 @@ from typing import Any
 
 from deployments.worker.child import GO
 from deployments.worker.coldness import installed_packages
+from deployments.worker.prefect_private import settings_as_variables
 from deployments.worker.preloads import ONE_THREAD
 
 _FORK_PATIENCE_S = 10.0
@@ -173,7 +174,7 @@ class ForkServer:
         mine, theirs = socket.socketpair()
         mine.setblocking(False)  # noqa: FBT003
         self._orders, self._packages = mine, installed_packages()
-        self._environment = dict(os.environ)
+        self._environment = {**os.environ, **settings_as_variables()}
         with theirs:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603  starting takes a moment, waiting is done below
                 [sys.executable, "-m", "deployments.worker.fork_server", str(theirs.fileno())],

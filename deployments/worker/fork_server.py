@@ -19,9 +19,11 @@ import sys
 import time
 from pathlib import Path
 
-from deployments.worker.child import become, project_modules
+from deployments.worker import prefect_private
+from deployments.worker.child import become, project_modules, remember_installed
 from deployments.worker.preloads import PRELOADS
 
+_NOWHERE = "/"  # no run's folder: what lies in one is read by its own run
 _DESCRIPTORS = 4  # the request, the line to the worker, standard output, standard error
 
 
@@ -48,13 +50,17 @@ def _prepare() -> dict[str, object]:
             importlib.import_module(name)
         except ImportError:
             absent.append(name)
+    project = [name for name in project_modules() if not name.startswith("deployments")]
+    remember_installed()
+    os.chdir(_NOWHERE)
+    prefect_private.refresh(_NOWHERE)
     gc.collect()
     gc.freeze()
     return {
         "seconds": round(time.monotonic() - began, 2),
         "absent": absent,
         "threads": len(list(Path("/proc/self/task").iterdir())),
-        "project": [name for name in project_modules() if not name.startswith("deployments")],
+        "project": project,
     }
 
 

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S = 0.02
 _MANIFEST = "workspace.json"
+_SETTINGS = ("PREFECT_", "HOME", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "TTY_")
+"""Variables that settings, or the console that logs are written to, are read from."""
+_FILES_OF_SETTINGS = (".env", "prefect.toml", "pyproject.toml")
+_FILES_READ = (*_FILES_OF_SETTINGS, "profiles", "logging")
+_sources: dict[str, object] = {}
+"""What settings and logging were read from last in this process."""
 
 
 class Process(Protocol):
@@ -94,12 +100,10 @@ class Keeper:
 
     def environment(self, flow_run: FlowRun, wanted: Mapping[str, str | None]) -> dict[str, str]:
         """What a run's process gets, as the process worker would give it: ours, settings, the job's, the run's."""
-        from prefect.settings import get_current_settings
-
         port, token = self._control.register(flow_run.id)
         variables: dict[str, str | None] = {
             **os.environ,
-            **get_current_settings().to_environment_variables(exclude_unset=True),
+            **settings_as_variables(),
             **wanted,
             "PREFECT__FLOW_RUN_ID": str(flow_run.id),
             "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
@@ -241,16 +245,51 @@ def hook_request(folder: Path, kind: str, flow_run: FlowRun, state: State) -> di
     }
 
 
+def settings_as_variables() -> dict[str, str]:
+    """This process's settings, as far as somebody set them, as variables for another process."""
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().to_environment_variables(exclude_unset=True)
+
+
 # -- in the fork -------------------------------------------------------------------------------
 
 
-def refresh() -> None:
-    """Settings and logging as the environment now says; both were read when Prefect was imported."""
+def refresh(folder: str) -> None:
+    """Settings and logging as environment, folder and files now say; both were read when Prefect was imported."""
     from prefect.context import refresh_global_settings_context
     from prefect.logging.configuration import setup_logging
 
     refresh_global_settings_context()
     setup_logging(incremental=False)
+    _sources.clear()
+    _sources.update(_read_from(folder))
+
+
+def refresh_if_other(folder: str) -> None:
+    """The same where anything they are read from is another: to read them takes a quarter of a second."""
+    if _read_from(folder) != _sources:
+        refresh(folder)
+
+
+def _read_from(folder: str) -> dict[str, object]:
+    """Variables with their values, files with their size and when they changed (ns)."""
+    from prefect.logging.configuration import DEFAULT_LOGGING_SETTINGS_PATH
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    variables = {n: v for n, v in os.environ.items() if n.startswith(_SETTINGS) and not n.startswith("PREFECT__")}
+    files = [Path(folder, name) for name in _FILES_OF_SETTINGS]
+    files += [Path(settings.profiles_path), Path(settings.logging.config_path or DEFAULT_LOGGING_SETTINGS_PATH)]
+    return {**variables, **{name: _age(file) for name, file in zip(_FILES_READ, files, strict=True)}}
+
+
+def _age(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def place_paths(folder: str) -> None:

@@ -19,7 +19,11 @@ PRELOADS = (
     "prefect.deployments.steps.pull",
     "prefect.events",
     "prefect.runner._workspace_runtime_bootstrap",
+    "prefect.runner._workspace_supervisor",
     "prefect.task_runners",
+    "prefect.utilities.visualization",
+    "anyio._backends._asyncio",
+    "rich._emoji_codes",
     # the journal, the network, people
     "aiohttp",
     "alembic.config",
@@ -34,10 +38,16 @@ PRELOADS = (
     "matplotlib.backends.backend_agg",
     "matplotlib.dates",
     "matplotlib.figure",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
     # the clouds
     "azure.identity.aio",
     "azure.mgmt.compute.aio",
     "azure.mgmt.iothub.aio",
+    "azure.mgmt.iothub.v2023_06_30.aio",  # the newest, which its client would load when it is made
     "azure.mgmt.monitor.aio",
     "azure.mgmt.resourcehealth.aio",
     "azure.mgmt.storage.aio",
