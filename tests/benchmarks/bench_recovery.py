@@ -1,10 +1,11 @@
 """How long are clients without their platform when its site dies, and how much of that is the runbook's own?
 
 Run: python -m tests.benchmarks.bench_recovery. The last line is JSON. The whole sandbox, its real PostgreSQL pair and
-its steady writer, five rounds of: a switchover and the way home; the primary site's power cut, the failover from the
-last yes to the first acknowledged write, the way home; the same cut once more, moved by a bare script
-(`bare_move.py`) from its start to the first acknowledged write; and a drill. Medians. Rows are looked for one by one: what clients
-were told is safe and the database that serves does not have. All moments are this machine's clock.
+its steady writer, five rounds of: a switchover and the way home; replication broken and then the primary site's power
+cut, the failover from the last yes to the first acknowledged write, the way home; the site's power cut once more, moved
+by a bare script (`bare_move.py`) from its start to the first acknowledged write; and a drill. Medians. Rows are looked
+for one by one: what clients were told is safe and the database that serves does not have. All moments are this
+machine's clock.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 HOME, AWAY = "azure-west", "dc-west"
 PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
 _CLIENT_TABLE = "rows"
+_LOST_AT_LEAST = 8  # rows that only the dying site has
 _PATIENCE_S = 300
 
 
@@ -106,6 +108,7 @@ class Bench:
         from tasks.recovery.opening import parts_of
 
         self._served_by(HOME, began := datetime.now(UTC))
+        self._cut_off()
         self._cut()
         run = self._move("failover", PEOPLE[:2])
         decided = self.desk.journal.move(run).decided_at
@@ -114,7 +117,7 @@ class Bench:
         self._tell_where_time_went(run, decided, first.at)
         self.figures.lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
         self.figures.bound_rows.append(sum(loss.rows for loss in self.desk.journal.move(run).losses))
-        mend_service(self.desk.sandbox.state, HOME)
+        mend_service(self.desk.sandbox.state)
         self.desk.until(lambda: self._is_there_again(parts_of("hearth")), "the site is there again", _PATIENCE_S)
         self._go_home()
         losses = self.desk.journal.move(run).losses
@@ -179,6 +182,12 @@ class Bench:
         """Everything of it runs, but for its database, which keeps itself away from clients."""
         runs = all(each.phase in {"ready", "resting", "done"} for each in look(self.desk.sandbox.home).components)
         return runs and all(parts.member(name, HOME).look().fenced_by for name in parts.recovery.data)
+
+    def _cut_off(self) -> None:
+        """Replication is broken before the site dies: rows are really lost, and must be counted."""
+        break_service(self.desk.sandbox.state, "household-data", "replication-stop")
+        broken = datetime.now(UTC)
+        self.desk.until(lambda: len(between(self._writes(), broken, datetime.now(UTC))) >= _LOST_AT_LEAST, "rows")
 
     def _cut(self) -> None:
         break_service(self.desk.sandbox.state, HOME, "kill")
