@@ -52,6 +52,7 @@ def _prepare() -> dict[str, object]:
             absent.append(name)
     project = [name for name in project_modules() if not name.startswith("deployments")]
     remember_installed()
+    prefect_private.complete_models()
     os.chdir(_NOWHERE)
     prefect_private.refresh(_NOWHERE)
     gc.collect()

@@ -255,6 +255,18 @@ def settings_as_variables() -> dict[str, str]:
 # -- in the fork -------------------------------------------------------------------------------
 
 
+def complete_models() -> None:
+    """Build Prefect's models now: each is built when it is first used, and that would be anew in every fork."""
+    from pydantic import BaseModel
+
+    waiting: list[type[BaseModel]] = [BaseModel]
+    while waiting:
+        model = waiting.pop()
+        waiting += model.__subclasses__()
+        if model.__module__.startswith("prefect.") and not model.__pydantic_complete__:
+            model.model_rebuild(raise_errors=False)
+
+
 def refresh(folder: str) -> None:
     """Settings and logging as environment, folder and files now say; both were read when Prefect was imported."""
     from prefect.context import refresh_global_settings_context
