@@ -84,6 +84,7 @@ class Keeper:
 
     def __init__(self, worker_name: str) -> None:
         self._name = worker_name
+        self._settings = settings_as_variables()  # of this process: they stay as they are while it lives
         self._control = ControlChannel()
         self._processes = _QuickProcesses(on_remove=self._forget)
         self._hooks: dict[UUID, Hooks] = {}
@@ -103,7 +104,7 @@ class Keeper:
         port, token = self._control.register(flow_run.id)
         variables: dict[str, str | None] = {
             **os.environ,
-            **settings_as_variables(),
+            **self._settings,
             **wanted,
             "PREFECT__FLOW_RUN_ID": str(flow_run.id),
             "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
