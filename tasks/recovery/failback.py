@@ -146,7 +146,7 @@ def _rebuild(way: Way, facts: Facts, names: list[str]) -> Iterator[Line]:
         yield "prepare", Item(Verb.START_MACHINE, machine, way.new)
     for name in names:
         look = facts.look(name, way.new)
-        if look is not None and look.role is not DatabaseRole.STANDBY and not look.fenced_by:
+        if look is not None and look.role is not DatabaseRole.STANDBY and (look.takes_writes or not look.fenced_by):
             yield "prepare", Item(Verb.FENCE_DATABASE, name, way.new)
         if look is None or look.role is not DatabaseRole.STANDBY:  # a standby has acknowledged nothing itself
             yield "prepare", Item(Verb.SAVE_BEYOND, name, way.new)

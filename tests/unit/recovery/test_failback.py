@@ -170,6 +170,10 @@ HOME = {
     "fenced by itself": (database(FENCED, timeline=3, fenced_by="itself"), []),
     "drained": (database(FENCED, timeline=3), ["fence-database:household:azure-west"]),
     "writing": (database(PRIMARY, timeline=3), ["fence-database:household:azure-west"]),
+    "writing, and its host says fenced": (
+        database(PRIMARY, timeline=3, fenced_by="itself"),
+        ["fence-database:household:azure-west"],
+    ),
     "stopped": (database(STOPPED, timeline=3), ["fence-database:household:azure-west"]),
 }
 
