@@ -319,6 +319,23 @@ def test_what_is_still_dark_is_said(journal, journal_dsn, move, run, monkeypatch
     )
 
 
+@pytest.mark.parametrize("home", [None, database(UNREACHABLE)], ids=["it answers", "it is dark"])
+def test_what_promises_zero_loss_is_said_to_be_protected_where_it_is(journal, journal_dsn, monkeypatch, home):
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)
+    promised = scenes.promised()
+    move = moved(journal, agreed=plan_move(MoveKind.FAILOVER, promised, scenes.dark()))
+    run = the_schedule_s(journal, action=REJOIN)
+    journal.promise_rejoin(move, run)
+    facts = elsewhere() if home is None else with_database(elsewhere(), HOME, home)
+    plan = plan_rejoin(promised, facts, agreed_for(journal, journal.move(move)), "it answers")
+    said = what_came_of_it.fn(agreed_with_failover(Runbook(journal.run(run), journal), move, lambda: plan)).said
+    protected = "each commit of household in dc-west waits for its standby while that follows"
+    assert (protected in said) == (home is None)
+    assert [each for each in said if "answer" in each] == (
+        [] if home is None else [f"household in {HOME} does not answer yet"]
+    )
+
+
 def test_an_exposure_begins_with_the_first_promotion_of_the_failover(journal):
     run, token = open_run(journal)
     begin(journal, run, token)
