@@ -44,7 +44,7 @@ from tests.contract.journal.five import (
     plan_of,
 )  # fmt: skip
 from tests.contract.journal.test_moves import begin, kinds, open_run
-from tests.contract.steps.world import Killed, Mortal
+from tests.contract.steps.world import mortals
 from tests.unit.recovery.scenes import AZURE
 
 GOING, WAITING = ["hearth", "shop", "ledger", "archive"], ["garden"]
@@ -303,18 +303,14 @@ def test_who_stops_the_common_run_stops_what_was_not_begun(journal, cloud, prefe
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_call_each_part_is_begun_once(journal, cloud, after):
     """The decision is made, and the process dies at one call further each time, until a try survives."""
-    for die_at in range(60):
+    for mortal in mortals(rows=12, after=after):
         cloud.used.clear()
         prefect, agreed = Prefect(), agree(journal, ask(journal, cloud, names=("hearth", "archive")))
-        mortal = Mortal(die_at, after=after)
-        died = False
-        try:
+        with mortal:
             begin_all(mortal.wrap(journal), mortal.wrap(prefect), agreed, cloud)
-        except Killed:
-            died = True
         said = begin_all(journal, prefect, agreed, cloud)
         runs = journal.part_runs(agreed.id)
-        assert list(runs) == list(said) == ["hearth", "archive"], f"call {die_at}: {said}"
+        assert list(runs) == list(said) == ["hearth", "archive"], f"killed {mortal.calls[-1]}: {said}"
         assert set(prefect.given) == set(runs.values()), "no run was started that nobody goes on with"
         assert set(prefect.released) == set(runs.values())
         assert prefect.crashed == []

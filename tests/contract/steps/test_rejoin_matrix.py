@@ -25,7 +25,7 @@ from tasks.recovery.rejoin_steps import agreed_for, went_on_at
 from tasks.recovery.rejoining import FENCE, FOLLOW, plan_rejoin
 from tests.contract.journal.test_moves import open_run
 from tests.contract.journal.test_returns import moved, the_schedule_s
-from tests.contract.steps.world import FastWatch, Killed, Mortal
+from tests.contract.steps.world import FastWatch, Mortal, mortals
 from tests.unit.recovery import scenes
 
 ANSWERED = scenes.compute("device-api", "device-api-recovery", "household-digest-recovery")
@@ -135,27 +135,19 @@ def rejoin(journal, move: UUID, run: UUID, site: OldSite, mortal: Mortal) -> Non
     mine.move_run(run, RunState.DONE, reason="it follows")
 
 
-def killed_at(journal, site: OldSite, place: int, *, after: bool) -> tuple[UUID, UUID, bool]:
-    move, run = begun(journal)
-    try:
-        rejoin(journal, move, run, site, Mortal(place, after=after))
-    except Killed:
-        return move, run, True
-    return move, run, False
-
-
 def fenced_late(journal, move: UUID) -> list[str]:
     return sorted(str(each.data["item"]) for each in journal.actions(move) if each.kind is ActionKind.FENCED_LATE)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_call_and_gone_on_with(journal, after):
-    for place in range(300):
-        site = OldSite()
-        move, run, died = killed_at(journal, site, place, after=after)
-        if died and not journal.run(run).state.is_over:
+    for mortal in mortals(rows=40, after=after):
+        site, (move, run) = OldSite(), begun(journal)
+        with mortal:
+            rejoin(journal, move, run, site, mortal)
+        if mortal.died and not journal.run(run).state.is_over:
             rejoin(journal, move, run, site, Mortal())
-        assert (site.running, site.rows, site.follows, site.waited_for) == (set(), 0, True, True), f"call {place}"
+        assert (site.running, site.rows, site.follows, site.waited_for) == (set(), 0, True, True), mortal.calls[-1]
         assert site.saved >= 3
         assert {site.acts.count(verb.value) for verb in Verb if verb.value in site.acts} == {1}
         assert len(journal.steps(run)) == len(FAILOVER.when_back)
@@ -164,19 +156,15 @@ def test_killed_at_every_call_and_gone_on_with(journal, after):
             step.item for step in FAILOVER.when_back if parse_item(step.item).verb in FENCES
         )
         assert agreed_for(journal, journal.move(move)).left == ()
-        if not died:
-            break
-    assert place > 40, "the matrix must have rows"
     assert journal.verify_actions("hearth") > 0
 
 
 def test_killed_at_every_fourth_call_and_overtaken_by_a_failback_it_changes_nothing_more(journal):
-    for place in range(0, 300, 4):
-        site = OldSite()
-        move, run, died = killed_at(journal, site, place, after=True)
-        if not died:
-            break
-        if journal.run(run).state.is_over:
+    for mortal in mortals(rows=40, after=True, every=4):
+        site, (move, run) = OldSite(), begun(journal)
+        with mortal:
+            rejoin(journal, move, run, site, mortal)
+        if not mortal.died or journal.run(run).state.is_over:
             continue
         home, _ = open_run(journal, action="failback")
         acts = list(site.acts)
@@ -187,4 +175,3 @@ def test_killed_at_every_fourth_call_and_overtaken_by_a_failback_it_changes_noth
         left = [(step.phase, step.item) for step in agreed_for(journal, journal.move(move)).left]
         done = [(step.phase, step.item) for step in journal.steps(run) if step.is_done]
         assert sorted(left + done) == sorted((step.phase, step.item) for step in FAILOVER.when_back)
-    assert place > 40, "the matrix must have rows"
