@@ -118,7 +118,10 @@ def test_what_was_confirmed_in_the_middle_of_the_failover_is_no_yes_about_its_pl
     assert agreed_for(journal, journal.move(move)).plan == FAILOVER
     run = the_schedule_s(journal, action=REJOIN)
     journal.promise_rejoin(move, run)
-    assert journal.grant_rejoin(move, run, offered(journal, move)).standing is Standing.GRANTED
+    granted = journal.grant_rejoin(move, run, offered(journal, move))
+    assert granted.standing is Standing.GRANTED
+    say_yes(journal, journal.ask(run, plan=middle, policy=POLICY, requester="unknown"))
+    assert journal.grant_rejoin(move, run, offered(journal, move)) == granted
 
 
 def test_a_failback_takes_the_lease_from_it_at_once(journal, run):
