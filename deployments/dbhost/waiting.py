@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from blocks.errors import VigieError
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -87,8 +89,6 @@ class Waiting(threading.Thread):
         """Look until told to stop; a server that does not answer is looked at again."""
         import psycopg
 
-        from blocks.errors import VigieError
-
         while not self._told.wait(_EVERY_S):
             try:
                 self._take_a_turn()
@@ -104,11 +104,10 @@ class Waiting(threading.Thread):
     def end(self) -> None:
         """Nobody waits by that order any more. Of a server that is down, whoever changes its role forgets settings."""
         with self._turn:
-            standby = self._memory.waits_for
-            self._memory.keep_waits_for("", "")
-            if standby and self._runs():
+            if self._memory.waits_for and self._runs():
                 with self._local.session() as connection:
                     _set(connection, "")
+            self._memory.keep_waits_for("", "")  # last: an order that died before is given again, and does all of it
 
     def _take_a_turn(self) -> None:
         with self._turn:
