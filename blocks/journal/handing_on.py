@@ -41,6 +41,15 @@ def hand_on(
     return the_approval(connection, made)
 
 
+def speaks_against(move: Move, plan: Plan, *, action: str, to_site: str) -> str:
+    """Why this plan is not what may be had on the yes of that move: another one, elsewhere, or not safe; else empty."""
+    if (plan.platform, plan.action, plan.candidate) != (move.platform, action, to_site):
+        return f"the plan is a {plan.action} of {plan.platform} to {plan.candidate}"
+    if set(plan.roles) != {move.from_site, move.to_site}:
+        return f"the plan is about {', '.join(sorted(plan.roles)) or 'no site'}"
+    return "; ".join(guard.text for guard in plan.guards if not guard.holds)
+
+
 def hand_on_from_move(  # noqa: PLR0917  whose yes goes to what
     connection: Connection,
     locked: LockedPlatform,

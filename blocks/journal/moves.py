@@ -26,10 +26,8 @@ from blocks.ports.recovery import Loss, LossKind, Move, MoveKind, MoveState
 from blocks.ports.runs import ActionKind
 
 _COLUMNS = (
-    "m.run_id, p.name, CASE WHEN r.action = 'point-in-time-restore' THEN r.action ELSE m.kind END, "
-    "m.from_site, m.to_site, m.state, m.began_at, m.outage_at, m.detected_at, m.decided_at, "
-    "m.serving_at, m.commit_due_at, m.rolls_back, m.settled_by "
-    "FROM move m JOIN platform p ON p.id = m.platform_id JOIN run r ON r.id = m.run_id "
+    "m.run_id, p.name, m.kind, m.from_site, m.to_site, m.state, m.began_at, m.outage_at, m.detected_at, m.decided_at, "
+    "m.serving_at, m.commit_due_at, m.rolls_back, m.settled_by FROM move m JOIN platform p ON p.id = m.platform_id "
 )
 _MOST_REMEMBERED = 20  # durations of one step
 _ENDS = {
@@ -78,7 +76,7 @@ def begin(
     connection.execute(
         "INSERT INTO move (run_id, platform_id, kind, from_site, to_site, began_at, outage_at, detected_at, "
         "decided_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (run, locked.id, _kept_as(kind), from_site, to_site, locked.now, outage_at, detected_at, decided_at),
+        (run, locked.id, kind.value, from_site, to_site, locked.now, outage_at, detected_at, decided_at),
     )
     moments = {"outage_at": outage_at, "detected_at": detected_at, "decided_at": decided_at}
     data = {"kind": kind.value, "from": from_site, "to": to_site, "token": token, **_written(moments)}
@@ -218,11 +216,6 @@ def durations(connection: Connection, platform: str, action: str) -> Mapping[tup
 
 
 # -- pieces ------------------------------------------------------------------------------------
-
-
-def _kept_as(kind: MoveKind) -> str:
-    """A restore is kept as the failover that it is; that it was one, its run says."""
-    return (MoveKind.FAILOVER if kind is MoveKind.RESTORE else kind).value
 
 
 def _the_same(there: Move, kind: MoveKind, from_site: str, to_site: str) -> Move:

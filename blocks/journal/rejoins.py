@@ -18,7 +18,7 @@ from psycopg import Connection
 from blocks.errors import Refused
 from blocks.journal.actions import append_action, read_actions
 from blocks.journal.approvals import approvals_of
-from blocks.journal.handing_on import hand_on_from_move
+from blocks.journal.handing_on import hand_on_from_move, speaks_against
 from blocks.journal.messages import want_message
 from blocks.journal.returns import is_overtaken
 from blocks.journal.runs import check_token, lock_run, the_run
@@ -115,17 +115,13 @@ def _lines(connection: Connection, run: UUID) -> Sequence[Any]:
 
 def _must_fit(move: Move, agreed: Plan, plan: Plan) -> None:
     """A part of what was listed, about the same two sites, with every guard and every approved bound."""
-    if (plan.platform, plan.action, plan.candidate) != (move.platform, REJOIN, move.to_site):
-        raise _refused(move, f"the plan is a {plan.action} of {plan.platform} to {plan.candidate}")
-    if set(plan.roles) != {move.from_site, move.to_site}:
-        raise _refused(move, f"the plan is about {', '.join(sorted(plan.roles)) or 'no site'}")
+    if why := speaks_against(move, plan, action=REJOIN, to_site=move.to_site):
+        raise _refused(move, why)
     listed = {(step.phase, step.item) for step in agreed.when_back}
     if others := [step.text for step in plan.steps if (step.phase, step.item) not in listed]:
         raise _refused(move, f"nobody approved this: {'; '.join(others)}")
     if not plan.steps:
         raise _refused(move, "nothing that is left to do answers")
-    if failing := [guard.text for guard in plan.guards if not guard.holds]:
-        raise _refused(move, "; ".join(failing))
     most = {bound.name: bound.at_most for bound in agreed.bounds}
     if over := [bound for bound in plan.bounds if not bound.holds or bound.at_most > most.get(bound.name, 0.0)]:
         approved = most.get(over[0].name, 0.0)

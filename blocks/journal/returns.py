@@ -15,7 +15,7 @@ from psycopg import Connection
 from blocks.errors import Refused
 from blocks.journal.actions import append_action
 from blocks.journal.approvals import approvals_of
-from blocks.journal.handing_on import hand_on_from_move
+from blocks.journal.handing_on import hand_on_from_move, speaks_against
 from blocks.journal.identities import LockedPlatform
 from blocks.journal.runs import lock_run
 from blocks.ports.approvals import Approval, Plan, Standing, about_plan, granted_plan
@@ -104,14 +104,10 @@ def the_yes(connection: Connection, locked: LockedPlatform, move: Move, *, apart
 
 def _must_fit(move: Move, run: Run, plan: Plan) -> None:
     """The way back to the site that was left, without a row to lose and with every guard holding; nothing else."""
-    if (plan.platform, plan.action, plan.candidate) != (move.platform, run.action, move.from_site):
-        raise _refused(move, f"the plan is a {plan.action} of {plan.platform} to {plan.candidate}")
-    if set(plan.roles) != {move.from_site, move.to_site}:
-        raise _refused(move, f"the plan is about {', '.join(sorted(plan.roles)) or 'no site'}")
+    if why := speaks_against(move, plan, action=run.action, to_site=move.from_site):
+        raise _refused(move, why)
     if plan.bounds or plan.coverage:
         raise _refused(move, "something could be lost on the way")
-    if failing := [guard.text for guard in plan.guards if not guard.holds]:
-        raise _refused(move, "; ".join(failing))
     if plan.rolls_back:
         raise _refused(move, "its way back would come back again by itself")
 

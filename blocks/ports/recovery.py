@@ -61,6 +61,7 @@ class DatabaseLook:
     changed_rows_per_s: float = 0.0  # over the last heartbeats
     row_counts: Mapping[str, int] = field(default_factory=dict[str, int])
     synchronous_with: str = ""  # the standby that each commit waits for
+    lets_go: bool = False  # it stops waiting by itself where that standby is gone
     followers: Mapping[str, int] = field(default_factory=dict[str, int])  # standby -> bytes behind
     slots: Mapping[str, bool] = field(default_factory=dict[str, bool])  # replication slot -> is used
     fenced_by: str = ""  # the mark of the step that fenced it; `itself` where nobody ordered it
@@ -156,7 +157,11 @@ class DatabaseMember(Protocol):
         ...
 
     def protect(self, standby: DatabaseMember) -> Change:
-        """Each commit waits for `standby` again (zero loss)."""
+        """Each commit waits for `standby` again (zero loss), also while that is gone."""
+        ...
+
+    def protect_while_followed(self, standby: DatabaseMember) -> Change:
+        """The same while `standby` is there: a survivor never blocks, and waits again once it has caught up."""
         ...
 
     def count_beyond(self, since: DatabaseLook) -> Loss:

@@ -58,6 +58,19 @@ def require_primary(look: DatabaseLook, *, what: str) -> None:
         require_role(look, DatabaseRole.PRIMARY, what=what)
 
 
+def require_streaming(member: PostgresMember, standby: PostgresMember) -> None:
+    """Raises unless one takes writes and the other streams from it: every commit would wait for who is not there."""
+    look = member.look()
+    require_role(look, DatabaseRole.PRIMARY, what="protection")
+    shown = standby.application_name()
+    if shown not in look.followers:
+        raise Refused(
+            f"{shown} does not stream from {member.name}: every commit would wait for it",
+            where=look.address,
+            next_step="let it follow first",
+        )
+
+
 def generation(reference: str, text: str) -> Evidence:
     """Something moved on from the baseline."""
     return Evidence(kind=EvidenceKind.GENERATION, reference=reference, text=text)

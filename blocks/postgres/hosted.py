@@ -1,4 +1,4 @@
-"""What is done to a server through its host's door: fence, follow, save what lies beyond?
+"""What is done to a server through its host's door: fence, follow, wait for who follows, save what lies beyond?
 
 The host remembers each order under its client token, which is the step's key. So the evidence is the host's own
 record of it, and an order that was cut off is given again under the same token.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.errors import Refused
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
 from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, require_primary, require_role
+from blocks.postgres.change import PATIENCE, baseline_of, require_primary, require_role, require_streaming
 
 if TYPE_CHECKING:
     from blocks.postgres.member import PostgresMember
@@ -31,6 +31,7 @@ class HostedChange:
     may: Callable[[], None]
     goal: Callable[[], Seen]
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    asked: Callable[[], Mapping[str, Any]] = dict[str, Any]  # further ones, known only when the order is given
     repeatable: bool = True  # the token makes it so
     patience: Patience = PATIENCE
     order_s: float = _ORDER_S  # how long the host is waited for
@@ -51,7 +52,7 @@ class HostedChange:
 
     def act(self, mark: Mark) -> Evidence | None:
         """Give the order, and wait for its end."""
-        arguments = {**self.arguments, "why": f"step {mark.client_token} of run {mark.run}"}
+        arguments = {**self.arguments, **self.asked(), "why": f"step {mark.client_token} of run {mark.run}"}
         return self._evidence(self.member.ordering().order(self.verb, mark.key, self.order_s, **arguments))
 
     def read_effect(self, mark: Mark) -> Seen:
@@ -108,6 +109,27 @@ def follow(member: PostgresMember, other: PostgresMember) -> HostedChange:
         may=may,
         goal=goal,
         arguments={"source": other.address},
+    )
+
+
+def protect_while_followed(member: PostgresMember, standby: PostgresMember) -> HostedChange:
+    """Each commit waits for the standby, until its own host sees that it is gone; and again once it has caught up."""
+
+    def may() -> None:
+        require_streaming(member, standby)
+
+    def goal() -> Seen:
+        look, shown = member.look(), standby.application_name()
+        reached = look.lets_go and look.synchronous_with == shown
+        return Seen(reached=reached, text=f"{look.text}; waits for {look.synchronous_with or 'nobody yet'}")
+
+    return HostedChange(
+        member=member,
+        verb="protect",
+        text=f"let each commit of {member.name} wait for {standby.name} while that follows",
+        may=may,
+        goal=goal,
+        asked=lambda: {"standby": standby.application_name()},
     )
 
 

@@ -110,6 +110,7 @@ def put_together(
         changed_rows_per_s=rate(beats),
         row_counts=seen.row_counts if seen else {},
         synchronous_with=seen.synchronous_with if seen else "",
+        lets_go=status is None or bool(known.get("waits_for")),
         followers=seen.followers if seen else {},
         slots=seen.slots if seen else {},
         fenced_by=str(fence.get("by", "")),

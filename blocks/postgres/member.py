@@ -181,6 +181,11 @@ class PostgresMember:
 
         return Protect(self, of_postgres(standby))
 
+    def protect_while_followed(self, standby: DatabaseMember) -> Change:
+        from blocks.postgres.hosted import protect_while_followed
+
+        return protect_while_followed(self, of_postgres(standby))
+
     def restore(self, moment: datetime, timeline: int) -> Change:
         from blocks.postgres.restoring import restore
 

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blocks.errors import Refused, Retryable
+from blocks.errors import Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
-from blocks.ports.recovery import DatabaseRole
-from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary, require_role
+from blocks.postgres.change import PATIENCE, baseline_of, generation, require_primary, require_streaming
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -102,15 +101,7 @@ class Protect:
 
     def check(self) -> None:
         """Raises `Refused` unless the standby streams: every commit would wait for who is not there."""
-        look = self.member.look()
-        require_role(look, DatabaseRole.PRIMARY, what="protection")
-        shown = self.standby.application_name()
-        if shown not in look.followers:
-            raise Refused(
-                f"{shown} does not stream from {self.member.name}: every commit would wait for it",
-                where=look.address,
-                next_step="let it follow first",
-            )
+        require_streaming(self.member, self.standby)
 
     def read_baseline(self) -> Mapping[str, str]:
         """System, timeline, position and role, and whom it waited for."""

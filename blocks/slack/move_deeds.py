@@ -22,6 +22,7 @@ _VERBS = {
     "stand-alone": "laisser seule la base",
     "follow-database": "remettre à la suite la base",
     "protect-database": "protéger la base",
+    "protect-while-followed": "protéger, tant que sa copie suit, la base",
     "save-beyond": "garder les lignes de",
     "stop-worker": "arrêter la tâche",
     "stop-service": "arrêter",
@@ -69,6 +70,10 @@ MOVES: tuple[tuple[str, str], ...] = (
     (
         rf"^let each commit of (?P<name>{_N}) in (?P<site>{_N}) wait for its standby$",
         "faire attendre la copie à chaque écriture de {name} à {site}",
+    ),
+    (
+        rf"^let each commit of (?P<name>{_N}) in (?P<site>{_N}) wait for its standby while that follows$",
+        "faire attendre la copie à chaque écriture de {name} à {site}, tant qu'elle suit",
     ),
     (rf"^resize (?P<name>{_N}) in (?P<site>{_N}) to (?P<size>\S+)$", "passer {name} à {site} en {size}"),
     (rf"^send (?P<share>\d+) % of (?P<name>{_N}) to (?P<site>{_N})$", "envoyer {share} % de {name} vers {site}"),
@@ -230,6 +235,10 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{names} ne voit rien d'autre non plus : son propre réseau est peut-être en panne",
     ),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) follows (?P<other>{_N})$", "{name} à {site} suit {other}"),
+    (
+        rf"^each commit of (?P<name>{_N}) in (?P<site>{_N}) waits for its standby while that follows$",
+        "chaque écriture de {name} à {site} attend sa copie, tant qu'elle suit",
+    ),
     (
         rf"^(?P<name>{_N}) in (?P<site>{_N}) has a history of its own and is made to follow (?P<other>{_N}) first$",
         "{name} à {site} a sa propre histoire et est d'abord remis à la suite de {other}",

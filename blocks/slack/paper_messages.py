@@ -113,6 +113,12 @@ PAPER_TEXTS: Mapping[str, Text] = {
         "Put the standby's name from the first answer into STANDBY; it must then be sync. Not before it streams.",
         "Mettre dans STANDBY le nom lu d'abord ; il doit ensuite être « sync ». Pas avant qu'il suive.",
     ),
+    "paper.note.protect_while_followed": Text(
+        "Put the standby's name from the first answer into STANDBY; it must then be sync. Where it is gone for five "
+        "seconds, the host lets commits go on without it, and makes them wait again once it has caught up.",
+        "Mettre dans STANDBY le nom lu d'abord ; il doit ensuite être « sync ». S'il disparaît cinq secondes, l'hôte "
+        "laisse passer les écritures sans lui, puis les fait attendre de nouveau quand il a tout rattrapé.",
+    ),
     "paper.note.verify_data": Text(
         "Counts close to those last known, recent moments, and no row from the other questions. Otherwise stop here: "
         "clients do not return.",

@@ -39,6 +39,7 @@ def adopt(keeper: Keeper, operation: Operation) -> Outcome:
     if keeper.memory.fence is None or keeper.cluster.running:
         raise Refused(f"{keeper.config.name} is not fenced", next_step="fence it first")
     _exchange(keeper, name, former.name)
+    keeper.waiting.end()
     if closed:
         close(data_dir)
         keeper.require_may_run()

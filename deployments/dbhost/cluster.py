@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Broken
-from deployments.dbhost.processes import end_process, recorded_pid, runs_with, start_tied
+from deployments.dbhost.processes import end_process, recorded_pid, runs_with, start_tied, working_in
 
 STOP_SECONDS = 30.0
 START_SECONDS = 60.0
@@ -104,10 +104,15 @@ class Cluster:
             process.wait()
 
     def stop_leftover(self) -> None:
-        """A server that outlived its starter still holds the folder: stop exactly that one."""
+        """A server that outlived its starter still holds the folder: stop exactly that one.
+
+        Of one that was killed the children end by themselves, and until then no other may start in their shared memory.
+        """
         pid = recorded_pid(self.data_dir)
         if pid is not None and runs_with(pid, "postgres", self.data_dir):
             end_process(pid)
+        for left in working_in(self.data_dir, "postgres"):
+            end_process(left)
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def program(self, program: str, *arguments: str, **more: str) -> str:

@@ -41,6 +41,7 @@ def follow(keeper: Keeper, operation: Operation) -> tuple[str, Mapping[str, Any]
     keeper.memory.raise_fence(operation.token, f"becoming a standby of {address}")
     said = _rejoin(keeper, address, source)
     forget_settings(keeper.config.data_dir, OF_A_ROLE)
+    keeper.waiting.end()
     signal = keeper.config.data_dir / "standby.signal"
     signal.touch()
     give(signal, keeper.config)

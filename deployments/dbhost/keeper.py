@@ -30,6 +30,7 @@ from deployments.dbhost.local import Facts, Local, newest_timeline, read_history
 from deployments.dbhost.memory import Memory, Operation
 from deployments.dbhost.peers import ask_peers
 from deployments.dbhost.source import conninfo, write_passfile
+from deployments.dbhost.waiting import Waiting
 
 ITSELF = "itself"
 FENCE_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Keeper:
         self._asked_again_at = 0.0
         self._serving = threading.Event()  # it runs for others too, not only for us
         self._serving_since = 0.0
+        self.waiting = Waiting(self.local, self.memory, self._serving.is_set)
         self._control: tuple[str, int, int] | None = None
 
     # -- its life
@@ -82,6 +84,7 @@ class Keeper:
             self._boot()
             beating.start()
             watching.start()
+            self.waiting.start()
             self._changed()
             while not stopping.is_set():
                 self._take_order()
@@ -91,6 +94,7 @@ class Keeper:
         finally:
             stopping.set()
             beating.stop()
+            self.waiting.stop()
             self.copies.stop()
             self.backups.stop()
             self.halt(clean=True)
@@ -302,6 +306,7 @@ class Keeper:
             "fence": {"by": fence.by, "since": fence.since, "why": fence.why} if fence else None,
             "application_name": self.config.application_name,
             "source": (known.source or self.config.follows) if self.cluster.is_standby else "",
+            "waits_for": self.memory.waits_for,
             "last_error": self.last_error,
             "beyond": self.memory.all_beyond(),
             "copies": self.copies.status(),

@@ -132,6 +132,19 @@ class Memory:
                 _write(self.folder / "known.json", asdict(latter))
             return latter
 
+    # -- whom commits wait for
+
+    @property
+    def waits_for(self) -> str:
+        """The standby that each commit waits for while it follows (waiting.py); empty while none was ordered."""
+        return str(self._read(self.folder / "waits-for.json").get("standby", ""))
+
+    def keep_waits_for(self, standby: str, by: str) -> None:
+        """Who, by which order; empty for nobody. Nothing is written when nothing changed."""
+        with self._lock:
+            if standby != self.waits_for:
+                _write(self.folder / "waits-for.json", {"standby": standby, "by": by})
+
     # -- what lies beyond
 
     def beyond(self, divergence: str) -> Mapping[str, Any]:

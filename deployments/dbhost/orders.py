@@ -6,7 +6,8 @@ Every order may be given again under the same token: it is carried out once, and
     release   the fence is lowered and the server runs again as what it was, unless a peer took over
     start     a stopped server runs again; stop ends it in order
     follow    become a standby: rewound where the two diverged, with a slot of its own
-    unslot    unused replication slots are dropped, and what used ones keep is bounded
+    protect   each commit waits for a standby while that follows (waiting.py)
+    unslot    nobody waits by that any more, unused replication slots are dropped, what used ones keep is bounded
     count     how many row changes lie beyond a position, by table
     save      the same, with the rows themselves
     backup, restore, adopt   back to a moment (restore.py)
@@ -74,9 +75,23 @@ def stop(keeper: Keeper, operation: Operation) -> Outcome:
     return f"{keeper.config.name} is stopped", {}
 
 
+def protect(keeper: Keeper, operation: Operation) -> Outcome:
+    """Each commit waits for `standby`, as long as that confirms."""
+    standby, facts = str(operation.arguments.get("standby") or ""), keeper.facts()
+    if not standby or facts is None or facts.is_standby:
+        raise Refused(
+            f"{keeper.config.name} does not run as a primary: nobody commits there",
+            where=keeper.config.name,
+            next_step="give the order, with the standby's name, to the server that takes writes",
+        )
+    keeper.waiting.order(standby, operation.token)
+    return f"each commit of {keeper.config.name} waits for {standby} while that follows", {"standby": standby}
+
+
 def unslot(keeper: Keeper, operation: Operation) -> Outcome:
-    """No slot that nobody uses keeps the log, and none may keep it without end."""
+    """No slot that nobody uses keeps the log, none may keep it without end, and no commit is made to wait again."""
     del operation
+    keeper.waiting.end()
     with keeper.local.session() as connection:
         dropped = [str(row[0]) for row in connection.execute(UNUSED_SLOTS).fetchall()]
         for slot in dropped:
@@ -154,6 +169,7 @@ ORDERS: Mapping[str, Carry] = {
     "start": start,
     "stop": stop,
     "follow": follow,
+    "protect": protect,
     "unslot": unslot,
     "count": count_order,
     "save": save_order,

@@ -68,6 +68,16 @@ def runs_with(pid: int, program: str, argument: Path) -> bool:
     return bool(words) and words[0].endswith(program.encode()) and os.fsencode(argument) in words
 
 
+def working_in(folder: Path, program: str) -> list[int]:
+    """Processes of that program whose working folder it is: PostgreSQL's are in their data folder (Linux)."""
+    found, place = list[int](), folder.resolve()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended, or is somebody else's
+            if (process / "exe").readlink().name.split()[0] == program and (process / "cwd").readlink() == place:
+                found.append(int(process.name))
+    return found
+
+
 def end_process(pid: int) -> None:
     """Ask, then insist: SIGINT, SIGQUIT, SIGKILL to exactly that process, each with its time."""
     for how, seconds in ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)):

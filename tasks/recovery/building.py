@@ -36,6 +36,7 @@ TEXTS = {
     Verb.STAND_ALONE: "let {thing} in {site} stand alone",
     Verb.FOLLOW_DATABASE: "let {thing} in {site} follow",
     Verb.PROTECT_DATABASE: "let each commit of {thing} in {site} wait for its standby",
+    Verb.PROTECT_WHILE_FOLLOWED: "let each commit of {thing} in {site} wait for its standby while that follows",
     Verb.SAVE_BEYOND: "count and save what only {thing} in {site} has",
     Verb.VERIFY_DATA: "verify {thing} in {site}",
     Verb.STOP_WORKER: "stop worker {thing} in {site}",

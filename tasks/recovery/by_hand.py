@@ -277,6 +277,17 @@ def _protect(case: _Case) -> ByHand:
     )
 
 
+def _protect_while_followed(case: _Case) -> ByHand:
+    """The same by the database host, which lets go of those who wait where the standby is gone."""
+    shown, told = _psql(case, _WAITS), _blank(case, "protect", "standby", "STANDBY")
+    return ByHand(
+        commands=(shown, *told.commands),
+        look=(*told.look[:1], shown),
+        note="paper.note.protect_while_followed",
+        secrets=(Secret("PGPASSWORD", case.operator, "password"), *told.secrets),
+    )
+
+
 def _verify_data(case: _Case) -> ByHand:
     """Each table: how many rows, no key twice or absent, how recent, a sample of what it points to."""
     statements = [question for name, table in case.data.tables.items() for question in _questions(name, table)]
@@ -511,6 +522,7 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.STAND_ALONE: _stand_alone,
     Verb.FOLLOW_DATABASE: _ordered("follow", source="{other}"),
     Verb.PROTECT_DATABASE: _protect,
+    Verb.PROTECT_WHILE_FOLLOWED: _protect_while_followed,
     Verb.SAVE_BEYOND: _save,
     Verb.VERIFY_DATA: _verify_data,
     Verb.STOP_WORKER: _on_service("stop"),

@@ -28,6 +28,7 @@ class Verb(StrEnum):
     STAND_ALONE = "stand-alone"
     FOLLOW_DATABASE = "follow-database"  # the site's server becomes a standby of the other site's
     PROTECT_DATABASE = "protect-database"  # each commit of the site's server waits for the other site again
+    PROTECT_WHILE_FOLLOWED = "protect-while-followed"  # the same until that is gone, and again once it has caught up
     SAVE_BEYOND = "save-beyond"
     VERIFY_DATA = "verify-data"
     STOP_WORKER = "stop-worker"

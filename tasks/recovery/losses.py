@@ -5,7 +5,8 @@ holds against the newest that was acknowledged. A living primary tells the secon
 known when it was last seen to live. Rows are those seconds at the pace at which rows changed.
 
 A bound never understates: without a heartbeat it is infinite, the pace is the fastest that was seen and at least the
-heartbeat's own row a second, and zero is said only where the primary was seen to wait for a standby at each commit.
+heartbeat's own row a second, and zero is said only where the primary was seen to wait for a standby at each commit,
+and does not stop waiting by itself.
 An exact loss replaces a bound, never the other way round.
 """
 
@@ -32,7 +33,8 @@ def bound_loss(
     until: datetime,
 ) -> Loss:
     """The most that promoting `standby` may lose. `until` is when the primary can have taken its last write."""
-    if last_known is not None and last_known.synchronous_with and data.promise == "zero_loss":
+    waited = last_known is not None and last_known.synchronous_with and not last_known.lets_go
+    if last_known is not None and waited and data.promise == "zero_loss":
         text = f"{data.name} loses nothing: each commit waited for {last_known.synchronous_with}"
         return Loss(data=data.name, kind=LossKind.BOUND, rows=0, seconds=0.0, text=text)
     seconds, since = _seconds(standby, primary, until)

@@ -249,6 +249,9 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.STAND_ALONE: lambda parts, item: parts.member(item.thing, item.site).stand_alone(),
     Verb.FOLLOW_DATABASE: lambda parts, item: parts.member(item.thing, item.site).follow(parts.other_member(item)),
     Verb.PROTECT_DATABASE: lambda parts, item: parts.member(item.thing, item.site).protect(parts.other_member(item)),
+    Verb.PROTECT_WHILE_FOLLOWED: lambda parts, item: parts.member(item.thing, item.site).protect_while_followed(
+        parts.other_member(item)
+    ),
     Verb.SAVE_BEYOND: lambda parts, item: parts.member(item.thing, item.site).save_beyond(
         parts.other_member(item).look(), str(item)
     ),

@@ -2,10 +2,11 @@
 
 Pure. The rules that every interleaving must keep: a second worker ends before its database takes no more writes; a
 survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
-saved before they are rewound; what starts waits for what it needs, for its size, and for data that is open; a name is
-switched, and what used the old one recycled, before clients arrive; what a share of clients sees is watched before the
-next one; what they left is recycled once all are gone; a plan's own steps go one after the other, before or after all
-else of their phase. Steps of one group run side by side, groups one after the other.
+saved before they are rewound; no commit waits for what does not follow yet; what starts waits for what it needs, for
+its size, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
+a share of clients sees is watched before the next one; what they left is recycled once all are gone; a plan's own steps
+go one after the other, before or after all else of their phase. Steps of one group run side by side, groups one after
+the other.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _RANKS: dict[str, dict[Verb, int]] = {
     "fence": {Verb.DRAIN_DATABASE: 1, Verb.SAVE_BEYOND: 2},
     "promote": {Verb.ADOPT_RESTORED: 1, Verb.STAND_ALONE: 2},
     "start": {Verb.START_SERVICE: 1, Verb.START_WORKER: 1},
-    "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1},
+    "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1, Verb.PROTECT_WHILE_FOLLOWED: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -1_000_000, -1, 999_999, 1_000_000
 _BY_WAVE = frozenset({"prepare", "start"})

@@ -28,9 +28,9 @@ _CERTIFICATE_WARNS, _CERTIFICATE_ENDS = 14.0, 3.0
 NOT_SEEN = "Next: look why it was not measured"
 """How a finding ends that says only that nobody could look."""
 _SHARE_OF_RTO = 4
+"""Clients that take more than a quarter of the rto to follow leave too little of it for everything else."""
 _LONG_OVERDUE = 1.5
 """Intervals since the last drill or restore, from which on people are told and not only shown."""
-"""Clients that take more than a quarter of the rto to follow leave too little of it for everything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,11 +171,14 @@ def what_came_of_it(granted: Granted) -> RejoinOutcome:
     follows = [item for item in items if item.verb is Verb.FOLLOW_DATABASE]
     fenced = [item for item in items if item.verb in {Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.FENCE_DATABASE}]
     counted = {loss.data: loss for loss in agreed.move.losses if loss.kind is LossKind.EXACT}
+    protected = [item for item in items if item.verb is Verb.PROTECT_WHILE_FOLLOWED]
     seen = {(item.thing, item.site) for item in items}
-    dark = [item for step in agreed.left if ((item := parse_item(step.item)).thing, item.site) not in seen]
+    left = [parse_item(step.item) for step in agreed.left]
+    dark = [item for item in left if item.site == agreed.move.from_site and (item.thing, item.site) not in seen]
     said = (
         *(f"{item.thing} in {item.site} is fenced" for item in fenced),
         *(f"{item.thing} in {item.site} follows {granted.plan.candidate}" for item in follows),
+        *(f"each commit of {item.thing} in {item.site} waits for its standby while that follows" for item in protected),
         *(counted[item.thing].text for item in follows if item.thing in counted),
         *(f"{item.thing} in {item.site} does not answer yet" for item in dark),
     )

@@ -8,6 +8,8 @@ done by itself as soon as that answers. The rules:
 -   What only the old server has is counted and saved before it follows. More of it than was approved stays where it
     is, fenced, until a person has decided; so does everything that the way home could not explain (failback.py).
 -   A server that follows already is left alone: to fence it would only end that.
+-   Data that promises zero loss is protected again once it follows, and never so that the survivor waits for a site
+    that is gone: its host lets go by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from blocks.catalogue.model import Platform
+from blocks.catalogue.recovery import Promise
 from blocks.errors import Broken, Refused
 from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
 from blocks.ports.recovery import DatabaseRole, Loss, LossKind, Move, MoveKind
@@ -64,6 +67,8 @@ def when_back(way: Way, coverage: Mapping[str, str]) -> tuple[PlanStep, ...]:
     lines = [(FENCE, item) for item in late]
     for verb, phase in ((Verb.FENCE_DATABASE, FENCE), (Verb.SAVE_BEYOND, FENCE), (Verb.FOLLOW_DATABASE, FOLLOW)):
         lines += [(phase, Item(verb, name, way.old)) for name in way.plan.data]
+    promised = [name for name, data in way.plan.data.items() if data.promise is Promise.ZERO_LOSS]
+    lines += [(FOLLOW, Item(Verb.PROTECT_WHILE_FOLLOWED, name, way.new)) for name in promised]
     return tuple(PlanStep(phase=phase, item=str(item), text=_text(item)) for phase, item in lines)
 
 
@@ -169,17 +174,21 @@ def _place_of_data(step: PlanStep) -> tuple[str, str] | None:
 
 
 def _wanted(way: Way, facts: Facts, name: str) -> frozenset[Verb]:
-    """What the data's server in the old site needs, as far as that is beyond doubt."""
+    """What the data needs, in the old site and then where it is served, as far as that is beyond doubt."""
     try:
         how = way_home(way, facts, name)
     except (Refused, Broken):
         return frozenset()
+    home, away = facts.look(name, way.new), facts.look(name, way.old)
+    if how is Return.SWITCH:
+        open_to_loss = away is not None and away.takes_writes and away.followers and not away.synchronous_with
+        return frozenset({Verb.PROTECT_WHILE_FOLLOWED}) if open_to_loss else frozenset()
     if how is not Return.REBUILD:
         return frozenset()
-    look = facts.look(name, way.new)
-    if look is not None and look.role is DatabaseRole.STANDBY:
-        return frozenset({Verb.FOLLOW_DATABASE})
-    return frozenset({Verb.FENCE_DATABASE, Verb.SAVE_BEYOND, Verb.FOLLOW_DATABASE})
+    follows = frozenset({Verb.FOLLOW_DATABASE, Verb.PROTECT_WHILE_FOLLOWED})
+    if home is not None and home.role is DatabaseRole.STANDBY:
+        return follows
+    return follows | {Verb.FENCE_DATABASE, Verb.SAVE_BEYOND}
 
 
 def _answers(way: Way, facts: Facts, step: PlanStep, wanted: Mapping[str, frozenset[Verb]]) -> bool:

@@ -77,35 +77,39 @@ def _rows(action: str, *places: Place) -> list[MoveRow]:
     return [MoveRow(action, place) for place in places]
 
 
+_PROMOTING = Place("promote", "promote-database", INTENDED)
+_JUDGING = Place("verify-data", task="verify household")
+_OPENING = Place("start", "open-database", INTENDED)
+_PROVING = Place("verify-clients", task="prove ")
 _AWAY_IN_PEACE = _rows(
     "switchover",
-    Place("promote", "promote-database", INTENDED),
+    _PROMOTING,
     Place("fence", "drain-database", INTENDED),
-    Place("verify-data", task="verify household"),
+    _JUDGING,
     Place("prepare", "resize-service", INTENDED),
-    Place("start", "open-database", INTENDED),
+    _OPENING,
     Place("shift", "shift-traffic:api", INTENDED),
-    Place("verify-clients", task="prove "),
+    _PROVING,
     Place("settle", "follow-database", INTENDED),
 )
 _FORCED = _rows(
     "failover",
-    Place("promote", "promote-database", INTENDED),
+    _PROMOTING,
     Place("fence", "close-traffic", INTENDED),
-    Place("verify-data", task="verify household"),
-    Place("start", "open-database", INTENDED),
+    _JUDGING,
+    _OPENING,
     Place("shift", "shift-traffic:api", INTENDED),
-    Place("verify-clients", task="prove "),
+    _PROVING,
 )
 _HOMEWARD = _rows(
     "failback",
-    Place("promote", "promote-database", INTENDED),
+    _PROMOTING,
     Place("fence", "drain-database", INTENDED),
     Place("prepare", "start-service", INTENDED),
-    Place("verify-data", task="verify household"),
-    Place("start", "open-database", INTENDED),
+    _JUDGING,
+    _OPENING,
     Place("shift", "shift-traffic:api:azure-west@25", DONE),
-    Place("verify-clients", task="prove "),
+    _PROVING,
     Place("settle", "follow-database:household:dc-west", INTENDED),
 )
 _AFTER_A_FAILOVER = _rows(
@@ -121,7 +125,6 @@ _DRILL = _rows(
     Place("start", "open-copy", INTENDED),
     Place("settle", "halt-copy", INTENDED),
 )
-_PROMOTING = Place("promote", "promote-database", INTENDED)
 _STOOD_ON = [
     MoveRow("failover", _PROMOTING, "worker, fork server and run", Parts.unit_of_worker, (WORKER,)),
     MoveRow("failover", _PROMOTING, "Prefect server", Parts.server, (SERVER,)),

@@ -118,7 +118,10 @@ def test_what_was_confirmed_in_the_middle_of_the_failover_is_no_yes_about_its_pl
     assert agreed_for(journal, journal.move(move)).plan == FAILOVER
     run = the_schedule_s(journal, action=REJOIN)
     journal.promise_rejoin(move, run)
-    assert journal.grant_rejoin(move, run, offered(journal, move)).standing is Standing.GRANTED
+    granted = journal.grant_rejoin(move, run, offered(journal, move))
+    assert granted.standing is Standing.GRANTED
+    say_yes(journal, journal.ask(run, plan=middle, policy=POLICY, requester="unknown"))
+    assert journal.grant_rejoin(move, run, offered(journal, move)) == granted
 
 
 def test_a_failback_takes_the_lease_from_it_at_once(journal, run):
@@ -316,6 +319,23 @@ def test_what_is_still_dark_is_said(journal, journal_dsn, move, run, monkeypatch
         "device-api in azure-west is fenced",
         "digest in azure-west does not answer yet",
         "household in azure-west does not answer yet",
+    )
+
+
+@pytest.mark.parametrize("home", [None, database(UNREACHABLE)], ids=["it answers", "it is dark"])
+def test_what_promises_zero_loss_is_said_to_be_protected_where_it_is(journal, journal_dsn, monkeypatch, home):
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)
+    promised = scenes.promised()
+    move = moved(journal, agreed=plan_move(MoveKind.FAILOVER, promised, scenes.dark()))
+    run = the_schedule_s(journal, action=REJOIN)
+    journal.promise_rejoin(move, run)
+    facts = elsewhere() if home is None else with_database(elsewhere(), HOME, home)
+    plan = plan_rejoin(promised, facts, agreed_for(journal, journal.move(move)), "it answers")
+    said = what_came_of_it.fn(agreed_with_failover(Runbook(journal.run(run), journal), move, lambda: plan)).said
+    protected = "each commit of household in dc-west waits for its standby while that follows"
+    assert (protected in said) == (home is None)
+    assert [each for each in said if "answer" in each] == (
+        [] if home is None else [f"household in {HOME} does not answer yet"]
     )
 
 

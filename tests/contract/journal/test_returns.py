@@ -114,6 +114,18 @@ def test_the_way_back_has_the_yes_of_the_move_and_the_chain_says_whose(journal, 
     assert "approval:1" in wanted
 
 
+def test_what_is_confirmed_in_the_middle_of_the_move_or_its_way_back_changes_nothing_of_the_yes(journal):
+    told = {"confirms": f"ask:told:{HOME}", "rolls_back": False}
+    move = moved(journal)
+    say_yes(journal, journal.ask(move, plan=plan(**told), policy=POLICY, requester="unknown"))
+    run = the_schedule_s(journal)
+    journal.promise_return(move, run)
+    granted = journal.grant_return(move, run, home())
+    assert granted.standing is Standing.GRANTED
+    say_yes(journal, journal.ask(run, plan=home(**told), policy=POLICY, requester="unknown"))
+    assert journal.grant_return(move, run, home()) == granted
+
+
 def test_entered_again_it_is_the_same_yes_and_nothing_is_written_twice(journal, move, run):
     journal.promise_return(move, run)
     first = journal.grant_return(move, run, home())

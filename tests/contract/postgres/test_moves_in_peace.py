@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import psycopg
@@ -145,6 +146,18 @@ def test_a_server_that_dies_alone_is_started_again(pair):
     assert before is not None
     os.kill(before, signal.SIGKILL)
     eventually(lambda: pair.west.pid not in (before, None) and pair.member(pair.west).look().takes_writes)
+    eventually(lambda: pair.member(pair.west).look().followers.get("east_db") == 0)
+
+
+def test_what_a_killed_postmaster_leaves_running_is_waited_for(pair):
+    ((left,),) = pair.west.rows("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    before = pair.west.pid
+    os.kill(left, signal.SIGSTOP)  # as one that waits for its disk: it does not see yet that its postmaster is gone
+    os.kill(before, signal.SIGKILL)
+    threading.Timer(2.0, os.kill, (left, signal.SIGCONT)).start()
+    eventually(
+        lambda: pair.west.pid not in (before, None) and pair.member(pair.west).look().takes_writes, pair.west.log
+    )
     eventually(lambda: pair.member(pair.west).look().followers.get("east_db") == 0)
 
 

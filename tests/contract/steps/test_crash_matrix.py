@@ -13,10 +13,10 @@ from tests.contract.steps.world import (
     BlindChange,
     FastWatch,
     GenerationChange,
-    Killed,
     Mortal,
     Thing,
     TokenChange,
+    mortals,
 )
 
 PROVIDERS = (GenerationChange, TokenChange, BlindChange)
@@ -26,36 +26,28 @@ def one_try(journal, order, change, mortal: Mortal):
     return perform(mortal.wrap(journal), order, mortal.wrap(change), FastWatch())
 
 
-def die_once(journal, order, change, die_at: int, *, after: bool) -> bool:
+def die_once(journal, order, change, mortal: Mortal) -> bool:
     """True when the try died there; False when it came to its end before."""
-    mortal = Mortal(die_at, after=after)
-    try:
+    with mortal:
         one_try(journal, order, change, mortal)
-    except Killed:
-        return True
-    return False
+    return mortal.died
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda p: p.__name__)
 def test_killed_once_at_every_call(journal, begin, provider, after):
-    for die_at in range(100):
-        order = begin(f"p{die_at}")
+    for mortal in mortals(rows=6, after=after):
+        order = begin(f"p{mortal.die_at}")
         thing = Thing(looks_until_goal=2)
-        died = die_once(journal, order, provider(thing), die_at, after=after)
+        die_once(journal, order, provider(thing), mortal)
         done = perform(journal, order, provider(thing), FastWatch())
 
         assert done.is_done
         assert thing.generation == int(done.mark.baseline["generation"]) + thing.act_count
-        assert thing.act_count == 1 or (provider.repeatable and thing.act_count == 2), f"call {die_at}"
+        assert thing.act_count == 1 or (provider.repeatable and thing.act_count == 2), mortal.calls[-1]
         assert provider.repeatable or done.evidence is not None
         assert [step.key for step in journal.steps(order.run)] == [order.key]
         assert journal.verify_actions(order.platform) > 0
-        if not died:
-            break
-    else:
-        pytest.fail("the step never came to its end")
-    assert die_at > 6, "the matrix must have rows"
 
 
 def test_killed_twice_at_every_pair_of_calls(journal, begin):
@@ -65,8 +57,8 @@ def test_killed_twice_at_every_pair_of_calls(journal, begin):
         while True:
             order = begin(f"p{first}-{second}")
             thing = Thing(looks_until_goal=1)
-            any_first = die_once(journal, order, GenerationChange(thing), first, after=second % 2 == 0)
-            again = die_once(journal, order, GenerationChange(thing), second, after=first % 2 == 0)
+            any_first = die_once(journal, order, GenerationChange(thing), Mortal(first, after=second % 2 == 0))
+            again = die_once(journal, order, GenerationChange(thing), Mortal(second, after=first % 2 == 0))
             done = perform(journal, order, GenerationChange(thing), FastWatch())
             assert (done.is_done, thing.act_count) == (True, 1), f"killed at {first}, then at {second}"
             rows += 1

@@ -25,7 +25,7 @@ from tasks.drills.decide import plan_drill, verdict_of
 from tasks.drills.items import DrillVerb, parse_drill_item
 from tasks.drills.steps import change_of
 from tasks.drills.sweeping import sweep_once
-from tests.contract.steps.world import FastWatch, Killed, Mortal
+from tests.contract.steps.world import FastWatch, Killed, Mortal, mortals
 from tests.unit.drills.test_decide import COPIES
 from tests.unit.recovery.scenes import HEARTH, quiet
 
@@ -179,43 +179,37 @@ def sweep(journal, host: Host) -> list[str]:
     return [each.failure for each in report.leftovers]
 
 
-def killed_at(journal, host: Host, place: int, *, after: bool) -> tuple[UUID, bool]:
-    run, mortal = opened(journal), Mortal(place, after=after)
-    try:
+def drilled_until_killed(journal, host: Host, mortal: Mortal) -> UUID:
+    """A run that may have died; whatever it made by then is leased."""
+    run = opened(journal)
+    with mortal:
         drill(journal, run, host, mortal)
-    except Killed:
-        leased = {each.reference for each in journal.leased_resources(run)}
-        assert {reference_of(DOOR, name) for name in host.copies} <= leased, f"killed {after=} {mortal.calls[-1]}"
-        return run, True
-    return run, False
+    leased = {each.reference for each in journal.leased_resources(run)}
+    assert {reference_of(DOOR, name) for name in host.copies} <= leased, f"killed at {mortal.calls[-1]}"
+    return run
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_call_and_gone_on_with(journal, after):
-    for place in range(200):
+    for mortal in mortals(rows=30, after=after):
         host = Host()
-        run, died = killed_at(journal, host, place, after=after)
-        if died and not journal.run(run).state.is_over:
+        run = drilled_until_killed(journal, host, mortal)
+        if mortal.died and not journal.run(run).state.is_over:
             drill(journal, run, host, Mortal())
         assert journal.run(run).state is RunState.DONE
         assert journal.drill(run).verdict is DrillVerdict.PASSED
         assert (host.copies, journal.leased_resources(run), journal.leaked_resources()) == ({}, [], [])
-        assert list(host.promoted.values()) == [1], f"call {place}"
+        assert list(host.promoted.values()) == [1], mortal.calls[-1]
         assert len(journal.steps(run)) == 5
-        if not died:
-            break
-    assert place > 30, "the matrix must have rows"
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("end", [RunState.CANCELLED, RunState.FAILED, RunState.PARKED])
 def test_killed_at_every_call_and_given_up(journal, after, end):
-    for place in range(200):
+    for mortal in mortals(rows=30, after=after):
         host = Host()
-        run, died = killed_at(journal, host, place, after=after)
-        if not died:
-            break
-        if journal.run(run).state.is_over:
+        run = drilled_until_killed(journal, host, mortal)
+        if not mortal.died or journal.run(run).state.is_over:
             continue
         assert sweep(journal, host) == [], "nothing is taken from a drill that may go on"
         journal.move_run(run, end, reason="given up")
@@ -225,7 +219,6 @@ def test_killed_at_every_call_and_given_up(journal, after, end):
         host.answers = True
         assert set(sweep(journal, host)) <= {""}
         assert (host.copies, journal.leased_resources(run), journal.leaked_resources()) == ({}, [], [])
-    assert place > 30, "the matrix must have rows"
 
 
 def test_overtaken_in_the_middle_it_changes_nothing_more_and_is_swept(journal):

@@ -1,8 +1,8 @@
 """A late fence killed before or after every single call that it makes: gone on with, it ends; overtaken, it stops.
 
 The real journal and step engine, and a scripted old site that outlives every process and whose database takes writes
-until it is fenced. At every place: nothing is rewound before it was saved, nothing is saved while it still grows, what
-is fenced stays so, and since when is written down once.
+until it is fenced. At every place: nothing is rewound before it was saved, nothing is saved while it still grows, no
+commit waits for what does not follow, what is fenced stays so, and since when is written down once.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tasks.recovery.rejoin_steps import agreed_for, went_on_at
 from tasks.recovery.rejoining import FENCE, FOLLOW, plan_rejoin
 from tests.contract.journal.test_moves import open_run
 from tests.contract.journal.test_returns import moved, the_schedule_s
-from tests.contract.steps.world import FastWatch, Killed, Mortal
+from tests.contract.steps.world import FastWatch, Mortal, mortals
 from tests.unit.recovery import scenes
-from tests.unit.recovery.scenes import HEARTH
 
 ANSWERED = scenes.compute("device-api", "device-api-recovery", "household-digest-recovery")
-FAILOVER = plan_move(MoveKind.FAILOVER, HEARTH, scenes.dark(compute=ANSWERED))
+PROMISED = scenes.promised()
+FAILOVER = plan_move(MoveKind.FAILOVER, PROMISED, scenes.dark(compute=ANSWERED))
 FENCES = {Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.FENCE_DATABASE}
 
 
@@ -42,6 +42,7 @@ class OldSite:
     rows: int = 3
     saved: int | None = None
     follows: bool = False
+    waited_for: bool = False  # by each commit where the platform runs
     done: set[str] = field(default_factory=set)
     acts: list[str] = field(default_factory=list)
 
@@ -55,6 +56,9 @@ class OldSite:
         elif verb is Verb.SAVE_BEYOND:
             assert "household" not in self.running, "what still grows is not saved"
             self.saved = self.rows
+        elif verb is Verb.PROTECT_WHILE_FOLLOWED:
+            assert self.follows, "no commit waits for who does not follow"
+            self.waited_for = True
         else:
             assert self.saved == self.rows, "nothing is rewound before it was saved"
             self.rows, self.follows = 0, True
@@ -108,7 +112,7 @@ def plan_of(journal, move: UUID, run: UUID) -> Plan:
     """As the run makes it; once a step began, the plan that was granted goes on."""
     if journal.steps(run):
         return journal.approvals(run)[-1].plan
-    return plan_rejoin(HEARTH, scenes.elsewhere(), agreed_for(journal, journal.move(move)), "it answers")
+    return plan_rejoin(PROMISED, scenes.elsewhere(), agreed_for(journal, journal.move(move)), "it answers")
 
 
 def rejoin(journal, move: UUID, run: UUID, site: OldSite, mortal: Mortal) -> None:
@@ -131,48 +135,36 @@ def rejoin(journal, move: UUID, run: UUID, site: OldSite, mortal: Mortal) -> Non
     mine.move_run(run, RunState.DONE, reason="it follows")
 
 
-def killed_at(journal, site: OldSite, place: int, *, after: bool) -> tuple[UUID, UUID, bool]:
-    move, run = begun(journal)
-    try:
-        rejoin(journal, move, run, site, Mortal(place, after=after))
-    except Killed:
-        return move, run, True
-    return move, run, False
-
-
 def fenced_late(journal, move: UUID) -> list[str]:
     return sorted(str(each.data["item"]) for each in journal.actions(move) if each.kind is ActionKind.FENCED_LATE)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_call_and_gone_on_with(journal, after):
-    for place in range(300):
-        site = OldSite()
-        move, run, died = killed_at(journal, site, place, after=after)
-        if died and not journal.run(run).state.is_over:
+    for mortal in mortals(rows=40, after=after):
+        site, (move, run) = OldSite(), begun(journal)
+        with mortal:
+            rejoin(journal, move, run, site, mortal)
+        if mortal.died and not journal.run(run).state.is_over:
             rejoin(journal, move, run, site, Mortal())
-        assert (site.running, site.rows, site.follows) == (set(), 0, True), f"call {place}"
+        assert (site.running, site.rows, site.follows, site.waited_for) == (set(), 0, True, True), mortal.calls[-1]
         assert site.saved >= 3
-        assert site.acts.count("follow-database") == site.acts.count("save-beyond") == 1
+        assert {site.acts.count(verb.value) for verb in Verb if verb.value in site.acts} == {1}
         assert len(journal.steps(run)) == len(FAILOVER.when_back)
         assert all(step.is_done and step.evidence for step in journal.steps(run))
         assert fenced_late(journal, move) == sorted(
             step.item for step in FAILOVER.when_back if parse_item(step.item).verb in FENCES
         )
         assert agreed_for(journal, journal.move(move)).left == ()
-        if not died:
-            break
-    assert place > 40, "the matrix must have rows"
     assert journal.verify_actions("hearth") > 0
 
 
 def test_killed_at_every_fourth_call_and_overtaken_by_a_failback_it_changes_nothing_more(journal):
-    for place in range(0, 300, 4):
-        site = OldSite()
-        move, run, died = killed_at(journal, site, place, after=True)
-        if not died:
-            break
-        if journal.run(run).state.is_over:
+    for mortal in mortals(rows=40, after=True, every=4):
+        site, (move, run) = OldSite(), begun(journal)
+        with mortal:
+            rejoin(journal, move, run, site, mortal)
+        if not mortal.died or journal.run(run).state.is_over:
             continue
         home, _ = open_run(journal, action="failback")
         acts = list(site.acts)
@@ -183,4 +175,3 @@ def test_killed_at_every_fourth_call_and_overtaken_by_a_failback_it_changes_noth
         left = [(step.phase, step.item) for step in agreed_for(journal, journal.move(move)).left]
         done = [(step.phase, step.item) for step in journal.steps(run) if step.is_done]
         assert sorted(left + done) == sorted((step.phase, step.item) for step in FAILOVER.when_back)
-    assert place > 40, "the matrix must have rows"

@@ -18,7 +18,7 @@ from blocks.ports.recovery import Loss, LossKind, MoveKind, MoveState
 from blocks.ports.runs import RunState
 from tasks.core.change import Order, perform
 from tasks.recovery.items import Item, Verb, parse_item
-from tests.contract.steps.world import FastWatch, Killed, Mortal
+from tests.contract.steps.world import FastWatch, Mortal, mortals
 from tests.unit.recovery.scenes import AZURE, CELLAR, NOW
 from tests.unit.recovery.test_restoring import restored
 
@@ -141,26 +141,20 @@ def carried_out(journal, run: UUID, plan: Plan, pair: Pair, mortal: Mortal) -> N
 def test_killed_before_every_call_and_gone_on_with(journal):
     """What is left after one call is what is left before the next: each place is met once."""
     plan = restored()
-    for place in range(300):
-        pair, run, mortal = Pair(), opened(journal), Mortal(place)
-        died = False
-        try:
+    for mortal in mortals(rows=50):
+        pair, run = Pair(), opened(journal)
+        with mortal:
             carried_out(journal, run, plan, pair, mortal)
-        except Killed:
-            died = True
-            if not journal.run(run).state.is_over:
-                carried_out(journal, run, plan, pair, Mortal())
+        if mortal.died and not journal.run(run).state.is_over:
+            carried_out(journal, run, plan, pair, Mortal())
         assert (pair.old, pair.new, pair.kept, pair.saved) == ("standby", "primary", ["standby"], True)
-        assert set(pair.acts.values()) == {1}, f"call {place}: {pair.acts}"
+        assert set(pair.acts.values()) == {1}, f"killed {mortal.calls[-1]}: {pair.acts}"
         move = journal.move(run)
         assert (move.kind, move.state, move.rolls_back) == (MoveKind.RESTORE, MoveState.SERVING, False)
         assert journal.active_site("hearth") == CELLAR
         assert move.losses == (EXACT,)
         assert [parse_item(step.item).verb for step in journal.steps(run)] == list(pair.acts)
         journal.settle_move(run, MoveState.COMMITTED, who="x")
-        if not died:
-            break
-    assert place > 50, "the matrix must have rows"
     assert journal.verify_actions("hearth") > 0
 
 

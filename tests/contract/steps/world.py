@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import TracebackType
 from typing import Any
 
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
+
+_MOST = 400
+"""More calls than any process of these tests makes."""
 
 
 class Killed(BaseException):
@@ -110,12 +114,24 @@ class FastWatch:
 
 
 class Mortal:
-    """Counts the calls of several objects together and kills the process before or after one of them."""
+    """Counts the calls of several objects together and kills the process before or after one of them.
+
+    `with` it: what is done inside ends where it is killed.
+    """
 
     def __init__(self, die_at: int | None = None, *, after: bool = False) -> None:
         self.die_at = die_at
         self.after = after
         self.calls: list[str] = []
+        self.died = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        return isinstance(error, Killed)
 
     def wrap(self, inner: Any) -> Any:
         return _Wrapped(inner, self)
@@ -124,11 +140,24 @@ class Mortal:
         mine = len(self.calls) == self.die_at
         self.calls.append(name)
         if mine and not self.after:
+            self.died = True
             raise Killed(f"before {name}")
         done = call()
         if mine:
+            self.died = True
             raise Killed(f"after {name}")
         return done
+
+
+def mortals(*, rows: int, after: bool = False, every: int = 1) -> Iterator[Mortal]:
+    """Processes that die one call (or `every`) later each time, until one survives; few `rows` would prove nothing."""
+    for place in range(0, _MOST, every):
+        mortal = Mortal(place, after=after)
+        yield mortal
+        if not mortal.died:
+            assert place > rows, f"the matrix must have rows: it came to its end at call {place}"
+            return
+    raise AssertionError("it never came to its end")
 
 
 class _Wrapped:

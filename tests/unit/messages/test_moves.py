@@ -21,6 +21,7 @@ FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
 
 LOST = Loss(data="household", kind=LossKind.EXACT, rows=12, seconds=1.0, text="lost")
 FAILOVER = plan_move(MoveKind.FAILOVER, HEARTH, scenes.dark())
+PROMISED = plan_move(MoveKind.FAILOVER, scenes.promised(), scenes.dark())
 WAITS = [
     Want(platform=name, customer="hearth", priority=1, needs=HEARTH.recovery.capacity[CELLAR], plan=FAILOVER)
     for name in ("hearth", "hub")
@@ -58,6 +59,9 @@ PLANS = {
     "restore": plan_restore(HEARTH, test_restoring.facts(), test_restoring.PAST, test_restoring.MOMENT),
     "rejoin": plan_rejoin(
         HEARTH, scenes.elsewhere(), Agreed(move=scenes.a_move(), plan=FAILOVER), "azure-west answers again"
+    ),
+    "rejoin of data that promises zero loss": plan_rejoin(
+        scenes.promised(), scenes.elsewhere(), Agreed(move=scenes.a_move(), plan=PROMISED), "azure-west answers again"
     ),
     "rejoin while the other site is closed": plan_rejoin(
         HEARTH,
@@ -98,6 +102,10 @@ def test_every_sentence_of_a_card_is_french(plan):
     ("sentence", "said"),
     [
         ("fence household in azure-west", "isoler household à azure-west"),
+        (
+            "let each commit of household in dc-west wait for its standby while that follows",
+            "faire attendre la copie à chaque écriture de household à dc-west, tant qu'elle suit",
+        ),
         ("open household in dc-west to writes", "ouvrir household à dc-west aux écritures"),
         ("send 25 % of api to azure-west", "envoyer 25 % de api vers azure-west"),
         ("prove https://api.hearth.example/health in dc-west", "prouver https://api.hearth.example/health à dc-west"),
@@ -139,8 +147,8 @@ def test_every_sentence_of_a_card_is_french(plan):
             "sa remise en ordre est « failed » : household : 2103 lignes que seul azure-west possède [devices 2000, public.homes 103], gardées dans db1:8443/save.jsonl ; 2000 étaient admises",
         ),
         (
-            "digest in azure-west is fenced; household in azure-west follows dc-west; 12 row changes of 0.4 s were acknowledged by household-data and by no other (devices 12); archive in azure-west does not answer yet",
-            "digest à azure-west est isolé ; household à azure-west suit dc-west ; 12 modifications de 0.4 s ont été confirmées par household-data seul (devices 12) ; archive à azure-west ne répond pas encore",
+            "digest in azure-west is fenced; household in azure-west follows dc-west; each commit of household in dc-west waits for its standby while that follows; 12 row changes of 0.4 s were acknowledged by household-data and by no other (devices 12); archive in azure-west does not answer yet",
+            "digest à azure-west est isolé ; household à azure-west suit dc-west ; chaque écriture de household à dc-west attend sa copie, tant qu'elle suit ; 12 modifications de 0.4 s ont été confirmées par household-data seul (devices 12) ; archive à azure-west ne répond pas encore",
         ),
         (
             "azure-west, which the failover of hearth left, does not rejoin by itself: nothing that is left to do answers",

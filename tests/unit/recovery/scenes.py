@@ -9,6 +9,7 @@ from uuid import UUID
 
 from blocks.catalogue.loader import load_catalogue
 from blocks.catalogue.model import Platform
+from blocks.catalogue.recovery import Promise
 from blocks.catalogue.serialised import platform_from_json, platform_to_json
 from blocks.ports.recovery import (
     CapacityLook,
@@ -33,6 +34,13 @@ STOPPED, UNREACHABLE = DatabaseRole.STOPPED, DatabaseRole.UNREACHABLE
 def with_plan(**changes) -> Platform:
     """hearth with another recovery plan."""
     return HEARTH.model_copy(update={"recovery": HEARTH.recovery.model_copy(update=changes)})
+
+
+def promised() -> Platform:
+    """hearth, whose data promises zero loss."""
+    household = HEARTH.recovery.data["household"]
+    kept = household.model_copy(update={"promise": Promise.ZERO_LOSS, "lose_at_most_rows": 0})
+    return with_plan(data={"household": kept})
 
 
 def saved(platform: Platform = HEARTH) -> Platform:

@@ -71,6 +71,7 @@ def test_zero_is_said_only_where_each_commit_was_seen_to_wait():
     assert bound(SAFE, last_known=database(PRIMARY)).rows == 1280
     assert bound(SAFE).rows == 1280
     assert bound(HOUSEHOLD, last_known=WAITED).rows == 1280
+    assert bound(SAFE, last_known=replace(WAITED, lets_go=True)).rows == 1280, "it may have stopped waiting since"
 
 
 @given(behind=st.floats(0, 10_000), pace=st.floats(0, 10_000), dead=st.booleans())

@@ -33,6 +33,7 @@ ITEMS = {
     Verb.STAND_ALONE: "stand-alone:household:dc-west",
     Verb.FOLLOW_DATABASE: "follow-database:household:azure-west",
     Verb.PROTECT_DATABASE: "protect-database:household:dc-west",
+    Verb.PROTECT_WHILE_FOLLOWED: "protect-while-followed:household:dc-west",
     Verb.SAVE_BEYOND: "save-beyond:household:azure-west",
     Verb.VERIFY_DATA: "verify-data:household:dc-west",
     Verb.STOP_WORKER: "stop-worker:digest:azure-west",
@@ -162,6 +163,15 @@ def test_protecting_quotes_the_standby_as_a_name():
     step = typed(ITEMS[Verb.PROTECT_DATABASE])
     asked = run(step.commands[2], POSTGRES_HEARTH_OPERATOR_USER="o", STANDBY="hearth_db1")[0]
     assert "ALTER SYSTEM SET synchronous_standby_names = '\"hearth_db1\"'" in asked
+
+
+def test_protecting_while_it_follows_is_told_to_the_host_of_the_server_that_takes_writes():
+    step = typed(ITEMS[Verb.PROTECT_WHILE_FOLLOWED])
+    assert "pg_stat_replication" in run(step.commands[0], POSTGRES_HEARTH_OPERATOR_USER="o")[0][-2]
+    given = run(step.commands[2], ONCE="20261128", STANDBY="hearth_db1", POSTGRES_HEARTH_OPERATOR_TOKEN="t")[0]
+    assert given[-2] == f"https://{HEARTH.recovery.data['household'].hosts['dc-west']}/v1/orders/protect"
+    body = json.loads(given[given.index("-d") + 1])
+    assert (body["token"], body["standby"]) == ("20261128", "hearth_db1")
 
 
 def test_data_is_verified_table_by_table():

@@ -142,6 +142,52 @@ def test_it_follows_only_whoever_takes_writes():
     assert "takes no writes" in goes_beyond(rejoin(closed), agreed())
 
 
+# -- a promise of zero loss ---------------------------------------------------------------------
+
+PROMISED = scenes.promised()
+PROTECT = (FOLLOW, "protect-while-followed:household:dc-west")
+SAFE = plan_move(MoveKind.FAILOVER, PROMISED, dark())
+
+
+def rejoin_safely(home=None, away=None, *done):
+    facts = elsewhere() if home is None else with_database(elsewhere(), AZURE, home)
+    facts = facts if away is None else with_database(facts, CELLAR, away)
+    return plan_rejoin(PROMISED, facts, agreed(*done, plan=SAFE), "azure-west answers again")
+
+
+def serving(**changes):
+    return database(PRIMARY, timeline=4, followers={"hearth_db1": 0}, **changes)
+
+
+def test_what_promises_zero_loss_is_protected_once_it_follows_and_never_before():
+    assert [(step.phase, step.item) for step in SAFE.when_back] == [*ALL, PROTECT]
+    assert SAFE.when_back[-1].text.endswith("wait for its standby while that follows")
+    assert replace(SAFE, when_back=SAFE.when_back[:-1]).digest != SAFE.digest
+    made = rejoin_safely()
+    assert steps(made) == [*ALL, PROTECT]
+    groups = [[step.item for step in group] for group in groups_of(PROMISED, made.steps[-2:])]
+    assert groups == [[DATABASE[2][1]], [PROTECT[1]]]
+    assert goes_beyond(made, agreed(plan=SAFE)) == ""
+
+
+@pytest.mark.parametrize(
+    ("home", "away", "done", "then"),
+    [
+        (database(STANDBY, timeline=4), serving(), (), [PROTECT]),
+        (database(STANDBY, timeline=4), serving(), (DATABASE[2],), [PROTECT]),
+        (database(STANDBY, timeline=4), serving(), (DATABASE[2], PROTECT), []),
+        (database(STANDBY, timeline=4), serving(synchronous_with="hearth_db1"), (), []),
+        (database(STANDBY, timeline=4), database(PRIMARY, timeline=4), (), []),
+        (database(STANDBY, timeline=4), database(FENCED, timeline=4), (), []),
+        (database(STANDBY, timeline=3), serving(), (), [DATABASE[2], PROTECT]),
+        (database(UNREACHABLE), serving(), (), []),
+    ],
+    ids=["follows", "followed by us", "done", "waits already", "does not stream", "closed", "behind", "dark"],
+)
+def test_it_is_protected_only_where_somebody_follows_and_nobody_waits_yet(home, away, done, then):
+    assert steps(rejoin_safely(home, away, DIGEST, API, *done)) == then
+
+
 # -- what only it has ---------------------------------------------------------------------------
 
 
@@ -219,7 +265,9 @@ def test_whatever_is_seen_only_what_was_agreed_is_done_and_nothing_follows_befor
     facts = elsewhere(databases={("household", AZURE): home, ("household", CELLAR): away}, compute=compute(*sorted(up)))
     made = rejoin(facts, agreed(*done))
     assert set(steps(made)) <= set(ALL) - done
-    assert all(parse_item(item).site == AZURE for _, item in steps(made)), "the site that serves is never touched"
+    assert all(parse_item(item).site == AZURE for _, item in steps(made)), (
+        "nothing was promised of the site that serves"
+    )
     verbs = [item.verb for item in items_of(made.steps)]
     if Verb.FOLLOW_DATABASE in verbs and home.role is not STANDBY:
         before = {Verb.FENCE_DATABASE, Verb.SAVE_BEYOND}

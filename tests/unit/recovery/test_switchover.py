@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from blocks.catalogue.recovery import Promise
 from blocks.errors import Refused
 from blocks.ports.recovery import MoveKind
 from tasks.recovery.building import items_of
@@ -59,10 +58,7 @@ def test_the_card_says_what_clients_do_without():
 
 
 def test_zero_loss_waits_for_the_standby_again_once_it_follows():
-    household = HEARTH.recovery.data["household"].model_copy(
-        update={"promise": Promise.ZERO_LOSS, "lose_at_most_rows": 0}
-    )
-    made = plan(platform=scenes.saved(scenes.with_plan(data={"household": household})))
+    made = plan(platform=scenes.saved(scenes.promised()))
     assert [str(item) for item in items_of(made.steps, "settle")] == [
         "start-worker:digest:dc-west",
         "follow-database:household:azure-west",
