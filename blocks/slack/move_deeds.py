@@ -195,8 +195,28 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{name} ne peut pas promettre zéro perte : sa copie a quelques secondes de retard",
     ),
     (
-        rf"^whoever asked accepts to lose up to (?P<most>.+) of (?P<name>{_N})$",
-        "le demandeur accepte de perdre jusqu'à {most} de {name}",
+        rf"^whoever asked accepts to lose up to (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN}) of (?P<name>{_N})$",
+        "le demandeur accepte de perdre jusqu'à {rows} lignes et {span} de {name}",
+    ),
+    (
+        r"^(?P<rows>-?\d+) is no number of rows that one could accept to lose$",
+        "{rows} : ce n'est pas un nombre de lignes que l'on puisse accepter de perdre",
+    ),
+    (
+        r"^write 1 to (?P<most>\d+); 0 is what the plan allows$",
+        "écrire de 1 à {most} ; 0 : ce que le plan admet",
+    ),
+    (
+        r"^'(?P<span>.*)' is no time that one could accept to lose$",
+        "« {span} » : ce n'est pas une durée que l'on puisse accepter de perdre",
+    ),
+    (
+        r"^write it with its unit, such as 10min, up to (?P<most>\S+); empty is what the plan allows$",
+        "l'écrire avec son unité, comme 10min, au plus {most} ; vide : ce que le plan admet",
+    ),
+    (
+        r"^accept rows and time by name \(accept_rows, accept_time of the failover\), or find another copy$",
+        "accepter des lignes et une durée (accept_rows et accept_time du basculement), ou trouver une autre copie",
     ),
     (rf"^(?P<name>{_N}) has nothing in (?P<site>{_N}): (?P<meanwhile>.+)$", "{name} n'a rien à {site} : {meanwhile}"),
     (

@@ -82,3 +82,8 @@ class Accepted:
 
     rows_count: int | None = None
     span: timedelta | None = None
+
+    @property
+    def is_something(self) -> bool:
+        """Rows, or time, or both."""
+        return self.rows_count is not None or self.span is not None

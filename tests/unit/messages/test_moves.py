@@ -115,6 +115,18 @@ def test_every_sentence_of_a_card_is_french(plan):
             "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s); approved are 2000 rows and 5min",
             "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29, dernière écriture au plus tard à 03:00:00 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
         ),
+        (
+            "whoever asked accepts to lose up to 150000 rows and 2h of household",
+            "le demandeur accepte de perdre jusqu'à 150000 lignes et 2h de household",
+        ),
+        (
+            "-1 is no number of rows that one could accept to lose. Next: write 1 to 1000000000000; 0 is what the plan allows",
+            "-1 : ce n'est pas un nombre de lignes que l'on puisse accepter de perdre. Ensuite : écrire de 1 à 1000000000000 ; 0 : ce que le plan admet",
+        ),
+        (
+            "'10 rows' is no time that one could accept to lose. Next: write it with its unit, such as 10min, up to 366d; empty is what the plan allows",
+            "« 10 rows » : ce n'est pas une durée que l'on puisse accepter de perdre. Ensuite : l'écrire avec son unité, comme 10min, au plus 366d ; vide : ce que le plan admet",
+        ),
         ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
         (
             "household in azure-west does not answer, but that is no proof: azure-west is gone for lyon only, 2 vantage points must agree",
