@@ -170,7 +170,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^point-in-time-restore$", "retour à un instant"),
     (rf"^loss of (?P<name>{_N})$", "perte de {name}"),
     (
-        rf"^(?P<rest>at most .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",
+        rf"^(?P<rest>(?:at most|\S+ loses nothing:) .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",
         "{rest} ; admis : {rows} lignes et {span}",
     ),
     (r"^(?P<rest>nobody knows .+); accepted unseen$", "{rest} ; accepté sans le voir"),
@@ -183,9 +183,11 @@ MOVES: tuple[tuple[str, str], ...] = (
         "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at}, dernière écriture au plus tard à {by} UTC, {pace} lignes/s)",  # noqa: E501
     ),
     (
-        rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+)$",
-        "{name} ne perd rien : chaque écriture a attendu {who}",
+        rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+), seen at (?P<at>\S+) UTC by (?P<rest_by>[\w ]+); whether somebody lifted that by hand since is not known$",  # noqa: E501
+        "{name} ne perd rien : chaque écriture attendait {who}, vu à {at} UTC ({rest_by}) ; nul ne sait si quelqu'un l'a levé à la main depuis",  # noqa: E501
     ),
+    (r"^readiness$", "contrôle de préparation"),
+    (r"^this look$", "ce regard"),
     (
         rf"^nobody knows how much of (?P<name>{_N}) may be lost: its standby shows no heartbeat$",
         "nul ne sait combien de {name} peut être perdu : sa copie ne montre aucun battement",

@@ -22,6 +22,7 @@ from tasks.recovery.items import TAKES_OVER, parse_item
 from tasks.recovery.losses import bound_loss, lag
 from tasks.recovery.values import Accepted, Facts
 from tasks.recovery.vantage import agreement
+from tasks.recovery.waited import waited_until_the_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def what_may_be_lost(way: Way, facts: Facts, accepted: Accepted) -> Lost:
         loss = loss_of(way, facts, name)
         most_rows = max(data.lose_at_most_rows, accepted.rows_count or 0)
         most_span = max(way.plan.rpo, accepted.span or timedelta(0))
-        known = math.isfinite(loss.seconds)
         beyond = most_rows > data.lose_at_most_rows or most_span > way.plan.rpo
+        known = math.isfinite(loss.seconds)
         if not known and not (accepted.rows_count and accepted.span):
             raise Refused(loss.text, where=way.new, next_step=_BY_NAME, code="unknown")
         bounds += _bounds(name, loss if known else None, most_rows, most_span)
@@ -79,12 +80,21 @@ def what_may_be_lost(way: Way, facts: Facts, accepted: Accepted) -> Lost:
 
 def loss_of(way: Way, facts: Facts, name: str) -> Loss:
     """The most that may be lost of one kind of data if it were promoted now."""
+    standby, primary, until = facts.look(name, way.new), facts.look(name, way.old), _last_write(way, facts)
     return bound_loss(
         way.plan.data[name],
-        standby=facts.look(name, way.new),
-        primary=facts.look(name, way.old),
+        standby=standby,
+        primary=primary,
         last_known=facts.last_known.get(name),
-        until=_last_write(way, facts),
+        until=until,
+        waited=waited_until_the_end(
+            facts.commits.get(name),
+            site=way.old,
+            primary=primary,
+            standby=standby,
+            lifted_at=facts.lifted.get(name),
+            until=until,
+        ),
     )
 
 

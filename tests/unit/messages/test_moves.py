@@ -14,7 +14,7 @@ from tasks.recovery.decide import plan_move, plan_restore
 from tasks.recovery.priority import Want, one_question, share_out
 from tasks.recovery.rejoining import Agreed, plan_rejoin
 from tasks.recovery.values import Accepted, Ran
-from tests.unit.recovery import scenes, test_restoring
+from tests.unit.recovery import scenes, test_restoring, test_waited
 from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
 
 FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
@@ -42,6 +42,7 @@ PLANS = {
         scenes.with_database(scenes.dark(), CELLAR, database(scenes.STANDBY, heartbeat_at=None)),
         accepted=Accepted(rows_count=10_000, span=timedelta(hours=1)),
     ),
+    "failover of data that was seen to wait": plan_move(MoveKind.FAILOVER, scenes.promised(), test_waited.night()),
     "failback": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere()),
     "failback with a count": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(LOST,))),
     "failback without one": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(replace(LOST, rows=0),))),
@@ -114,6 +115,14 @@ def test_every_sentence_of_a_card_is_french(plan):
         (
             "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s); approved are 2000 rows and 5min",
             "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29, dernière écriture au plus tard à 03:00:00 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
+        ),
+        (
+            "household loses nothing: each commit waited for hearth_db2, seen at 02:40:00 UTC by readiness; whether somebody lifted that by hand since is not known; approved are 0 rows and 5min",
+            "household ne perd rien : chaque écriture attendait hearth_db2, vu à 02:40:00 UTC (contrôle de préparation) ; nul ne sait si quelqu'un l'a levé à la main depuis ; admis : 0 lignes et 5min",
+        ),
+        (
+            "household loses nothing: each commit waited for hearth_db2, seen at 02:40:00 UTC by failback; whether somebody lifted that by hand since is not known",
+            "household ne perd rien : chaque écriture attendait hearth_db2, vu à 02:40:00 UTC (retour) ; nul ne sait si quelqu'un l'a levé à la main depuis",
         ),
         (
             "whoever asked accepts to lose up to 150000 rows and 2h of household",
