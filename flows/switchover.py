@@ -14,7 +14,7 @@ from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
 from tasks.recovery.proving import remember_rows
 from tasks.recovery.recording import begin_move, let_it_serve, note_nothing_lost
-from tasks.recovery.witnessing import see_whom_commits_wait_for
+from tasks.recovery.witness_steps import see_whom_commits_wait_for
 from tasks.reports.moves.steps import report_move
 from tasks.runs.runbook import runbook
 

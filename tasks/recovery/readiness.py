@@ -120,7 +120,7 @@ def _survivor(data: ReplicatedData, primary: DatabaseLook) -> Iterator[Finding]:
         yield _critical(f"promise-{data.name}", said, "protect it again, or promise less")
     elif data.promise is Promise.ZERO_LOSS and primary.waiting is Waiting.NOT:
         said = f"{data.name} promises zero loss, and some commits may not wait for {primary.synchronous_with}"
-        next_step = "let all wait for it alone, with synchronous_commit on; a survivor does after its failback"
+        next_step = "let all wait for it alone, with synchronous_commit on, and after a failover bring it home"
         yield _warning(f"promise-{data.name}", said, next_step)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -15,10 +16,12 @@ from blocks.journal.adapter import PostgresJournal
 from blocks.ports.recovery import DatabaseRole, LossKind, MoveKind, Waiting
 from tasks.recovery.decide import plan_move
 from tasks.recovery.losses import bound_loss
+from tasks.recovery.recording import write_bounds
 from tasks.recovery.values import Ran
+from tasks.recovery.witness_steps import write_whom_commits_wait_for
 from tasks.recovery.witnessing import keep_what_was_seen, known_of_commits
-from tests.contract.journal.test_moves import open_run
-from tests.contract.postgres.hosts import OPERATOR, Pair, Writer, carry_out, eventually, mark_for, reach, running_pair
+from tests.contract.journal.test_moves import begin, open_run
+from tests.contract.postgres.hosts import OPERATOR, Pair, Writer, carry_out, eventually, mark_for, running_pair
 from tests.postgres_fixture import journal_dsn, journal_template, postgres_server  # noqa: F401
 from tests.unit.recovery import scenes
 from tests.unit.recovery.scenes import AZURE, CELLAR
@@ -66,6 +69,23 @@ def measured(journal: PostgresJournal, pair: Pair, **changes):
     return rows.measured, seconds.measured, guard.holds, guard.text
 
 
+def bounded(journal: PostgresJournal, pair: Pair, run, token):
+    """What a failover under way writes down of its loss, just before it promotes."""
+    begin(journal, run, token, detected_at=None)
+    plan = plan_move(MoveKind.FAILOVER, PLATFORM, facts_of(journal, pair))
+    granted = SimpleNamespace(plan=plan, lease=SimpleNamespace(run=run, token=token))
+    (loss,) = write_bounds(journal, parts_of(pair), granted)
+    assert journal.move(run).losses == (loss,)
+    return loss
+
+
+def parts_of(pair: Pair):
+    hosts = {AZURE: pair.west, CELLAR: pair.east}
+    return SimpleNamespace(
+        platform=PLATFORM, recovery=PLATFORM.recovery, member=lambda _, site: pair.member(hosts[site])
+    )
+
+
 def waits(pair: Pair, wanted: Waiting):
     return eventually(lambda: (seen := pair.member(pair.west).look()).waiting is wanted and seen, pair.west.log)
 
@@ -102,6 +122,10 @@ def test_one_that_was_seen_to_wait_lost_nothing_that_was_acknowledged(journal, p
     assert (rows, seconds, holds) == (0, 0, True), text
     assert f"each commit waited for east_db, seen at {seen.seen_at:%H:%M:%S} UTC by readiness" in text
 
+    loss = bounded(journal, pair, *open_run(journal))
+    assert (loss.rows, loss.seconds) == (0, 0.0)
+    assert "seen at" in loss.text
+
     carry_out(standby.promote())
     assert set(writer.acknowledged) <= written(east), "0 acknowledged rows are missing"
     half_way = (Ran(phase="promote", item=f"promote-database:household:{CELLAR}"),)
@@ -137,10 +161,9 @@ def test_one_that_was_let_go_since_lost_rows_and_the_bound_says_more_than_them(j
     key = uuid4().hex * 2
     journal.intend(run, token, key=key, phase="promote", item=ALONE, text=ALONE, baseline={})
     change = primary.stand_alone()
-    mark = mark_for(change)
-    change.act(mark)
+    change.act(mark_for(change))
     east.kill()
-    reach(change, mark)
+    assert west.rows("SHOW synchronous_standby_names") == [("",)]
     journal.finish_step(run, token, key, "alone", None)
     goes_on(writer, 300)
     west.kill()
@@ -149,11 +172,11 @@ def test_one_that_was_let_go_since_lost_rows_and_the_bound_says_more_than_them(j
     assert journal.commit_look("hearth", "household") == seen, "the newest look still says that it waits"
 
     rows, seconds, holds, text = measured(journal, pair)
-    promoted = standby.promote()
-    carry_out(promoted)
+    loss = bounded(journal, pair, run, token)
+    carry_out(standby.promote())
     lost = set(writer.acknowledged) - written(east)
     assert len(lost) > 100
-    assert rows >= len(lost), text
+    assert min(rows, loss.rows) >= len(lost), text
     assert (seconds > 0, holds) == (True, False)
 
     # and exactly what the writer misses is counted and kept
@@ -178,6 +201,9 @@ def test_what_a_look_says_of_commits_is_what_the_server_does(journal, pair):
     carry_out(primary.protect(standby))
     waits(pair, Waiting.STRICTLY)
     assert readiness(journal, pair)[0].waits
+    after = SimpleNamespace(plan=SimpleNamespace(candidate=AZURE, action="failback"))
+    (seen,) = write_whom_commits_wait_for(journal, parts_of(pair), after, print)
+    assert (seen.waits, seen.seen_by, journal.commit_look("hearth", "household")) == (True, "failback", seen)
 
     # one role, or the whole server, is told before the standby has it
     west.rows("ALTER ROLE app SET synchronous_commit = off")

@@ -154,7 +154,7 @@ def test_a_promise_of_zero_loss_needs_commits_that_wait():
     assert (finding.name, finding.severity) == ("promise-household", W)
     assert finding.sentence == (
         "household promises zero loss, and some commits may not wait for hearth_db2. "
-        "Next: let all wait for it alone, with synchronous_commit on; a survivor does after its failback"
+        "Next: let all wait for it alone, with synchronous_commit on, and after a failover bring it home"
     )
     assert found(databases=databases(primary=replace(waits, waiting=Waiting.NOT))) == ()
 
