@@ -2,14 +2,15 @@
 
 Plan → ask → fence → bound what may be lost → promote → verify the data → open it, start by wave → shift traffic → see
 clients served. The rules: two vantage points must agree that the site is gone; nothing is promoted before everything
-that can be fenced is, and a fence that cannot be confirmed was accepted by name; nobody writes to data before it was
-verified.
+that can be fenced is, and a fence that cannot be confirmed was accepted by name, as is a loss beyond the plan; nobody
+writes to data before it was verified.
 """
 
 from __future__ import annotations
 
 from blocks.ports.recovery import MoveKind
 from tasks.approvals.asking import approved
+from tasks.recovery.accepting import read_accepted
 from tasks.recovery.holding import hold_room
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.phases import carry_out
@@ -21,16 +22,21 @@ from tasks.runs.runbook import runbook
 
 
 @runbook(name="failover", run_name="failover of {platform}", subject="platform")
-def failover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
+def failover(
+    platform: str, reason: str, candidate: str = "", accept_rows: int = 0, accept_time: str = ""
+) -> MoveOutcome:
     """Move a platform to its other site because the active one is gone.
 
     Args:
         platform: the platform's name in the catalogue.
         reason: why, for those who must approve it.
         candidate: the site to go to; may be empty where there is only one.
+        accept_rows: how many rows of each data you accept to lose beyond the plan; 0 is what the plan allows.
+        accept_time: how much time of them, with its unit, such as 10min; empty is what the plan allows.
 
     """
-    granted = approved(lambda: plan_for(MoveKind.FAILOVER, platform, reason, candidate))
+    accepted = read_accepted(accept_rows, accept_time)
+    granted = approved(lambda: plan_for(MoveKind.FAILOVER, platform, reason, candidate, accepted))
     known = remember_rows(platform)
     hold_room(granted)
     begin_move(granted)

@@ -14,6 +14,7 @@ from tasks.recovery.phases import carry_out
 from tasks.recovery.planning import plan_for
 from tasks.recovery.proving import remember_rows
 from tasks.recovery.recording import begin_move, let_it_serve, note_nothing_lost
+from tasks.recovery.witness_steps import see_whom_commits_wait_for
 from tasks.reports.moves.steps import report_move
 from tasks.runs.runbook import runbook
 
@@ -42,5 +43,6 @@ def switchover(platform: str, reason: str, candidate: str = "") -> MoveOutcome:
     proofs = carry_out(granted, "verify-clients")
     outcome = let_it_serve(granted, proofs)
     carry_out(granted, "settle")
+    see_whom_commits_wait_for(granted)
     report_move(granted.lease.run)
     return outcome

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from blocks.journal import drills, moves, rejoins, returns, rooms, runs, together
+from blocks.journal import commits, drills, moves, rejoins, returns, rooms, runs, together
 from blocks.journal.connections import Connections
 from blocks.ports.approvals import Approval, Plan
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
-from blocks.ports.recovery import Loss, Move, MoveKind, MoveState
+from blocks.ports.recovery import CommitLook, Loss, Move, MoveKind, MoveState
 from blocks.ports.room import RoomClaim, RoomWanted
 
 
@@ -134,6 +134,22 @@ class RecoveryRecords:
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
         with self._connections.transaction() as connection:
             return moves.durations(connection, platform, action)
+
+    # -- whom commits waited for -----------------------------------------------------------------
+
+    def keep_commit_look(self, platform: str, look: CommitLook) -> None:
+        with self._connections.transaction() as connection:
+            commits.keep(connection, platform, look)
+
+    def commit_look(self, platform: str, data: str) -> CommitLook | None:
+        with self._connections.transaction() as connection:
+            return commits.newest(connection, platform, data)
+
+    def last_acted(self, platform: str, items: Sequence[str]) -> datetime | None:
+        with self._connections.transaction() as connection:
+            return commits.last_acted(connection, platform, items)
+
+    # -- reports ---------------------------------------------------------------------------------
 
     def keep_report(self, run: UUID, *, text: str, facts: Mapping[str, object]) -> None:
         with self._connections.transaction() as connection:

@@ -33,12 +33,13 @@ _WRITES = (
     "joint_part",
     "room_claim",
     "rejoin",
+    "commit_look",
 )
 _GUARDED = (
     "incident_event", "action_event", "decision", "lease", "move", "move_loss", "old_side", "restore_test",
-    "way_back", "joint_part", "room_claim", "rejoin",
+    "way_back", "joint_part", "room_claim", "rejoin", "commit_look",
 )  # fmt: skip
-_GUARDS = 19  # each has a trigger for rows; incident_event, action_event and from way_back on one for the whole table
+_GUARDS = 21  # each has a trigger for rows; incident_event, action_event and from way_back on one for the whole table
 
 
 def examine_journal(dsn: str) -> tuple[Capability, ...]:

@@ -41,6 +41,14 @@ class DatabaseRole(StrEnum):
     UNREACHABLE = "unreachable"  # nothing there answers us: it may be anything
 
 
+class Waiting(StrEnum):
+    """Whether a primary acknowledges a commit that no other server has."""
+
+    STRICTLY = "strictly"  # it was seen to wait for one standby, at each commit, and lets nobody go by itself
+    NOT = "not"  # some, or all, are acknowledged without; or it would let them go
+    UNKNOWN = "unknown"  # not a primary, or not seen whole
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseLook:
     """One look at one server. Positions are bytes of write-ahead log since the beginning of the cluster.
@@ -62,6 +70,8 @@ class DatabaseLook:
     row_counts: Mapping[str, int] = field(default_factory=dict[str, int])
     synchronous_with: str = ""  # the standby that each commit waits for
     lets_go: bool = False  # it stops waiting by itself where that standby is gone
+    waiting: Waiting = Waiting.UNKNOWN
+    called: str = ""  # how a primary shows this server as its standby, as its host says
     followers: Mapping[str, int] = field(default_factory=dict[str, int])  # standby -> bytes behind
     slots: Mapping[str, bool] = field(default_factory=dict[str, bool])  # replication slot -> is used
     fenced_by: str = ""  # the mark of the step that fenced it; `itself` where nobody ordered it
@@ -76,6 +86,25 @@ class DatabaseLook:
     def is_closed(self) -> bool:
         """It runs, is no standby, and clients can only read: it was drained, or promoted and not opened yet."""
         return self.role is DatabaseRole.FENCED and not self.fenced_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitLook:
+    """Whether commits of some data were seen to wait, when, and by whom: what a dead primary can no longer say.
+
+    `seen_at` is the journal's, before the look where they waited and after it where they did not: whatever else
+    happened in the meantime is taken for the worse. `position_bytes` is what the primary had written by then.
+    """
+
+    data: str
+    site: str  # of the primary
+    waits: bool  # strictly, for `standby`
+    seen_at: datetime
+    seen_by: str  # for people: 'readiness', 'failback'
+    standby: str = ""
+    system_id: str = ""
+    timeline: int = 0
+    position_bytes: int = 0
 
 
 class LossKind(StrEnum):
@@ -460,6 +489,21 @@ class RecoveryJournal(Protocol):
 
     def taken_back_by(self, run: UUID) -> UUID | None:
         """The run whose move this run takes back."""
+        ...
+
+    def keep_commit_look(self, platform: str, look: CommitLook) -> None:
+        """One more look at whom commits wait for; none is ever changed."""
+        ...
+
+    def commit_look(self, platform: str, data: str) -> CommitLook | None:
+        """The newest one; of two at one moment that by which they did not wait."""
+        ...
+
+    def last_acted(self, platform: str, items: Sequence[str]) -> datetime | None:
+        """When a step of one of these items can last have changed anything; None where there was none.
+
+        One that never ended may have acted for a while after it was entered.
+        """
         ...
 
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from blocks.ports.recovery import DatabaseLook, DatabaseRole
+from blocks.ports.recovery import DatabaseLook, DatabaseRole, Waiting
+from blocks.postgres.commits import judge_commits
 
 if TYPE_CHECKING:
     from blocks.postgres.calls import Connection
@@ -29,7 +30,10 @@ _SELF = """
            (coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint,
            (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
            current_setting('default_transaction_read_only') = 'on',
-           current_setting('synchronous_standby_names')
+           current_setting('synchronous_standby_names'),
+           ARRAY(SELECT current_setting('synchronous_commit') UNION
+                 SELECT split_part(setting, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS setting
+                  WHERE setting LIKE 'synchronous_commit=%')
 """
 _PRIMARY = """
     SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int,
@@ -57,8 +61,9 @@ class Seen:
     replayed_bytes: int
     read_only: bool
     waits_for: str = ""
+    levels: Sequence[str] = ()  # of synchronous_commit: the server's, and what roles and databases have instead
+    synchronous: Sequence[str] = ()
     followers: Mapping[str, int] = field(default_factory=dict[str, int])
-    synchronous_with: str = ""
     slots: Mapping[str, bool] = field(default_factory=dict[str, bool])
     beats: Sequence[tuple[int, datetime, int]] = ()
     row_counts: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -66,12 +71,12 @@ class Seen:
 
 def read_server(connection: Connection, tables: Sequence[str] = ()) -> Seen:
     """Ask one server. Raises psycopg.Error."""
-    standby, system, timeline, position, replayed, read_only, waits_for = _rows(connection, _SELF)[0]
+    standby, system, timeline, position, replayed, read_only, waits_for, levels = _rows(connection, _SELF)[0]
     followers: list[tuple[Any, ...]] = []
     if not standby:
-        timeline, position = _rows(connection, _PRIMARY)[0]
-        replayed = position
         followers = _rows(connection, _FOLLOWERS)
+        timeline, position = _rows(connection, _PRIMARY)[0]  # last: what was not waited for before lies below it
+        replayed = position
     may_read = _rows(connection, _MAY_READ, HEARTBEAT, HEARTBEAT)[0][0]
     return Seen(
         is_standby=standby,
@@ -81,8 +86,9 @@ def read_server(connection: Connection, tables: Sequence[str] = ()) -> Seen:
         replayed_bytes=int(replayed or 0),
         read_only=read_only,
         waits_for=waits_for,
+        levels=levels,
+        synchronous=[name for name, _, how in followers if how in ("sync", "quorum")],
         followers={name: max(0, int(behind)) for name, behind, _ in followers},
-        synchronous_with=next((name for name, _, how in followers if how in ("sync", "quorum")), ""),
         slots=dict(cast("list[tuple[str, bool]]", _rows(connection, _SLOTS))),
         beats=cast("list[tuple[int, datetime, int]]", _rows(connection, _BEATS)) if may_read else (),
         row_counts=_counts(connection, tables),
@@ -109,7 +115,9 @@ def put_together(
         heartbeat_number=beats[0][0] if beats else 0,
         changed_rows_per_s=rate(beats),
         row_counts=seen.row_counts if seen else {},
-        synchronous_with=seen.synchronous_with if seen else "",
+        synchronous_with=next(iter(seen.synchronous), "") if seen else "",
+        waiting=_waiting(role, seen, status),
+        called=str(known.get("application_name", "")),
         lets_go=status is None or bool(known.get("waits_for")),
         followers=seen.followers if seen else {},
         slots=seen.slots if seen else {},
@@ -145,6 +153,15 @@ def _role(seen: Seen | None, status: Mapping[str, Any] | None) -> DatabaseRole:
     if seen is not None:
         return DatabaseRole.STANDBY
     return DatabaseRole.UNREACHABLE if status is None else _BY_HOST[str(status["role"])]
+
+
+def _waiting(role: DatabaseRole, seen: Seen | None, status: Mapping[str, Any] | None) -> Waiting:
+    if seen is None or role is not DatabaseRole.PRIMARY:
+        return Waiting.UNKNOWN
+    lets_go = status is not None and bool(status.get("waits_for"))
+    return judge_commits(
+        seen.waits_for, seen.levels, seen.synchronous, host_answers=status is not None, lets_go=lets_go
+    )
 
 
 def _text(

@@ -170,7 +170,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^point-in-time-restore$", "retour à un instant"),
     (rf"^loss of (?P<name>{_N})$", "perte de {name}"),
     (
-        rf"^(?P<rest>at most .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",
+        rf"^(?P<rest>(?:at most|\S+ loses nothing:) .+); approved are (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN})$",
         "{rest} ; admis : {rows} lignes et {span}",
     ),
     (r"^(?P<rest>nobody knows .+); accepted unseen$", "{rest} ; accepté sans le voir"),
@@ -183,9 +183,11 @@ MOVES: tuple[tuple[str, str], ...] = (
         "au plus {rows} lignes ou {seconds} s de {name} peuvent être perdues (dernier battement à {at}, dernière écriture au plus tard à {by} UTC, {pace} lignes/s)",  # noqa: E501
     ),
     (
-        rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+)$",
-        "{name} ne perd rien : chaque écriture a attendu {who}",
+        rf"^(?P<name>{_N}) loses nothing: each commit waited for (?P<who>\S+), seen at (?P<at>\S+) UTC by (?P<rest_by>[\w ]+); whether somebody lifted that by hand since is not known$",  # noqa: E501
+        "{name} ne perd rien : chaque écriture attendait {who}, vu à {at} UTC ({rest_by}) ; nul ne sait si quelqu'un l'a levé à la main depuis",  # noqa: E501
     ),
+    (r"^readiness$", "contrôle de préparation"),
+    (r"^this look$", "ce regard"),
     (
         rf"^nobody knows how much of (?P<name>{_N}) may be lost: its standby shows no heartbeat$",
         "nul ne sait combien de {name} peut être perdu : sa copie ne montre aucun battement",
@@ -195,8 +197,28 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{name} ne peut pas promettre zéro perte : sa copie a quelques secondes de retard",
     ),
     (
-        rf"^whoever asked accepts to lose up to (?P<most>.+) of (?P<name>{_N})$",
-        "le demandeur accepte de perdre jusqu'à {most} de {name}",
+        rf"^whoever asked accepts to lose up to (?P<rows>{_ROWS}) rows and (?P<span>{_SPAN}) of (?P<name>{_N})$",
+        "le demandeur accepte de perdre jusqu'à {rows} lignes et {span} de {name}",
+    ),
+    (
+        r"^(?P<rows>-?\d+) is no number of rows that one could accept to lose$",
+        "{rows} : ce n'est pas un nombre de lignes que l'on puisse accepter de perdre",
+    ),
+    (
+        r"^write 1 to (?P<most>\d+); 0 is what the plan allows$",
+        "écrire de 1 à {most} ; 0 : ce que le plan admet",
+    ),
+    (
+        r"^'(?P<span>.*)' is no time that one could accept to lose$",
+        "« {span} » : ce n'est pas une durée que l'on puisse accepter de perdre",
+    ),
+    (
+        r"^write it with its unit, such as 10min, up to (?P<most>\S+); empty is what the plan allows$",
+        "l'écrire avec son unité, comme 10min, au plus {most} ; vide : ce que le plan admet",
+    ),
+    (
+        r"^accept rows and time by name \(accept_rows, accept_time of the failover\), or find another copy$",
+        "accepter des lignes et une durée (accept_rows et accept_time du basculement), ou trouver une autre copie",
     ),
     (rf"^(?P<name>{_N}) has nothing in (?P<site>{_N}): (?P<meanwhile>.+)$", "{name} n'a rien à {site} : {meanwhile}"),
     (

@@ -82,6 +82,14 @@ _FOUND: Final = (
         ),
     ),
     (
+        r"^(?P<name>\S+) promises zero loss, and some commits may not wait for (?P<where>\S+)",
+        "let all wait for it alone, with synchronous_commit on, and after a failover bring it home",
+        (
+            "{name} promet zéro perte, et certaines validations peuvent ne pas attendre {where}. Ensuite : les faire "
+            "toutes attendre cette seule copie, avec synchronous_commit = on ; après un secours, le retour le fait"
+        ),
+    ),
+    (
         r"^(?P<where>\S+) could not take (?P<name>\S+): .*",
         "have the quota raised, or free what others use",
         (

@@ -239,6 +239,8 @@ RUN_TEXTS: Mapping[str, Text] = {
     "field.parameter.others": Text("Other platforms", "Autres plateformes"),
     "field.parameter.service": Text("Service", "Service"),
     "field.parameter.reason": Text("Reason", "Motif"),
+    "field.parameter.accept_rows": Text("Rows that may be lost", "Lignes qui peuvent être perdues"),
+    "field.parameter.accept_time": Text("Time that may be lost", "Durée qui peut être perdue"),
     "field.action": Text("Action", "Action"),
     "field.yes": Text("Yes", "Oui"),
     # -- the Prefect UI's form ------------------------------------------------------------------------

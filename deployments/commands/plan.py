@@ -21,6 +21,7 @@ from deployments.commands.telling import told
 if TYPE_CHECKING:
     from blocks.catalogue.model import Platform as PlatformModel
     from blocks.ports.approvals import Plan, PlanStep
+    from tasks.recovery.values import Accepted
 
 Kind = Annotated[str, typer.Argument(help="failover, switchover, failback or restore.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Of a restore: the last right moment, with its time zone.")]
@@ -30,6 +31,8 @@ Platforms = Annotated[
 ]
 Candidate = Annotated[str, typer.Option("--to", help="The site to go to, where there are several.")]
 Gone = Annotated[bool, typer.Option("--suppose-gone", help="As if the active site were dark: to read, not to do.")]
+Rows = Annotated[int, typer.Option("--accept-rows", help="Of a failover: rows that may be lost beyond its plan.")]
+Time = Annotated[str, typer.Option("--accept-time", help="And how much time of them, such as 10min.")]
 _RESTORES = ("restore", "point-in-time-restore")
 _EXAMPLE = timedelta(seconds=30)
 """A moment that is young enough to lie after the first backup soon after a start."""
@@ -41,6 +44,8 @@ def plan(  # noqa: PLR0917  typer gives each by its name
     platforms: Platforms,
     candidate: Candidate = "",
     as_of: AsOf = "",
+    accept_rows: Rows = 0,
+    accept_time: Time = "",
     suppose_gone: Gone = False,
     as_json: Json = False,
 ) -> None:
@@ -49,10 +54,12 @@ def plan(  # noqa: PLR0917  typer gives each by its name
     Of several platforms the common plan: who goes by priority, who waits and what it lacks, and each one's own.
     Exit 1 when a guard does not hold: the move would be refused.
     """
+    from tasks.recovery.accepting import read_accepted
     from tasks.runs.catalogue import load_platform
 
     with told():
-        made = _made(kind, platforms, candidate, as_of, suppose_gone=suppose_gone)
+        accepted = read_accepted(accept_rows, accept_time)
+        made = _made(kind, platforms, candidate, as_of, accepted=accepted, suppose_gone=suppose_gone)
         parts = [(load_platform(each.platform).platform, each) for each in made.parts or (made,)]
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
@@ -63,12 +70,18 @@ def plan(  # noqa: PLR0917  typer gives each by its name
         raise typer.Exit(1)
 
 
-def _made(kind: str, platforms: Sequence[str], candidate: str, as_of: str, *, suppose_gone: bool) -> Plan:
+def _made(
+    kind: str, platforms: Sequence[str], candidate: str, as_of: str, *, accepted: Accepted, suppose_gone: bool
+) -> Plan:
     """The plan of one, or of several on one card."""
+    from tasks.recovery.accepting import must_fail_over
     from tasks.recovery.gathering import make_common_plan
 
+    must_fail_over(kind, accepted)
     if len(platforms) == 1:
-        return planned(kind, platforms[0], candidate=candidate, as_of=as_of, as_if_gone=suppose_gone)
+        return planned(kind, platforms[0], candidate=candidate, as_of=as_of, accepted=accepted, as_if_gone=suppose_gone)
+    if accepted.is_something:
+        raise Refused("nothing is accepted for several platforms at once", next_step="plan, and start, each alone")
     if kind != "failover" or candidate or as_of:
         raise Refused(
             "several platforms only fail over together, each to its one other site",
@@ -115,7 +128,15 @@ def paper(
     typer.echo(f"{written}: {len(made.steps)} steps; print it, and keep it where the control plane is not")
 
 
-def planned(kind: str, platform: str, *, candidate: str = "", as_of: str = "", as_if_gone: bool = False) -> Plan:
+def planned(
+    kind: str,
+    platform: str,
+    *,
+    candidate: str = "",
+    as_of: str = "",
+    accepted: Accepted | None = None,
+    as_if_gone: bool = False,
+) -> Plan:
     """The plan as it would be asked for now. Raises `Refused`."""
     if kind in _RESTORES:
         from tasks.recovery.planning_back import make_restore_plan
@@ -123,7 +144,9 @@ def planned(kind: str, platform: str, *, candidate: str = "", as_of: str = "", a
         return make_restore_plan(platform, as_of, reason="", candidate=candidate, say=echo_error)
     from tasks.recovery.planning import make_plan
 
-    return make_plan(kind, platform, reason="", candidate=candidate, as_if_gone=as_if_gone, say=echo_error)
+    return make_plan(
+        kind, platform, reason="", candidate=candidate, accepted=accepted, as_if_gone=as_if_gone, say=echo_error
+    )
 
 
 def echo_error(said: str) -> None:

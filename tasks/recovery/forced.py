@@ -22,6 +22,7 @@ from tasks.recovery.items import TAKES_OVER, parse_item
 from tasks.recovery.losses import bound_loss, lag
 from tasks.recovery.values import Accepted, Facts
 from tasks.recovery.vantage import agreement
+from tasks.recovery.waited import waited_until_the_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,33 @@ def what_may_be_lost(way: Way, facts: Facts, accepted: Accepted) -> Lost:
         loss = loss_of(way, facts, name)
         most_rows = max(data.lose_at_most_rows, accepted.rows_count or 0)
         most_span = max(way.plan.rpo, accepted.span or timedelta(0))
+        beyond = most_rows > data.lose_at_most_rows or most_span > way.plan.rpo
         known = math.isfinite(loss.seconds)
         if not known and not (accepted.rows_count and accepted.span):
-            raise Refused(loss.text, where=way.new, next_step="accept so many rows and so long by name", code="unknown")
+            raise Refused(loss.text, where=way.new, next_step=_BY_NAME, code="unknown")
         bounds += _bounds(name, loss if known else None, most_rows, most_span)
         guards.append(_guard(data, loss, most_rows, most_span) if known else _unseen(name, loss))
-        said += [loss.text, *_accepted(name, accepted)]
+        said += [loss.text, *_accepted(name, most_rows, most_span, beyond=beyond or not known)]
     return Lost(tuple(bounds), tuple(guards), tuple(said))
 
 
 def loss_of(way: Way, facts: Facts, name: str) -> Loss:
     """The most that may be lost of one kind of data if it were promoted now."""
+    standby, primary, until = facts.look(name, way.new), facts.look(name, way.old), _last_write(way, facts)
     return bound_loss(
         way.plan.data[name],
-        standby=facts.look(name, way.new),
-        primary=facts.look(name, way.old),
+        standby=standby,
+        primary=primary,
         last_known=facts.last_known.get(name),
-        until=_last_write(way, facts),
+        until=until,
+        waited=waited_until_the_end(
+            facts.commits.get(name),
+            site=way.old,
+            primary=primary,
+            standby=standby,
+            lifted_at=facts.lifted.get(name),
+            until=until,
+        ),
     )
 
 
@@ -143,9 +154,10 @@ def _unseen(name: str, loss: Loss) -> Guard:
     return Guard(name=f"loss of {name}", holds=True, text=f"{loss.text}; accepted unseen")
 
 
-def _accepted(name: str, accepted: Accepted) -> list[str]:
-    if accepted.rows_count is None and accepted.span is None:
+def _accepted(name: str, most_rows: int, most_span: timedelta, *, beyond: bool) -> list[str]:
+    if not beyond:
         return []
-    rows = f"{accepted.rows_count} rows" if accepted.rows_count is not None else ""
-    span = format_duration(accepted.span) if accepted.span is not None else ""
-    return [f"whoever asked accepts to lose up to {' and '.join(each for each in (rows, span) if each)} of {name}"]
+    return [f"whoever asked accepts to lose up to {most_rows} rows and {format_duration(most_span)} of {name}"]
+
+
+_BY_NAME = "accept rows and time by name (accept_rows, accept_time of the failover), or find another copy"

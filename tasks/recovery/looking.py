@@ -34,6 +34,7 @@ from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.outage import outage_of
 from tasks.recovery.values import Facts, Ran
+from tasks.recovery.witnessing import known_of_commits
 
 T = TypeVar("T")
 _AT_ONCE = 24
@@ -86,11 +87,15 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     incidents = journal.open_incidents(platform.name)
     outage = outage_of(journal, incidents)
     moves = journal.moves(platform.name)
+    now = journal.now()
+    commits, lifted = known_of_commits(journal, platform, active, seen, began=begun_at, ended=now)
     return Facts(
-        now=journal.now(),
+        now=now,
         active=active,
         databases=seen,
         last_known={name: seen[name, active] for name in plan.data if (name, active) in seen and alive},
+        commits=commits,
+        lifted=lifted,
         compute=compute,
         capacity=_not_spoken_for(parts, journal, capacity, begun_at),
         added=wrong,

@@ -5,8 +5,8 @@ holds against the newest that was acknowledged. A living primary tells the secon
 known when it was last seen to live. Rows are those seconds at the pace at which rows changed.
 
 A bound never understates: without a heartbeat it is infinite, the pace is the fastest that was seen and at least the
-heartbeat's own row a second, and zero is said only where the primary was seen to wait for a standby at each commit,
-and does not stop waiting by itself.
+heartbeat's own row a second, and zero is said only where the primary was seen to wait at each commit for the very
+standby that takes over, and nothing is known that lifted it since (waited.py).
 An exact loss replaces a bound, never the other way round.
 """
 
@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from blocks.catalogue.recovery import ReplicatedData
-from blocks.ports.recovery import DatabaseLook, DatabaseRole, Loss, LossKind
+from blocks.catalogue.recovery import Promise, ReplicatedData
+from blocks.ports.recovery import CommitLook, DatabaseLook, DatabaseRole, Loss, LossKind
 
 HEARTBEAT = timedelta(seconds=1)
 """A heartbeat row a second: whatever came after the newest one is less than this."""
@@ -31,12 +31,14 @@ def bound_loss(
     primary: DatabaseLook | None,
     last_known: DatabaseLook | None,
     until: datetime,
+    waited: CommitLook | None = None,
 ) -> Loss:
-    """The most that promoting `standby` may lose. `until` is when the primary can have taken its last write."""
-    waited = last_known is not None and last_known.synchronous_with and not last_known.lets_go
-    if last_known is not None and waited and data.promise == "zero_loss":
-        text = f"{data.name} loses nothing: each commit waited for {last_known.synchronous_with}"
-        return Loss(data=data.name, kind=LossKind.BOUND, rows=0, seconds=0.0, text=text)
+    """The most that promoting `standby` may lose. `until` is when the primary can have taken its last write.
+
+    `waited` is the look by which each of its commits waited for that standby until the end.
+    """
+    if waited is not None and data.promise is Promise.ZERO_LOSS:
+        return Loss(data=data.name, kind=LossKind.BOUND, rows=0, seconds=0.0, text=_nothing(data, waited))
     seconds, since = _seconds(standby, primary, until)
     looks = [each for each in (standby, primary, last_known) if each is not None]
     pace = max([_SLOWEST, *(each.changed_rows_per_s for each in looks)])
@@ -71,6 +73,11 @@ def _seconds(standby: DatabaseLook | None, primary: DatabaseLook | None, until: 
         return (behind + HEARTBEAT).total_seconds(), said
     gap = max(timedelta(0), until - standby.heartbeat_at) + HEARTBEAT
     return gap.total_seconds(), f"newest heartbeat {standby.heartbeat_at:%H:%M:%S}, last write by {until:%H:%M:%S} UTC"
+
+
+def _nothing(data: ReplicatedData, waited: CommitLook) -> str:
+    seen = f"each commit waited for {waited.standby}, seen at {waited.seen_at:%H:%M:%S} UTC by {waited.seen_by}"
+    return f"{data.name} loses nothing: {seen}; whether somebody lifted that by hand since is not known"
 
 
 def _unknown(data: ReplicatedData) -> str:

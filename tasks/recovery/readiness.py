@@ -17,7 +17,7 @@ from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.quantities import format_duration
 from blocks.catalogue.recovery import Promise, Recovery, ReplicatedData
 from blocks.ports.health import State
-from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole, MoveKind
+from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole, MoveKind, Waiting
 from tasks.recovery.added import added_for
 from tasks.recovery.capacity import shortfall
 from tasks.recovery.decide import recovery_of
@@ -118,6 +118,10 @@ def _survivor(data: ReplicatedData, primary: DatabaseLook) -> Iterator[Finding]:
     if data.promise is Promise.ZERO_LOSS and not primary.synchronous_with:
         said = f"{data.name} promises zero loss, and no commit waits for the other site"
         yield _critical(f"promise-{data.name}", said, "protect it again, or promise less")
+    elif data.promise is Promise.ZERO_LOSS and primary.waiting is Waiting.NOT:
+        said = f"{data.name} promises zero loss, and some commits may not wait for {primary.synchronous_with}"
+        next_step = "let all wait for it alone, with synchronous_commit on, and after a failover bring it home"
+        yield _warning(f"promise-{data.name}", said, next_step)
 
 
 def _capacity(platform: Platform, plan: Recovery, seen: Evidence) -> Iterator[Finding]:

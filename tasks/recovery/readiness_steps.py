@@ -40,6 +40,7 @@ from tasks.recovery.supposing import suppose_gone, suppose_ready
 from tasks.recovery.timing import PredictedRto, predict_rto
 from tasks.recovery.unready import plan_unready, why_still
 from tasks.recovery.values import Facts
+from tasks.recovery.witnessing import keep_what_was_seen
 from tasks.runs.catalogue import load_platform
 
 T = TypeVar("T")
@@ -167,6 +168,7 @@ def judge(scope: Sealed[Scope], evidence: Evidence, sides: Sealed[Sides]) -> Sea
             channels=channels_for(value.customer),
             reopen_within=value.platform.reopen_within,
         )
+        keep_what_was_seen(journal, value.platform, sides.value.facts, by="readiness")
         standing = [each for each in journal.open_incidents(name) if each.is_readiness]
     judged = Judged(at=at, findings=found, still=still, changed=tuple(touched), open=tuple(standing))
     get_run_logger().info("%s", judged.sentence)

@@ -7,13 +7,13 @@ a platform serves from another site only once its clients were seen to be served
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prefect.logging import get_run_logger
 
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
-from blocks.ports.recovery import Loss, LossKind, Move, MoveKind
+from blocks.ports.recovery import CommitLook, DatabaseLook, DatabaseRole, Loss, LossKind, Move, MoveKind
 from tasks.core.retries import JOURNAL, OUTSIDE
 from tasks.core.step import fresh_step, record_step
 from tasks.core.together import side_by_side
@@ -23,6 +23,8 @@ from tasks.recovery.opening import Parts, parts_of
 from tasks.recovery.outage import outage_of
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
+from tasks.recovery.waited import waited_until_the_end
+from tasks.recovery.witnessing import known_of_commits
 from tasks.runs.runbook import Granted
 
 _FROM_OUTAGES = frozenset({MoveKind.FAILOVER.value, MoveKind.RESTORE.value})
@@ -68,12 +70,40 @@ def write_bounds(journal: PostgresJournal, parts: Parts, granted: Granted) -> tu
     """The same with a journal and the platform's parts at hand."""
     found: list[Loss] = []
     for name, data in parts.recovery.data.items():
-        sites = (_from_site(granted), granted.plan.candidate)
+        sites, began = (_from_site(granted), granted.plan.candidate), journal.now()
         left, taken = side_by_side([parts.member(name, site).look for site in sites])
-        loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now())
+        waited = _waited(journal, parts, granted, name, primary=left, standby=taken, began=began)
+        loss = bound_loss(data, standby=taken, primary=left, last_known=None, until=journal.now(), waited=waited)
         journal.keep_loss(granted.lease.run, loss)
         found.append(loss)
     return tuple(found)
+
+
+def _waited(
+    journal: PostgresJournal,
+    parts: Parts,
+    granted: Granted,
+    name: str,
+    *,
+    primary: DatabaseLook,
+    standby: DatabaseLook,
+    began: datetime,
+) -> CommitLook | None:
+    """As the plan judged it, by what is known now; its last write was before the move began."""
+    site, move = _from_site(granted), journal.move(granted.lease.run)
+    if move is None:
+        return None
+    seen = {(name, site): primary}
+    looks, lifted = known_of_commits(journal, parts.platform, site, seen, began=began, ended=journal.now())
+    noticed = move.detected_at if primary.role is DatabaseRole.UNREACHABLE else None
+    return waited_until_the_end(
+        looks.get(name),
+        site=site,
+        primary=primary,
+        standby=standby,
+        lifted_at=lifted.get(name),
+        until=noticed or move.began_at,
+    )
 
 
 @fresh_step(retry=OUTSIDE, run_name="count what only {data} in {site} had")

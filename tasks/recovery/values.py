@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Plan
-from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
+from blocks.ports.recovery import CapacityLook, CommitLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
 
 PHASES = (
     "check",
@@ -44,13 +44,17 @@ class Facts:
     """What was seen at one moment, on the journal's clock.
 
     `databases` is by (data, site), `compute` by service, `shares` by switch. `last_known` is the newest look at
-    each primary while it lived. `ran` is every step since the platform was last at home and whole, oldest first.
+    each primary while it lived; `commits`, of data that promises zero loss, whether its commits were seen to wait, the
+    newest, by whomever; `lifted` when vigie can last have changed that.
+    `ran` is every step since the platform was last at home and whole, oldest first.
     """
 
     now: datetime
     active: str
     databases: Mapping[tuple[str, str], DatabaseLook] = field(default_factory=dict[tuple[str, str], DatabaseLook])
     last_known: Mapping[str, DatabaseLook] = field(default_factory=dict[str, DatabaseLook])
+    commits: Mapping[str, CommitLook] = field(default_factory=dict[str, CommitLook])
+    lifted: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     compute: Mapping[str, ComputeLook] = field(default_factory=dict[str, ComputeLook])
     capacity: Mapping[str, CapacityLook] = field(default_factory=dict[str, CapacityLook])
     added: Mapping[str, str] = field(default_factory=dict[str, str])  # the plan's own step -> why not; empty: it could
@@ -82,3 +86,8 @@ class Accepted:
 
     rows_count: int | None = None
     span: timedelta | None = None
+
+    @property
+    def is_something(self) -> bool:
+        """Rows, or time, or both."""
+        return self.rows_count is not None or self.span is not None

@@ -42,6 +42,7 @@ from tasks.recovery.returning import Next, Ruling
 from tasks.recovery.sharing import Watching, attempt_for, share_before
 from tasks.recovery.values import Facts, other_site
 from tasks.recovery.watching import judge_once
+from tasks.recovery.witness_steps import write_whom_commits_wait_for
 from tasks.runs.runbook import Granted, Runbook
 from tests.contract.steps.moving_parts import ScriptedParts
 from tests.contract.steps.moving_world import APPS, WORKERS, World
@@ -155,6 +156,7 @@ class Walk:
 
     # -- what a flow calls
 
+    def read_accepted(self) -> None: ...
     def approved(self) -> None: ...
     def remember_rows(self) -> None: ...
     def report_move(self) -> None: ...
@@ -173,6 +175,9 @@ class Walk:
 
     def let_it_serve(self) -> None:
         write_serving(self.lived, self.granted)
+
+    def see_whom_commits_wait_for(self) -> None:
+        write_whom_commits_wait_for(self.lived, self.parts, self.granted, self.told.append)
 
     def carry_out(self, phase: str) -> None:
         steps = [step for step in self.plan.steps if step.phase == phase]

@@ -33,9 +33,9 @@ HOME, AWAY = "azure-west", "dc-west"
 PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
 
 
-def move(desk, kind, *people):
+def move(desk, kind, *people, **more):
     """Approved, and waited for."""
-    run = approve(desk, kind, *people)
+    run = approve(desk, kind, *people, **more)
     state = desk.state(run, patience_s=480)
     assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
     return run
@@ -103,6 +103,14 @@ def test_a_living_primary_is_not_failed_over_and_the_way_without_loss_is_offered
     assert "start a switchover, which loses nothing" in state["message"]
     assert not desk.journal.approvals(run)
     assert desk.journal.move(run) is None
+
+
+def test_what_cannot_be_accepted_fails_the_run_before_anything_is_looked_at_or_anybody_asked(desk):
+    run = desk.start("failover/failover", platform="hearth", reason="practice", accept_time="ten minutes")
+    state = desk.state(run)
+    assert state["type"] == "FAILED"
+    assert "'ten minutes' is no time that one could accept to lose" in state["message"]
+    assert not desk.journal.approvals(run)
 
 
 def test_a_switchover_and_the_way_home_lose_nothing(desk):
@@ -222,7 +230,7 @@ def test_a_site_that_lost_its_power_is_fenced_when_it_is_back_and_follows_before
     served_by(desk, HOME, began := datetime.now(UTC))
     break_service(desk.sandbox.state, HOME, "kill")
     try:
-        away = move(desk, "failover", *PEOPLE[:2])
+        away = move(desk, "failover", *PEOPLE[:2], accept_rows=250_000, accept_time="2h")
         assert served_by(desk, AWAY, began)
         moved = desk.journal.move(away)
         assert (moved.kind, moved.state, moved.to_site) == (MoveKind.FAILOVER, MoveState.SERVING, AWAY)
@@ -232,6 +240,9 @@ def test_a_site_that_lost_its_power_is_fenced_when_it_is_back_and_follows_before
         assert len(gone) <= bound.rows
         (approval,) = desk.journal.approvals(away)
         assert approval.standing is Standing.GRANTED
+        assert [limit.at_most for limit in approval.plan.bounds] == [250_000, 7200]
+        said = "whoever asked accepts to lose up to 250000 rows and 2h of household"
+        assert said in approval.plan.known_wrong
         accepted = set(unconfirmed(approval.plan.coverage)) & {step.item for step in approval.plan.when_back}
         assert accepted, "something could not be fenced"
         settle_moves()

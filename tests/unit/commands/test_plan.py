@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from blocks.errors import Refused
+from deployments.cli import app
 from deployments.commands.plan import _made, lines_of, together
+from tasks.recovery.values import Accepted
 from tests.unit.messages.test_together import PLAN
 from tests.unit.recovery.scenes import HEARTH
 
@@ -39,4 +42,21 @@ def test_each_one_s_plan_is_printed_as_alone():
 )
 def test_only_failovers_are_planned_together(kind, candidate, as_of):
     with pytest.raises(Refused, match="several platforms only fail over together"):
-        _made(kind, ["hearth", "shop"], candidate, as_of, suppose_gone=False)
+        _made(kind, ["hearth", "shop"], candidate, as_of, accepted=Accepted(), suppose_gone=False)
+
+
+def test_a_loss_is_accepted_for_one_failover_and_for_nothing_else():
+    accepted = Accepted(rows_count=150_000)
+    with pytest.raises(Refused, match="nothing is accepted for several platforms at once") as refused:
+        _made("failover", ["hearth", "shop"], "", "", accepted=accepted, suppose_gone=False)
+    assert refused.value.next_step == "plan, and start, each alone"
+    with pytest.raises(Refused, match="a switchover loses no row"):
+        _made("switchover", ["hearth"], "", "", accepted=accepted, suppose_gone=False)
+
+
+def test_what_cannot_be_accepted_is_said_before_anything_is_looked_at():
+    run = CliRunner()
+    wrong = run.invoke(app, ["plan", "failover", "hearth", "--accept-time", "ten minutes"])
+    assert (wrong.exit_code, "is no time that one could accept to lose" in wrong.output) == (1, True)
+    wrong = run.invoke(app, ["plan", "failover", "hearth", "--accept-rows", "-1"])
+    assert (wrong.exit_code, "-1 is no number of rows" in wrong.output) == (1, True)

@@ -16,7 +16,7 @@ from blocks.ports.showing import Purpose, PurposeKind
 from blocks.slack.cards import headline, render_approval, render_question
 from blocks.slack.evidence import said_afterwards
 from blocks.slack.markup import length
-from blocks.slack.modals import answer_modal, link_modal, parameters_modal, question_modal
+from blocks.slack.modals import answer_modal, link_modal, parameters_modal, parameters_of, question_modal
 from blocks.slack.pieces import who_asked
 from blocks.slack.progress import COMMIT, render_call, render_progress
 from blocks.slack.rulings import retell
@@ -302,6 +302,25 @@ def test_a_parameter_is_labelled_in_the_readers_words_unless_its_author_gave_it_
     }
     labels = [each["label"]["text"] for each in parameters_modal(FR, "t", schema, {})["blocks"][1:]]
     assert sorted(labels) == ["Plateforme", "What for", "odd_one"]
+
+
+def test_a_failovers_form_asks_what_is_accepted_as_its_deployment_declares_it():
+    from prefect.utilities.callables import parameter_schema
+
+    from flows.failover import failover
+
+    schema = parameter_schema(failover).model_dump()
+    blocks = {each["block_id"]: each for each in parameters_modal(FR, "t", schema, {})["blocks"][1:]}
+    rows, span = blocks["accept_rows"], blocks["accept_time"]
+    assert (rows["label"]["text"], rows["element"]["type"]) == ("Lignes qui peuvent être perdues", "number_input")
+    assert (span["label"]["text"], rows["optional"], span["optional"]) == ("Durée qui peut être perdue", True, True)
+    assert all("what the plan allows" in each["hint"]["text"] for each in (rows, span)), "not cut"
+    typed = {"platform": "hearth", "reason": "dark", "accept_rows": "5000", "accept_time": "10min"}
+    values = {name: {"field": {"value": value}} for name, value in typed.items()}
+    found, wrong = parameters_of(FR, {"state": {"values": values}}, schema)
+    assert (found, wrong) == (typed | {"candidate": "", "accept_rows": 5000}, {})
+    found, _ = parameters_of(FR, {"state": {"values": {name: values[name] for name in ("platform", "reason")}}}, schema)
+    assert (found["accept_rows"], found["accept_time"]) == (0, "")
 
 
 def test_a_french_card_of_a_restart_has_no_english_left():

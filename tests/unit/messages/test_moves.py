@@ -14,7 +14,7 @@ from tasks.recovery.decide import plan_move, plan_restore
 from tasks.recovery.priority import Want, one_question, share_out
 from tasks.recovery.rejoining import Agreed, plan_rejoin
 from tasks.recovery.values import Accepted, Ran
-from tests.unit.recovery import scenes, test_restoring
+from tests.unit.recovery import scenes, test_restoring, test_waited
 from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, ROOM, database
 
 FR, EN = Voice("fr", "Europe/Paris"), Voice("en", "UTC")
@@ -42,6 +42,7 @@ PLANS = {
         scenes.with_database(scenes.dark(), CELLAR, database(scenes.STANDBY, heartbeat_at=None)),
         accepted=Accepted(rows_count=10_000, span=timedelta(hours=1)),
     ),
+    "failover of data that was seen to wait": plan_move(MoveKind.FAILOVER, scenes.promised(), test_waited.night()),
     "failback": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere()),
     "failback with a count": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(LOST,))),
     "failback without one": plan_move(MoveKind.FAILBACK, HEARTH, scenes.elsewhere(losses=(replace(LOST, rows=0),))),
@@ -114,6 +115,26 @@ def test_every_sentence_of_a_card_is_french(plan):
         (
             "at most 1280 rows or 32 s of household may be lost (newest heartbeat 02:59:29, last write by 03:00:00 UTC, 40 rows/s); approved are 2000 rows and 5min",
             "au plus 1280 lignes ou 32 s de household peuvent être perdues (dernier battement à 02:59:29, dernière écriture au plus tard à 03:00:00 UTC, 40 lignes/s) ; admis : 2000 lignes et 5min",
+        ),
+        (
+            "household loses nothing: each commit waited for hearth_db2, seen at 02:40:00 UTC by readiness; whether somebody lifted that by hand since is not known; approved are 0 rows and 5min",
+            "household ne perd rien : chaque écriture attendait hearth_db2, vu à 02:40:00 UTC (contrôle de préparation) ; nul ne sait si quelqu'un l'a levé à la main depuis ; admis : 0 lignes et 5min",
+        ),
+        (
+            "household loses nothing: each commit waited for hearth_db2, seen at 02:40:00 UTC by failback; whether somebody lifted that by hand since is not known",
+            "household ne perd rien : chaque écriture attendait hearth_db2, vu à 02:40:00 UTC (retour) ; nul ne sait si quelqu'un l'a levé à la main depuis",
+        ),
+        (
+            "whoever asked accepts to lose up to 150000 rows and 2h of household",
+            "le demandeur accepte de perdre jusqu'à 150000 lignes et 2h de household",
+        ),
+        (
+            "-1 is no number of rows that one could accept to lose. Next: write 1 to 1000000000000; 0 is what the plan allows",
+            "-1 : ce n'est pas un nombre de lignes que l'on puisse accepter de perdre. Ensuite : écrire de 1 à 1000000000000 ; 0 : ce que le plan admet",
+        ),
+        (
+            "'10 rows' is no time that one could accept to lose. Next: write it with its unit, such as 10min, up to 366d; empty is what the plan allows",
+            "« 10 rows » : ce n'est pas une durée que l'on puisse accepter de perdre. Ensuite : l'écrire avec son unité, comme 10min, au plus 366d ; vide : ce que le plan admet",
         ),
         ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
         (

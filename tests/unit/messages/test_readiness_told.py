@@ -33,6 +33,8 @@ SAID |= {
     "Next: reserve it, or accept the risk by name in the catalogue",
     "no promise": "household promises zero loss, and no commit waits for the other site. "
     "Next: protect it again, or promise less",
+    "no promise of some": "household promises zero loss, and some commits may not wait for hearth_db2. "
+    "Next: let all wait for it alone, with synchronous_commit on, and after a failover bring it home",
     "patient clients": "clients wait 4min for a dead connection, over a quarter of the rto of 15min. "
     "Next: shorten their timeout",
     "over": plan_unready([], [incident()], at=NOW)[0].sentence,

@@ -187,6 +187,14 @@ def test_replication_broken_for_an_hour_fails_its_guard_until_it_is_accepted():
     assert made.digest != plan(hour).digest
 
 
+def test_what_is_accepted_below_the_plan_changes_nothing_and_is_not_said():
+    made = plan(accepted=Accepted(rows_count=10, span=timedelta(seconds=1)))
+    assert (made.digest, made.known_wrong, made.bounds) == (plan().digest, plan().known_wrong, plan().bounds)
+    assert not any("whoever asked" in sentence for sentence in made.known_wrong)
+    rows_only = plan(accepted=Accepted(rows_count=5000, span=timedelta(seconds=1)))
+    assert "whoever asked accepts to lose up to 5000 rows and 5min of household" in rows_only.known_wrong
+
+
 @pytest.mark.parametrize("accepted", [Accepted(rows_count=150_000), Accepted(span=timedelta(hours=2))])
 def test_rows_and_seconds_are_accepted_both(accepted):
     hour = with_database(dark(), CELLAR, database(scenes.STANDBY, behind_s=3600))

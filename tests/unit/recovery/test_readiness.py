@@ -10,6 +10,7 @@ import pytest
 from blocks.catalogue.recovery import AddedStep, Promise
 from blocks.errors import Refused
 from blocks.ports.health import State
+from blocks.ports.recovery import Waiting
 from tasks.recovery.readiness import Evidence, findings, needed_credentials
 from tasks.recovery.timing import PredictedRto
 from tests.unit.recovery.scenes import (
@@ -146,7 +147,16 @@ def test_a_promise_of_zero_loss_needs_commits_that_wait():
     safe = with_plan(data={"household": household})
     (finding,) = found(safe)
     assert (finding.name, finding.severity) == ("promise-household", C)
-    assert found(safe, databases=databases(primary=database(PRIMARY, synchronous_with="hearth_db2"))) == ()
+    waits = database(PRIMARY, synchronous_with="hearth_db2", waiting=Waiting.STRICTLY)
+    assert found(safe, databases=databases(primary=waits)) == ()
+    assert found(safe, databases=databases(primary=replace(waits, waiting=Waiting.UNKNOWN))) == ()
+    (finding,) = found(safe, databases=databases(primary=replace(waits, waiting=Waiting.NOT)))
+    assert (finding.name, finding.severity) == ("promise-household", W)
+    assert finding.sentence == (
+        "household promises zero loss, and some commits may not wait for hearth_db2. "
+        "Next: let all wait for it alone, with synchronous_commit on, and after a failover bring it home"
+    )
+    assert found(databases=databases(primary=replace(waits, waiting=Waiting.NOT))) == ()
 
 
 def test_clients_that_hold_on_to_dead_connections():
