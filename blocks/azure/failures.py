@@ -158,6 +158,13 @@ def _conflict(error: Any, status: int, where: str) -> VigieError:
             next_step="ask Azure for quota, choose another size, or move to another site",
             code="no_room",
         )
+    if code == "ScopeLocked":
+        return Refused(
+            f"a lock forbids it ({code})",
+            where=where,
+            next_step="take the lock off in Azure (docs/recovery-azure.md), then start anew",
+            code="locked",
+        )
     if code == "RoleAssignmentExists":
         return Refused(
             "the same right is there already, under another name",

@@ -139,7 +139,11 @@ BlockName = Annotated[str, AfterValidator(_block), Field(json_schema_extra={"pat
 HttpUrl = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"pattern": "^https?://"})]
 HostPort = Annotated[str, AfterValidator(_host_port), Field(json_schema_extra={"pattern": r"^.+:\d+$"})]
 ZoneName = Annotated[str, AfterValidator(_zone)]
-Guid = Annotated[str, AfterValidator(_guid)]
+Guid = Annotated[
+    str,
+    AfterValidator(_guid),
+    Field(json_schema_extra={"pattern": r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}),
+]
 HeaderName = Annotated[str, AfterValidator(_header)]
 Plain = Annotated[Any, BeforeValidator(_plain), WithJsonSchema({"type": ["string", "number", "integer", "boolean"]})]
 Moment = Annotated[datetime, AfterValidator(_moment)]

@@ -145,7 +145,9 @@ class AzureSimulator:
     def _right(self, request: web.Request, body: Any) -> web.Response:
         """A role assignment at any scope: logged under its own id."""
         method, path, fault = request.method, request.path, self.faults.of_changes(self._subject(request.path))
-        caller = request[_CALLER]
+        caller, subscription = request[_CALLER], path.split("/")[2]
+        if not self.store.groups(subscription):
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
         status, answer = self.store.rights.answer(method, path, body, caller=caller, fault=fault)
         if method == "GET":
             return web.json_response(answer)

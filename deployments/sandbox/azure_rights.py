@@ -76,9 +76,10 @@ class Right:
 
 @dataclass
 class Rights:
-    """Every right there is, by its id in lower case."""
+    """Every right there is, by its id in lower case; `locked` are scopes at which nothing may be deleted."""
 
     held: dict[str, Right] = field(default_factory=dict[str, Right])
+    locked: set[str] = field(default_factory=set[str])
 
     def seed(self, address: str, principal: str, role: str) -> None:
         """One that was always there."""
@@ -103,6 +104,9 @@ class Rights:
         if method == "DELETE":
             if right is None or there is None:
                 return 204, None
+            if any(path.lower().startswith(f"{scope.lower()}/") for scope in self.locked):
+                words = "The scope cannot perform delete operation because following scope(s) are locked."
+                raise ArmError(409, "ScopeLocked", words)
             right.set(None, fault)
             return 200, there
         if method != "PUT":

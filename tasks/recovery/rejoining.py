@@ -138,7 +138,7 @@ def missing_of(agreed: Agreed, earlier: Sequence[Run], facts: Facts) -> Iterator
     open_ones = set(unconfirmed(agreed.plan.coverage))
     for step in agreed.left:
         item = parse_item(step.item)
-        look = facts.look(item.thing, item.site)
+        look = facts.look(item.thing, item.site) if item.verb not in _LATE else None
         if step.item in open_ones and (look is None or look.role is not DatabaseRole.STANDBY):
             yield f"{item.thing} in {item.site} was never fenced: nothing there has answered"
     if earlier and agreed.left and not is_live(earlier[-1]) and earlier[-1].state is not RunState.DONE:

@@ -32,7 +32,7 @@ from deployments.sandbox.azure_kept import described, mark_seeds, restore
 from deployments.sandbox.azure_rights import Rights
 from deployments.sandbox.azure_seed import let_keep_rights
 from deployments.sandbox.azure_store import Store
-from tests.contract.azure.conftest import ARCHIVE, GROUP
+from tests.contract.azure.conftest import ARCHIVE, GROUP, SUBSCRIPTION
 from tests.contract.clouds import simulated_azure
 
 HOLDER, OTHER = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a", "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d"
@@ -292,6 +292,15 @@ def test_the_same_right_under_another_name_is_said_so(held):
     assert "recovery plan" in refused.value.next_step
 
 
+def test_a_lock_in_azure_is_named(held):
+    mark = intend(held.revoke())
+    held.store.rights.locked.add(ARCHIVE)
+    with pytest.raises(Refused, match="a lock forbids it") as refused:
+        held.revoke().act(mark)
+    assert refused.value.code == "locked"
+    assert held.may_read()
+
+
 def test_an_operator_that_may_not_is_refused_by_name_and_a_wrong_secret_is_not_repeated(held):
     mark = intend(held.revoke())
     with pytest.raises(Refused, match=r"roleAssignments/delete.*docs/permissions-azure.md"):
@@ -322,15 +331,9 @@ def test_silence_of_the_provider_is_never_taken_for_gone(held, how):
 
 
 def test_only_azures_own_word_for_an_absent_assignment_counts_as_gone(held):
-    held.store.rights.answer = _not_found_otherwise  # type: ignore[method-assign]
-    with pytest.raises(Broken, match="ResourceNotFound"):
-        held.credential().look()
-
-
-def _not_found_otherwise(*_: Any, **__: Any) -> Any:
-    from deployments.sandbox.azure_resources import ArmError
-
-    raise ArmError(404, "ResourceNotFound", "The Resource was not found.")
+    nowhere = ADDRESS.replace(SUBSCRIPTION, "99999999-9999-4999-8999-999999999999")
+    with pytest.raises(Broken, match="SubscriptionNotFound"):
+        held.credential(resource=nowhere).look()
 
 
 @pytest.mark.parametrize("resource", [ARCHIVE, "archive-writer", f"{ADDRESS}/x"])
