@@ -10,7 +10,8 @@ The invariants of a move, each with the file that keeps it:
     without loss.
 4.  *Our own network is never taken for their disaster* (vantage.py): where a database does not answer, two places that
     can see something else must agree that its site is gone.
-5.  *Whatever can be reached is fenced before anything is promoted; what cannot is accepted by name* (fences.py). What
+5.  *Whatever can be reached is fenced before anything is promoted, credentials too; what cannot is accepted by name*
+    (fences.py). What
     was promoted takes no writes before its data was verified (building.py).
 6.  *A site is chosen only if it can take the load* (capacity.py), and starts in the order of its dependencies
     (waves.py, order.py).
