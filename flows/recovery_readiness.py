@@ -21,6 +21,7 @@ from tasks.recovery.readiness_steps import (
     see_certificates,
     tell_readiness,
     try_credentials,
+    try_held_credentials,
 )
 from tasks.recovery.ready import ReadinessReport, evidence_of
 from tasks.reports.readiness import report_readiness
@@ -44,6 +45,7 @@ def recovery_readiness(platform: str) -> ReadinessReport:
         switches = look_at_switches.submit(platform, scope)
         certificates = see_certificates.submit(platform, scope)
         credentials = try_credentials.submit(platform, scope)
+        takeable = try_held_credentials.submit(platform, scope)
 
         evidence = evidence_of(
             scope.value,
@@ -52,6 +54,7 @@ def recovery_readiness(platform: str) -> ReadinessReport:
             follow_within=switches.result().value,
             certificates=certificates.result().value,
             credentials=credentials.result().value,
+            takeable=takeable.result().value,
         )
         judged = judge(scope, evidence, sides.result())
         told = tell_readiness.submit(scope).result()

@@ -82,8 +82,23 @@ TRAFFIC_LOOKS = ("Microsoft.Network/trafficManagerProfiles/read", _LOG)
 TRAFFIC_ACTION = "Microsoft.Network/trafficManagerProfiles/write"
 """What an operator needs to send clients elsewhere."""
 
+CREDENTIAL_LOOKS = ("Microsoft.Authorization/roleAssignments/read", _LOG)
+"""What a reader needs to see whether a credential of the plan is held."""
+
+CREDENTIAL_ACTIONS = (
+    "Microsoft.Authorization/roleAssignments/delete",
+    "Microsoft.Authorization/roleAssignments/write",
+)
+"""What an operator needs to take a credential away and give it back, at its own scope and under a condition only."""
+
 MOVE_LOOKS: tuple[str, ...] = tuple(
-    sorted({action for looks in (*COMPUTE_LOOKS.values(), CAPACITY_LOOKS, TRAFFIC_LOOKS) for action in looks})
+    sorted(
+        {
+            action
+            for looks in (*COMPUTE_LOOKS.values(), CAPACITY_LOOKS, TRAFFIC_LOOKS, CREDENTIAL_LOOKS)
+            for action in looks
+        }
+    )
 )
 MOVE_ACTIONS: tuple[str, ...] = tuple(
     sorted({TRAFFIC_ACTION, *(action for acts in COMPUTE_ACTIONS.values() for action in acts.values())})
@@ -94,6 +109,7 @@ EXAMINE_ACTIONS = ("Microsoft.Authorization/permissions/read", "Microsoft.Resour
 """What `vigie blocks check` itself needs."""
 
 WRITES_THAT_A_READER_MUST_NOT_HAVE = (
+    "Microsoft.Authorization/roleAssignments/delete",
     "Microsoft.Authorization/roleAssignments/write",
     "Microsoft.Compute/virtualMachines/deallocate/action",
     "Microsoft.Compute/virtualMachines/delete",

@@ -19,6 +19,8 @@ from blocks.errors import Broken
 from blocks.ports.health import MissingCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import aiohttp
     from azure.core.pipeline.policies import AsyncHTTPPolicy, SansIOHTTPPolicy
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from blocks.clock import Clock
 
 ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
+_DONE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 _SDKS = (
     "azure.identity.aio",
     "azure.mgmt.compute.aio",
@@ -85,18 +88,33 @@ class Connection:
     async def get(self, path: str, api_version: str) -> Any:
         """One plain ARM read, for what has no client of its own; JSON or an HttpResponseError."""
         from azure.core.exceptions import HttpResponseError
+
+        response = await self._sent("GET", path, api_version, None)
+        if response.status_code != HTTPStatus.OK:
+            raise HttpResponseError(response=response)
+        return response.json()
+
+    async def send(
+        self, method: str, path: str, api_version: str, body: Mapping[str, Any] | None, *, request_id: str
+    ) -> str:
+        """One plain ARM change, for what has no client of its own: Azure's name for it, or an HttpResponseError."""
+        from azure.core.exceptions import HttpResponseError
+
+        response = await self._sent(method, path, api_version, body, request_id=request_id)
+        if response.status_code not in _DONE:
+            raise HttpResponseError(response=response)
+        return str(response.headers.get("x-ms-correlation-request-id", ""))
+
+    async def _sent(self, method: str, path: str, api_version: str, body: Any, **options: str) -> Any:
         from azure.core.rest import HttpRequest
         from azure.mgmt.core import AsyncARMPipelineClient
 
-        client = AsyncARMPipelineClient(
+        client: Any = AsyncARMPipelineClient(
             base_url=self.block.arm_endpoint, policies=self._policies, transport=self._transport
         )
         url = path if path.startswith("https://") else client.format_url(path)
         params = {} if "api-version=" in url else {"api-version": api_version}
-        response = await client.send_request(HttpRequest("GET", url, params=params))
-        if response.status_code != HTTPStatus.OK:
-            raise HttpResponseError(response=response)
-        return response.json()
+        return await client.send_request(HttpRequest(method, url, params=params, json=body), **options)
 
     def _chain(self) -> list[AsyncHTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]]:
         from azure.core.pipeline import policies

@@ -158,6 +158,20 @@ def _conflict(error: Any, status: int, where: str) -> VigieError:
             next_step="ask Azure for quota, choose another size, or move to another site",
             code="no_room",
         )
+    if code == "ScopeLocked":
+        return Refused(
+            f"a lock forbids it ({code})",
+            where=where,
+            next_step="take the lock off in Azure (docs/recovery-azure.md), then start anew",
+            code="locked",
+        )
+    if code == "RoleAssignmentExists":
+        return Refused(
+            "the same right is there already, under another name",
+            where=where,
+            next_step="delete that one, or write its id into the recovery plan; then start anew",
+            code="changed",
+        )
     if status == HTTPStatus.PRECONDITION_FAILED:
         return Refused(
             f"somebody changed it meanwhile, so nothing was done ({code})",

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from blocks.catalogue.checks import Model
 from blocks.catalogue.quantities import Duration, Percent
-from blocks.catalogue.texts import BlockName, HeaderName, HostPort, HttpUrl, Name, Plain
+from blocks.catalogue.texts import BlockName, Guid, HeaderName, HostPort, HttpUrl, Name, Plain
 
 
 class Promise(StrEnum):
@@ -102,6 +102,21 @@ class DnsSwitch(Model):
 
 
 Switch = Annotated[TrafficManagerSwitch | DnsSwitch, Field(discriminator="kind")]
+
+
+class RoleAssignment(Model):
+    """A right in Azure that something in one site holds on what both sites share, or on what is elsewhere by then.
+
+    A failover from that site takes it away, and the way back gives it again, exactly as it was.
+    """
+
+    name: Name = Field(default="", validate_default=False)  # its key in the map
+    kind: Literal["azure.role_assignment"]
+    holder: Name  # the site of whoever holds it
+    site: Name  # whose credentials reach it
+    resource: str  # ARM id of the assignment itself
+    principal: Guid  # object id of whoever holds it
+    role: Guid  # of the role's definition
 
 
 class Capacity(Model):
@@ -195,6 +210,7 @@ class Recovery(Model):
     services: dict[str, Counterpart]
     second_workers: dict[str, SecondWorker] = Field(default_factory=dict)
     recycle: tuple[Name, ...] = ()  # services whose caches and pools are recycled once data has moved
+    credentials: dict[str, RoleAssignment] = Field(default_factory=dict)
     traffic: dict[str, Switch]
     capacity: dict[Name, Capacity] = Field(default_factory=dict)  # site -> what it must take
     proofs: tuple[str, ...] = Field(min_length=1)  # service/check in the site that serves, or check addresses

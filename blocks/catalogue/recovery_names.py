@@ -53,6 +53,7 @@ def check_recovery_names(platform: Entry, graph: Mapping[str, list[str]]) -> Ite
     for worker in entry.entries("second_workers").values():
         yield from _every_site(plan, worker, ("sites",))
     yield from _check_switches(plan)
+    yield from _check_credentials(plan)
     yield from _sites_of(plan, entry, "capacity")
     yield from _sites_of(plan, entry, "running_costs")
     yield from _check_counterparts(plan)
@@ -95,11 +96,31 @@ def _check_switches(plan: _Plan) -> Iterator[Mistake]:
         for key in _TARGETS:
             yield from _sites_of(plan, switch, key)
         yield from _every_site(plan, switch, _TARGETS)
-        site = switch.text("site")
-        if site is not None and site not in plan.sites:
-            yield _unknown(switch, ("site",), "site", site, plan.sites)
-        elif site is not None and (provider := plan.sites[site].text("provider")) not in {None, "azure"}:
-            yield switch.wrong(("site",), f"expected a site of azure, but {site!r} is {provider}")
+        yield from _reached_by(plan, switch)
+
+
+def _check_credentials(plan: _Plan) -> Iterator[Mistake]:
+    """Who holds it, and whose credentials reach it; what nobody may change there could not be taken away."""
+    for each in plan.entry.entries("credentials").values():
+        holder, site = each.text("holder"), each.text("site")
+        if holder is not None and holder not in plan.sites:
+            yield _unknown(each, ("holder",), "site", holder, plan.sites)
+        yield from _reached_by(plan, each)
+        if (
+            site in plan.sites
+            and plan.sites[site].text("provider") == "azure"
+            and not plan.sites[site].text("operator")
+        ):
+            yield each.wrong(("site",), f"expected a site with an operator: nobody could take {each.name!r} away")
+
+
+def _reached_by(plan: _Plan, part: Entry) -> Iterator[Mistake]:
+    """The site whose credentials reach something in Azure."""
+    site = part.text("site")
+    if site is not None and site not in plan.sites:
+        yield _unknown(part, ("site",), "site", site, plan.sites)
+    elif site is not None and (provider := plan.sites[site].text("provider")) not in {None, "azure"}:
+        yield part.wrong(("site",), f"expected a site of azure, but {site!r} is {provider}")
 
 
 def _check_counterparts(plan: _Plan) -> Iterator[Mistake]:

@@ -22,6 +22,8 @@ _ALL = 100
 _HEARTBEAT = timedelta(seconds=1)
 """How often a primary writes its heartbeat row: no loss is known more exactly than this."""
 _COLUMN = re.compile(r"^\w+$")
+_ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
+_ASSIGNMENT = re.compile(rf"^/subscriptions/[^/]+(/[^/]+)*/{re.escape(_ASSIGNMENTS)}/[0-9a-f-]{{36}}$", re.IGNORECASE)
 _TARGET = re.compile(r"^(?P<table>\w+(\.\w+)?)\.(?P<column>\w+)$")
 
 
@@ -40,6 +42,7 @@ def check_recovery_sense(platform: Entry) -> Iterator[Mistake]:
             yield from _check_table(data, table)
     for switch in plan.entries("traffic").values():
         yield from _check_switch(plan, switch)
+    yield from _check_credentials(plan)
     yield from _check_capacity(platform, plan)
     for step in plan.entries("steps").values():
         yield from check_added_step(step)
@@ -153,6 +156,20 @@ def _check_switch(plan: Entry, switch: Entry) -> Iterator[Mistake]:
     record, zone = switch.text("record"), switch.text("zone")
     if record and zone and record != zone and not record.endswith("." + zone):
         yield switch.wrong(("record",), f"expected a record of zone {zone}, not {record!r}")
+
+
+def _check_credentials(plan: Entry) -> Iterator[Mistake]:
+    """Each is one right: taken away twice under two names, it would be given back by whoever comes first."""
+    told: dict[str, str] = {}
+    for each in plan.entries("credentials").values():
+        resource = each.text("resource")
+        if resource is None:
+            continue
+        if not _ASSIGNMENT.match(resource):
+            text = f"expected the ARM id of a role assignment, …/{_ASSIGNMENTS}/<guid>, not {resource!r}"
+            yield each.wrong(("resource",), text)
+        elif (other := told.setdefault(resource.lower(), each.name)) != each.name:
+            yield each.wrong(("resource",), f"expected each right once, but this one is {other!r} already")
 
 
 def _check_capacity(platform: Entry, plan: Entry) -> Iterator[Mistake]:

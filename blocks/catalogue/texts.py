@@ -113,6 +113,12 @@ def _header(name: str) -> str:
     return name
 
 
+def _guid(value: str) -> str:
+    if not _UUID.match(value.lower()):
+        raise ValueError(f"expected a GUID such as '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0', not {value!r}")
+    return value.lower()
+
+
 def _moment(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("expected a time with its offset, such as '2026-12-05T22:00:00+01:00'")
@@ -133,6 +139,11 @@ BlockName = Annotated[str, AfterValidator(_block), Field(json_schema_extra={"pat
 HttpUrl = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"pattern": "^https?://"})]
 HostPort = Annotated[str, AfterValidator(_host_port), Field(json_schema_extra={"pattern": r"^.+:\d+$"})]
 ZoneName = Annotated[str, AfterValidator(_zone)]
+Guid = Annotated[
+    str,
+    AfterValidator(_guid),
+    Field(json_schema_extra={"pattern": r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}),
+]
 HeaderName = Annotated[str, AfterValidator(_header)]
 Plain = Annotated[Any, BeforeValidator(_plain), WithJsonSchema({"type": ["string", "number", "integer", "boolean"]})]
 Moment = Annotated[datetime, AfterValidator(_moment)]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from blocks.journal import commits, drills, moves, rejoins, returns, rooms, runs, together
+from blocks.journal import commits, drills, moves, rejoins, returns, rooms, runs, takings, together
 from blocks.journal.connections import Connections
 from blocks.ports.approvals import Approval, Plan
+from blocks.ports.credentials import Touched
 from blocks.ports.drills import Drill, DrillVerdict, LeasedResource, OldSideCount, RestoreTest
 from blocks.ports.recovery import CommitLook, Loss, Move, MoveKind, MoveState
 from blocks.ports.room import RoomClaim, RoomWanted
@@ -134,6 +135,10 @@ class RecoveryRecords:
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
         with self._connections.transaction() as connection:
             return moves.durations(connection, platform, action)
+
+    def touched(self, platform: str, *, taking: str, giving: str) -> tuple[Touched, ...]:
+        with self._connections.transaction() as connection:
+            return takings.touched(connection, platform, taking=taking, giving=giving)
 
     # -- whom commits waited for -----------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from blocks.catalogue.model import Service, Site
 from blocks.ports.approvals import Approval, Plan
 from blocks.ports.backups import Beat, Kept
 from blocks.ports.changes import Change
+from blocks.ports.credentials import Touched
 
 # -- databases ------------------------------------------------------------------------------------
 
@@ -508,4 +509,8 @@ class RecoveryJournal(Protocol):
 
     def durations(self, platform: str, action: str) -> Mapping[tuple[str, str], Sequence[timedelta]]:
         """(phase, item) -> how long that step took, newest first, of runs that did it without being interrupted."""
+        ...
+
+    def touched(self, platform: str, *, taking: str, giving: str) -> Sequence[Touched]:
+        """Every step of the platform that took something (its item is `taking`) or gave it back, newest first."""
         ...

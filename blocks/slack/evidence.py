@@ -17,7 +17,7 @@ from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
 
 _LINE = 600
-_MOST_LINES, _MOST_STEPS = 40, 15
+_MOST_LINES, _MOST_STEPS = 40, 20
 _ALL_PARTS, _LEAST_STEPS = 7200, 160  # characters that the parts of a card share; what a part keeps for its steps
 _NOT = "NOT "
 

@@ -6,6 +6,7 @@ is a sentence itself.
 
 from __future__ import annotations
 
+from blocks.slack.credential_deeds import CREDENTIALS
 from blocks.slack.together_deeds import TOGETHER
 
 _N = r"[^\s:;,]+"
@@ -27,6 +28,8 @@ _VERBS = {
     "stop-worker": "arrêter la tâche",
     "stop-service": "arrêter",
     "stop-machine": "éteindre",
+    "revoke-credential": "retirer le droit",
+    "grant-credential": "rendre le droit",
     "shift-traffic": "détourner le trafic",
     "close-traffic": "fermer le trafic",
 }
@@ -460,6 +463,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     (r"^no look$", "personne n'a pu regarder"),
     (r"^nobody could look at it$", "personne n'a pu regarder"),
     (r"^its provider does not answer for it$", "son fournisseur ne répond pas"),
+    *CREDENTIALS,
     *TOGETHER,
     (
         r"^predicted RTO (?P<all>.+) of (?P<target>.+): detection (?P<one>.+), decision (?P<two>.+), execution (?P<three>[\d.]+ \w+)(?P<rest>.*)$",  # noqa: E501

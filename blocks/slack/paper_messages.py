@@ -56,6 +56,18 @@ PAPER_TEXTS: Mapping[str, Text] = {
     ),
     "paper.look": Text("Then look:", "Puis regarder :"),
     "paper.sign": Text("done at ____ : ____ by ______________", "faite à ____ h ____ par ______________"),
+    "paper.note.revoke": Text(
+        "It must say RoleAssignmentNotFound. Keep the file: the way back needs it. What it opened may stay open for "
+        "some minutes.",
+        "Il faut lire RoleAssignmentNotFound. Garder le fichier : le retour en a besoin. Ce qu'il ouvrait peut rester "
+        "ouvert quelques minutes.",
+    ),
+    "paper.note.grant": Text(
+        "Only where it was taken away. Where {file} has a condition, write it with its version into the properties "
+        "too: without it more is given than there was.",
+        "Seulement s'il a été retiré. Si {file} contient une condition, l'écrire aussi dans les propriétés, avec sa "
+        "version : sans elle, on donne plus qu'avant.",
+    ),
     "paper.note.fence": Text(
         "It must say fenced, and nothing may grow any more. Without an answer it is not fenced: say so aloud, and "
         "switch its machine off.",

@@ -34,6 +34,14 @@ _UNSEEN: Final = (
     ),
     (r"^nobody has tried whether credential (?P<name>\S+) opens", "personne n'a essayé si l'accès {name} s'ouvre"),
     (
+        r"^nobody could look whether credential (?P<name>\S+) is there",
+        "personne n'a pu voir si le droit {name} est en place",
+    ),
+    (
+        r"^nobody has tried whether credential (?P<name>\S+) could be taken away",
+        "personne n'a essayé si le droit {name} peut être retiré",
+    ),
+    (
         rf"^nobody can predict whether the rto of {_SPAN} is kept",
         "personne ne sait prévoir si le RTO de {span} est tenu",
     ),
@@ -151,6 +159,21 @@ _FOUND: Final = (
         r"^credential (?P<name>\S+) does not open: .*",
         "save it anew, then run vigie blocks check",
         "l'accès {name} ne s'ouvre pas. Ensuite : l'enregistrer à nouveau, puis vigie blocks check",
+    ),
+    (
+        r"^credential (?P<name>\S+) could not be taken away: .*",
+        "correct the plan in the catalogue, or Azure",
+        "le droit {name} ne pourrait être retiré. Ensuite : corriger le plan dans le catalogue, ou Azure",
+    ),
+    (
+        r"^credential (?P<name>\S+) could not be taken away: .*",
+        "give the operator that role .docs/permissions-azure.md.",
+        "le droit {name} ne pourrait être retiré. Ensuite : donner ce rôle à l'opérateur (docs/permissions-azure.md)",
+    ),
+    (
+        r"^credential (?P<name>\S+) is not there, and (?P<where>\S+) serves without it",
+        "give it back, or take it out of the plan",
+        "le droit {name} n'est pas en place, et {where} sert sans lui. Ensuite : le rendre, ou l'ôter du plan",
     ),
     (
         r"^step (?P<name>\S+) of the plan cannot be done: .*",

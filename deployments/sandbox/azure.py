@@ -23,7 +23,7 @@ from deployments.sandbox.azure_app import AzureSimulator
 from deployments.sandbox.azure_kept import described, restore
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
-from deployments.sandbox.azure_seed import seeded_store
+from deployments.sandbox.azure_seed import let_keep_rights, seeded_store
 from deployments.sandbox.azure_spec import Specification
 from deployments.sandbox.kept import Kept
 from deployments.sandbox.restarting import restarting_behind, starting_behind, stopping_behind
@@ -56,6 +56,7 @@ async def serve(state: State, catalogue: Catalogue, port: int) -> None:
 
     login, operator = _login(state.home / "azure")
     simulator = AzureSimulator(seeded_store(catalogue), login, open_specification())
+    let_keep_rights(simulator.store, operator)
     kept = Kept(state.home / "azure" / "resources.json")
     restore(simulator.store, simulator.log, kept.read())
     simulator.keep = lambda store, log: kept.write(described(store, log))

@@ -24,6 +24,7 @@ from deployments.sandbox.azure_faults import Faults, Traffic
 from deployments.sandbox.azure_lives import ActivityLog
 from deployments.sandbox.azure_login import Login
 from deployments.sandbox.azure_resources import Address, ArmError, Operation, Resource
+from deployments.sandbox.azure_rights import action_of, is_right, owner_of
 from deployments.sandbox.azure_routes import (
     PAGED_CHILDREN,
     about,
@@ -43,7 +44,10 @@ _CALLER = web.RequestKey("caller", str)
 _SETTLES_EVERY_S = 0.1
 _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-_UNPUBLISHED = re.compile(r"/(providers/microsoft\.authorization/permissions|operations/[^/]+)$", re.IGNORECASE)
+_PERMISSIONS = "/providers/microsoft.authorization/permissions"
+_UNPUBLISHED = re.compile(
+    r"/(providers/microsoft\.authorization/(permissions|roleassignments/[^/]+)|operations/[^/]+)$", re.IGNORECASE
+)
 
 
 @dataclass
@@ -104,6 +108,8 @@ class AzureSimulator:
         if "api-version" not in request.query:
             raise ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
         self._must_be_granted(request)
+        if is_right(request.path):
+            return self._right(request, body)
         plain = self._plain(request)
         if plain is not None:
             return web.json_response(plain)
@@ -126,7 +132,7 @@ class AzureSimulator:
         listed = self.store.groups(parts[1]) if path.endswith("/resourcegroups") else usages(self.store, path)
         if listed is not None:
             return page(listed, _url(request), dict(request.query))
-        if path.endswith("/providers/microsoft.authorization/permissions"):
+        if path.endswith(_PERMISSIONS):
             return permissions(self._granted(request))
         if path.endswith("/providers/microsoft.insights/eventtypes/management/values"):
             return self._activities(dict(request.query))
@@ -135,6 +141,23 @@ class AzureSimulator:
             return None
         done = self.store.poll(found[1]).done
         return {"id": path, "name": found[1], "status": "Succeeded" if done else "InProgress"}
+
+    def _right(self, request: web.Request, body: Any) -> web.Response:
+        """A role assignment at any scope: logged under its own id."""
+        method, path, fault = request.method, request.path, self.faults.of_changes(self._subject(request.path))
+        caller, subscription = request[_CALLER], path.split("/")[2]
+        if not self.store.groups(subscription):
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+        status, answer = self.store.rights.answer(method, path, body, caller=caller, fault=fault)
+        if method == "GET":
+            return web.json_response(answer)
+        self.store.changed = True
+        number = request.headers.get("x-ms-client-request-id", "")
+        noted = self.log.write(path, action_of(method), caller, number, method)
+        headers = {"x-ms-correlation-request-id": noted}
+        if answer is None:
+            return web.Response(status=status, headers=headers)
+        return web.json_response(answer, status=status, headers=headers)
 
     def _get(self, request: web.Request, address: Address, _: Any) -> web.Response:
         query = dict(request.query)
@@ -207,15 +230,17 @@ class AzureSimulator:
             raise ArmError(400, "BadRequest", str(error)) from error
 
     def _granted(self, request: web.Request) -> list[str]:
-        caller = request[_CALLER]
-        return self.granted if caller == self.login.client else self.granted_to.get(caller, [])
+        caller, path = request[_CALLER], owner_of(request.path).lower()
+        scope = path.removesuffix(_PERMISSIONS)
+        known = self.granted if caller == self.login.client else self.granted_to.get(caller, [])
+        return [*known, *self.store.rights.allowed(caller, scope)]
 
     def _must_be_granted(self, request: web.Request) -> None:
         """As role assignments do: by the caller's actions. Extensions (metrics, health) are open to all."""
         address, (_, extension) = Address.parse(request.path), split_extension(request.path)
         if address is None or (extension and address.name and "/providers/" in address.action):
             return
-        action = _action(request, address)
+        action = _checked_action(request, address)
         if not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self._granted(request)):
             caller = request[_CALLER]
             words = (
@@ -251,7 +276,7 @@ class AzureSimulator:
         )
 
     def _subject(self, path: str) -> Resource | None:
-        owner, _ = split_extension(path)
+        owner, _ = split_extension(owner_of(path))
         address = Address.parse(owner)
         try:
             return self.store.find(address) if address and address.name else None
@@ -314,6 +339,14 @@ def _action(request: web.Request, address: Address) -> str:
     """What Resource Manager checks and logs: 'Microsoft.Web/sites/restart/action'."""
     below = "".join(f"/{part}" for part in address.action.split("/")[::2] if part)
     return f"{address.type}{below}/{_VERBS.get(request.method, 'action')}"
+
+
+def _checked_action(request: web.Request, address: Address) -> str:
+    """The same for extensions of Microsoft.Authorization, at whatever scope."""
+    if is_right(request.path):
+        return action_of(request.method)
+    asks = request.path.lower().endswith(_PERMISSIONS)
+    return "Microsoft.Authorization/permissions/read" if asks else _action(request, address)
 
 
 def _nobody(_address: str) -> None:

@@ -1,4 +1,4 @@
-"""How is the sandbox's Azure as it was left? Its resources, what goes on with them, and who asked for what.
+"""How is the sandbox's Azure as it was left? Its resources, what goes on with them, who asked for what and who may.
 
 The rules: a resource that the catalogue declares otherwise by now begins anew, one that it no longer declares is gone,
 and one that somebody made stays. What was still going on takes its time again.
@@ -35,6 +35,7 @@ def described(store: Store, log: ActivityLog) -> Content:
         "resources": {key: _resource(one) for key, one in store.resources.items()},
         "operations": [_operation(one) for one in operations.values()],
         "events": log.events[-_MOST_EVENTS:],
+        "rights": store.rights.described(),
     }
 
 
@@ -45,6 +46,7 @@ def restore(store: Store, log: ActivityLog, content: Content) -> None:
     known = {one["id"]: Operation(**one) for one in content["operations"]}
     store.operations.update(known)
     log.events += content["events"]
+    store.rights.restore(content.get("rights", {}))
     for key, kept in content["resources"].items():
         today = store.resources.get(key)
         if kept["seed"] == (today.seed if today else ""):

@@ -1,7 +1,8 @@
 """What is in the sandbox's Azure when it begins? What the catalogue says, all of it well.
 
 A resource for every service that lives in Azure, a plan for the apps of each resource group, and the Traffic Manager
-profile of each recovery plan: the endpoint of the primary site is on, the others are off.
+profile of each recovery plan: the endpoint of the primary site is on, the others are off. Every credential of a plan is
+held.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from blocks.catalogue.recovery import TrafficManagerSwitch
 from deployments.sandbox.azure_kept import mark_seeds
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
+from deployments.sandbox.azure_rights import KEEPER, TYPE, owner_of
 from deployments.sandbox.azure_store import Store
 from deployments.sandbox.azure_traffic import endpoint
 
@@ -30,6 +32,8 @@ def seeded_store(catalogue: Catalogue) -> Store:
         for switch in platform.recovery.traffic.values() if platform.recovery else ():
             if isinstance(switch, TrafficManagerSwitch):
                 seed_profile(store, platform, switch)
+        for held in platform.recovery.credentials.values() if platform.recovery else ():
+            store.rights.seed(held.resource, held.principal, held.role)
     mark_seeds(store)
     return store
 
@@ -46,6 +50,13 @@ def seed(store: Store, address: str, kind: str, region: str) -> None:
         store.find(plan).body["properties"]["numberOfSites"] += 1
     else:
         store.seed(plan, "Microsoft.Web/serverfarms", region)
+
+
+def let_keep_rights(store: Store, principal: str) -> None:
+    """An operator may take and give the credentials of the plans: at their scopes, and nowhere else."""
+    for number, scope in enumerate(dict.fromkeys(owner_of(address) for address in store.rights.held), start=1):
+        name = f"5a5a5a5a-0000-4000-9000-{number:012d}"
+        store.rights.seed(f"{scope}/providers/{TYPE}/{name}", principal, KEEPER)
 
 
 def seed_profile(store: Store, platform: Platform, switch: TrafficManagerSwitch) -> None:

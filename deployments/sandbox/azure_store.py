@@ -16,6 +16,7 @@ from typing import Any
 from deployments.sandbox.azure_kinds import KINDS
 from deployments.sandbox.azure_lives import TAKES_S
 from deployments.sandbox.azure_resources import Address, ArmError, Operation, Resource, merge
+from deployments.sandbox.azure_rights import Rights
 from deployments.sandbox.azure_room import is_machine, must_fit, used
 
 PAGE_COUNT = 2
@@ -28,6 +29,7 @@ class Store:
     def __init__(self) -> None:
         self._resources: dict[str, Resource] = {}
         self._operations: dict[str, Operation] = {}
+        self.rights = Rights()
         self.tell: Callable[[str, str], None] = lambda _event, _address: None
         self.core_limit = 100  # of each region
         self.changed = False  # since somebody last set this back
@@ -167,6 +169,7 @@ class Store:
         """What takes long with a resource is over soon."""
         resource = self.find(key)
         resource.life.hasten()
+        self.rights.hasten()
         if resource.operation is not None:
             resource.operation.hasten()
 

@@ -5,7 +5,8 @@ and a plan that depended on passing looks would have another digest at every loo
 
 The rules: whatever writes on the leaving side is fenced before anything is promoted; what was promoted takes no
 writes before its data was verified; a second worker starts only where it was stopped on the other side in an earlier
-phase, and in peace after clients are served; clients come last.
+phase, and in peace after clients are served; clients come last. A right that was taken from a site is given back
+before anything starts there, and in peace only once its second workers rest.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ TEXTS = {
     Verb.RECYCLE_SERVICE: "recycle {thing} in {site}",
     Verb.STOP_MACHINE: "switch off {thing} in {site}",
     Verb.START_MACHINE: "switch on {thing} in {site}",
+    Verb.REVOKE_CREDENTIAL: "take credential {thing} of {site} away",
+    Verb.GRANT_CREDENTIAL: "give credential {thing} of {site} back",
     Verb.CLOSE_TRAFFIC: "send nobody of {thing} to {site} any more",
     Verb.SHIFT_TRAFFIC: "send {share} % of {thing} to {site}",
     Verb.VERIFY_CLIENTS: "prove {thing} in {site}",
@@ -136,12 +139,25 @@ def _verified(way: Way) -> Iterator[Line]:
     yield from (("verify-data", Item(Verb.VERIFY_DATA, name, way.new)) for name in way.plan.data)
 
 
+def held_in(plan: Recovery, site: str) -> list[str]:
+    """The credentials that something in this site holds."""
+    return [name for name, each in plan.credentials.items() if each.holder == site]
+
+
 def _prepare(way: Way) -> Iterator[Line]:
+    yield from _given_back(way)
     for name, part in way.plan.services.items():
         if way.new in part.sites:
             if way.new in part.sizes:
                 yield "prepare", Item(Verb.RESIZE_SERVICE, name, way.new)
             yield "prepare", Item(Verb.START_SERVICE, name, way.new)
+
+
+def _given_back(way: Way) -> Iterator[Line]:
+    """In peace, long before clients: a right takes minutes to be in force. Whoever would work with it rests first."""
+    names = held_in(way.plan, way.new)
+    yield from (("prepare", Item(Verb.STOP_WORKER, name, way.new)) for name in way.plan.second_workers if names)
+    yield from (("prepare", Item(Verb.GRANT_CREDENTIAL, name, way.new)) for name in names)
 
 
 def _open(way: Way, names: Iterable[str]) -> Iterator[Line]:
@@ -150,6 +166,7 @@ def _open(way: Way, names: Iterable[str]) -> Iterator[Line]:
 
 
 def _start(way: Way) -> Iterator[Line]:
+    yield from (("start", Item(Verb.GRANT_CREDENTIAL, name, way.new)) for name in held_in(way.plan, way.new))
     for name, part in way.plan.services.items():
         if way.new in part.sites:
             if way.new in part.sizes:

@@ -432,6 +432,40 @@ def _weigh(where: str, subscription: str, endpoint: str, share: int) -> str:
     )
 
 
+# -- credentials -------------------------------------------------------------------------------
+
+_RIGHTS = "2022-04-01"
+"""Of Azure's interface, as the step asks it."""
+
+
+def _revoke(case: _Case) -> ByHand:
+    """What it was is kept in a file first: the way back gives that again."""
+    held = case.plan.credentials[case.item.thing]
+    address = quote(f"{held.resource}?api-version={_RIGHTS}")
+    return ByHand(
+        commands=(
+            f"az rest --method get --url {address} > {quote(f'{held.name}.json')}",
+            f"az rest --method delete --url {address}",
+        ),
+        look=(f"az rest --method get --url {address}",),
+        note="paper.note.revoke",
+    )
+
+
+def _grant(case: _Case) -> ByHand:
+    held = case.plan.credentials[case.item.thing]
+    address = quote(f"{held.resource}?api-version={_RIGHTS}")
+    subscription = "/".join(held.resource.split("/")[:3])
+    role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{held.role}"
+    body = quote(json.dumps({"properties": {"principalId": held.principal, "roleDefinitionId": role}}))
+    return ByHand(
+        commands=(f"az rest --method put --url {address} --body {body}",),
+        look=(f"az rest --method get --url {address}",),
+        note="paper.note.grant",
+        blanks={"file": f"{held.name}.json"},
+    )
+
+
 def _watch_clients(case: _Case) -> ByHand:
     """The same addresses over and over; who looks decides by the numbers in the step's own words."""
     switch = case.plan.traffic[case.item.thing]
@@ -533,6 +567,8 @@ _VERBS: Mapping[Verb, Callable[[_Case], ByHand]] = {
     Verb.RECYCLE_SERVICE: _on_service("recycle"),
     Verb.STOP_MACHINE: _on_service("stop"),
     Verb.START_MACHINE: _on_service("start"),
+    Verb.REVOKE_CREDENTIAL: _revoke,
+    Verb.GRANT_CREDENTIAL: _grant,
     Verb.SHIFT_TRAFFIC: _shift,
     Verb.CLOSE_TRAFFIC: _close,
     Verb.WATCH_CLIENTS: _watch_clients,

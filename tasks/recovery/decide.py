@@ -10,7 +10,8 @@ The invariants of a move, each with the file that keeps it:
     without loss.
 4.  *Our own network is never taken for their disaster* (vantage.py): where a database does not answer, two places that
     can see something else must agree that its site is gone.
-5.  *Whatever can be reached is fenced before anything is promoted; what cannot is accepted by name* (fences.py). What
+5.  *Whatever can be reached is fenced before anything is promoted, credentials too; what cannot is accepted by name*
+    (fences.py). What
     was promoted takes no writes before its data was verified (building.py).
 6.  *A site is chosen only if it can take the load* (capacity.py), and starts in the order of its dependencies
     (waves.py, order.py).
@@ -45,6 +46,7 @@ from tasks.recovery.capacity import capacity_guard
 from tasks.recovery.failback import homeward
 from tasks.recovery.fences import NOT_CONFIRMED, find_fences, keep_away
 from tasks.recovery.forced import Lost, promoted_before, require_reason, what_may_be_lost
+from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.peace import require_peace
 from tasks.recovery.rejoining import when_back
 from tasks.recovery.restoring import Most, Past, allow, way_back
@@ -240,7 +242,14 @@ def _plan(
         coverage=coverage or {},
         bounds=bounds,
         guards=(*guards, *capacity_guard(way, facts), *_switches(way, facts), *_added(way, facts)),
-        known_wrong=(*said, *_cannot_promise(way), *_degraded(way), *_unsettled(facts), *facts.incidents),
+        known_wrong=(
+            *said,
+            *_cannot_promise(way),
+            *_left_alone(way, facts, coverage or {}),
+            *_degraded(way),
+            *_unsettled(facts),
+            *facts.incidents,
+        ),
         expected_s=predict(way.platform, steps, facts.durations).execution.total_seconds(),
         cost=_cost(way),
         commit_within_s=way.plan.commit_window.total_seconds(),
@@ -287,6 +296,13 @@ def _cannot_promise(way: Way) -> list[str]:
         for name, data in way.plan.data.items()
         if data.promise is Promise.BOUNDED
     ]
+
+
+def _left_alone(way: Way, facts: Facts, coverage: Mapping[str, str]) -> list[str]:
+    """Credentials that would be fenced, if they were what the plan says."""
+    items = [parse_item(name) for name in coverage if name.startswith(Verb.REVOKE_CREDENTIAL.value)]
+    looks = [look for item in items if item.site == way.old and (look := facts.credentials.get(item.thing))]
+    return [f"credential {look.name} is not what the plan says: {look.text}" for look in looks if not look.fits]
 
 
 def _degraded(way: Way) -> list[str]:

@@ -4,7 +4,8 @@ Pure. A fence is confirmed by whoever was fenced, or by the provider that switch
 *not confirmed*: it stands in the coverage under its own name, the approval accepts it, and it is fenced as soon as it
 answers. Where a database is not confirmed, clients are kept from it before anything is promoted, because it may still
 take their writes. A switch with weights sends nobody anywhere until the data was verified; a name cannot lead nowhere,
-so it leads to the new site at once.
+so it leads to the new site at once. A right of the old site counts as taken when its provider holds it no more; what
+it opened may stay open for some minutes, and the card says so.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 
 from blocks.catalogue.kinds import KINDS
 from blocks.ports.recovery import DatabaseRole
-from tasks.recovery.building import Way
+from tasks.recovery.building import Way, held_in
 from tasks.recovery.items import Item, Verb
 from tasks.recovery.values import Facts
 
 BY_HOST = "confirmed by its host"
 BY_PROVIDER = "confirmed by its provider"
 BY_SWITCH = "confirmed by the switch"
+BY_RIGHTS = "confirmed by its provider, in force within minutes"
 NOT_CONFIRMED = "NOT confirmed: nothing there answers us"
 
 
@@ -40,6 +42,9 @@ def find_fences(way: Way, facts: Facts) -> Fences:
         for name, part in parts.items():
             if way.old in part.sites:
                 _take(items, coverage, Item(verb, name, way.old), seen=part.sites[way.old] in facts.compute)
+    for name in held_in(way.plan, way.old):
+        item, look = Item(Verb.REVOKE_CREDENTIAL, name, way.old), facts.credentials.get(name)
+        _take(items, coverage, item, seen=look is not None and look.fits, how=BY_RIGHTS)
     for name in way.plan.data:
         _fence_database(way, facts, name, items, coverage)
     if any(coverage[str(Item(Verb.FENCE_DATABASE, name, way.old))] == NOT_CONFIRMED for name in way.plan.data):
@@ -65,8 +70,8 @@ def answers(facts: Facts, data: str, site: str) -> bool:
     return look is not None and look.role is not DatabaseRole.UNREACHABLE
 
 
-def _take(items: list[Item], coverage: dict[str, str], item: Item, *, seen: bool) -> None:
-    coverage[str(item)] = BY_PROVIDER if seen else NOT_CONFIRMED
+def _take(items: list[Item], coverage: dict[str, str], item: Item, *, seen: bool, how: str = BY_PROVIDER) -> None:
+    coverage[str(item)] = how if seen else NOT_CONFIRMED
     if seen:
         items.append(item)
 

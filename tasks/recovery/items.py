@@ -39,6 +39,8 @@ class Verb(StrEnum):
     RECYCLE_SERVICE = "recycle-service"
     STOP_MACHINE = "stop-machine"  # what a database runs on, switched off by its provider
     START_MACHINE = "start-machine"
+    REVOKE_CREDENTIAL = "revoke-credential"  # the thing is the credential, the site is that of whoever holds it
+    GRANT_CREDENTIAL = "grant-credential"  # what was taken is given back, and nothing else
     SHIFT_TRAFFIC = "shift-traffic"
     CLOSE_TRAFFIC = "close-traffic"  # the switch sends nobody anywhere until clients are shifted
     WATCH_CLIENTS = "watch-clients"  # what clients of a share see, before the next share

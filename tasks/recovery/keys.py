@@ -28,6 +28,15 @@ def try_all(parts: Parts) -> dict[str, Callable[[], str | None]]:
     return {block: look_of(trying) for block, trying in tries.items()}
 
 
+def try_held(parts: Parts) -> dict[str, Callable[[], str]]:
+    """Credential of the plan -> a look whether the operator could take it away: empty when he could, else why not."""
+    return {name: _may_take(parts, name) for name in parts.recovery.credentials}
+
+
+def _may_take(parts: Parts, name: str) -> Callable[[], str]:
+    return lambda: parts.credential(name).may_take()
+
+
 def look_of(trying: Callable[[], _Found]) -> Callable[[], str | None]:
     """What came of trying one. Raises `Retryable` where nobody answered: that says nothing about the key."""
 

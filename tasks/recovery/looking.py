@@ -22,6 +22,7 @@ from blocks.catalogue.recovery import DnsSwitch
 from blocks.errors import Retryable, VigieError
 from blocks.journal.adapter import PostgresJournal
 from blocks.network.vantage import WorkerVantage
+from blocks.ports.credentials import CredentialLook
 from blocks.ports.incidents import Incident
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move, MoveKind, MoveState, Sighting
 from tasks.core.together import side_by_side
@@ -80,7 +81,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     platform, plan, looks, begun_at = parts.platform, parts.recovery, Looks(), journal.now()
     active = journal.active_site(platform.name) or home_of(platform)
     added = _added(platform, kind, active)
-    seen, compute, capacity, shares, wrong = _look_everywhere(parts, looks, added)
+    seen, compute, credentials, capacity, shares, wrong = _look_everywhere(parts, looks, added)
     for missed in sorted(looks.missed):
         say(missed)
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
@@ -97,6 +98,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         commits=commits,
         lifted=lifted,
         compute=compute,
+        credentials=credentials,
         capacity=_not_spoken_for(parts, journal, capacity, begun_at),
         added=wrong,
         shares={name: dict(each) for name, each in shares.items()},
@@ -115,6 +117,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
 _Everything = tuple[
     dict[tuple[str, str], DatabaseLook],
     dict[str, ComputeLook],
+    dict[str, CredentialLook],
     dict[str, CapacityLook],
     dict[str, Mapping[str, int]],
     dict[str, str],
@@ -122,7 +125,7 @@ _Everything = tuple[
 
 
 def _look_everywhere(parts: Parts, looks: Looks, added: Sequence[Added]) -> _Everything:
-    """Databases by (data, site), compute, capacity, shares, faults of the plan's own steps.
+    """Databases by (data, site), compute, credentials, capacity, shares, faults of the plan's own steps.
 
     A site that is dark keeps the others from nothing.
     """
@@ -130,6 +133,7 @@ def _look_everywhere(parts: Parts, looks: Looks, added: Sequence[Added]) -> _Eve
     members = {f"{name}@{site}": (name, site) for name, data in plan.data.items() for site in data.members}
     databases: dict[tuple[str, str], DatabaseLook] = {}
     compute: dict[str, ComputeLook] = {}
+    credentials: dict[str, CredentialLook] = {}
     capacity: dict[str, CapacityLook] = {}
     shares: dict[str, Mapping[str, int]] = {}
     wrong: dict[str, str] = {}
@@ -137,6 +141,10 @@ def _look_everywhere(parts: Parts, looks: Looks, added: Sequence[Added]) -> _Eve
     def look_at_databases() -> None:
         found = looks.take({key: _database_look(parts, *where) for key, where in members.items()})
         databases.update({members[key]: look for key, look in found.items()})
+
+    def look_at_credentials() -> None:
+        found = looks.take({f"credential {name}": _credential_look(parts, name) for name in plan.credentials})
+        credentials.update({name.removeprefix("credential "): look for name, look in found.items()})
 
     def look_at_added() -> None:
         found = looks.take({f"step {each.step.name}": _added_look(parts, each) for each in added})
@@ -148,10 +156,11 @@ def _look_everywhere(parts: Parts, looks: Looks, added: Sequence[Added]) -> _Eve
             lambda: compute.update(looks.take({each.name: _compute_look(parts, each) for each in _computed(platform)})),
             lambda: capacity.update(looks.take({site: _capacity_look(parts, site) for site in plan.capacity})),
             lambda: shares.update(looks.take({name: _shares_look(parts, name) for name in plan.traffic})),
+            look_at_credentials,
             look_at_added,
         ]
     )
-    return databases, compute, capacity, shares, wrong
+    return databases, compute, credentials, capacity, shares, wrong
 
 
 def addresses_of(platform: Platform, site: str) -> Sequence[str]:
@@ -200,6 +209,10 @@ def _database_look(parts: Parts, data: str, site: str) -> Callable[[], DatabaseL
 
 def _compute_look(parts: Parts, service: Service) -> Callable[[], ComputeLook]:
     return lambda: parts.compute(service.site).look(service)
+
+
+def _credential_look(parts: Parts, name: str) -> Callable[[], CredentialLook]:
+    return lambda: parts.credential(name).look()
 
 
 def _capacity_look(parts: Parts, site: str) -> Callable[[], CapacityLook]:

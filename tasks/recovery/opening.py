@@ -15,10 +15,12 @@ from blocks.catalogue.model import DatabaseCheck, Platform, Service, Site
 from blocks.catalogue.recovery import DnsSwitch, Recovery, ReplicatedData, Switch
 from blocks.clock import SystemClock
 from blocks.errors import Broken, Refused
+from blocks.journal.opening import open_journal
 from blocks.ports.changes import Change
 from blocks.ports.clients import Entrance
+from blocks.ports.credentials import Credential, outstanding
 from blocks.ports.network import Routes
-from blocks.ports.recovery import Compute, DatabaseMember, Traffic, Vantage
+from blocks.ports.recovery import Compute, DatabaseMember, RecoveryJournal, Traffic, Vantage
 from tasks.core.opening import imported, load_block, load_routes
 from tasks.recovery.items import Item, Verb
 from tasks.recovery.returning import addresses_asked
@@ -137,6 +139,21 @@ class Parts:
             clock=SystemClock(),
         )
 
+    def credential(self, name: str) -> Credential:
+        """One right of one site."""
+        from blocks.azure.rights import open_credential
+
+        declared = self.recovery.credentials[name]
+        site = self.site(declared.site)
+        reader, operator = CLOUDS[site.provider]
+        return open_credential(
+            declared,
+            load_block(imported(reader), site.credentials),
+            lambda: load_block(imported(operator), _named(site.operator, f"sites.{site.name}.operator")),
+            routes=self.routes,
+            clock=SystemClock(),
+        )
+
     def entrance(self, switch: str, site: str) -> Entrance:
         """The way of clients into one site, as the switch leads them there."""
         from blocks.network.entrance import open_entrance
@@ -171,13 +188,15 @@ class Parts:
         from blocks.postgres.block import DatabaseHost, PostgresOperator
 
         switch = self.recovery.traffic.get(item.thing) if item.verb is Verb.SHIFT_TRAFFIC else None
+        held = self.recovery.credentials.get(item.thing) if item.verb in _OF_CREDENTIALS else None
         if item.verb is Verb.FENCE_DATABASE:
             load_block(DatabaseHost, _named(self.recovery.host_operator, "host_operator"))
             load_block(PostgresOperator, _named(self.recovery.database_operator, "database_operator"))
         elif isinstance(switch, DnsSwitch):
             load_block(TsigKey, switch.key)
         else:
-            site = self.site(item.site if switch is None else switch.site)
+            reached = switch or held
+            site = self.site(item.site if reached is None else reached.site)
             load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
 
     def other_member(self, item: Item) -> DatabaseMember:
@@ -217,6 +236,11 @@ class Parts:
             next_step="add one to the catalogue, and run vigie apply",
         )
 
+    def taken(self, item: Item) -> str:
+        """What earlier moves took of this credential and nobody gave back since; empty where that is nothing."""
+        with open_journal() as journal:
+            return taken_from(journal, self.platform.name, item)
+
     def shares(self, item: Item) -> dict[str, int]:
         """Site -> per cent: the item's share to its site, the rest to the other one."""
         others = [site for site in self.platform.sites if site != item.site]
@@ -236,6 +260,15 @@ def parts_of(platform: str) -> Parts:
     return Parts(load_platform(platform).platform)
 
 
+def taken_from(journal: RecoveryJournal, platform: str, item: Item) -> str:
+    """The same with a journal at hand."""
+    taking, giving = (
+        str(Item(verb, item.thing, item.site)) for verb in (Verb.REVOKE_CREDENTIAL, Verb.GRANT_CREDENTIAL)
+    )
+    return outstanding(tuple(journal.touched(platform, taking=taking, giving=giving)))
+
+
+_OF_CREDENTIALS = frozenset({Verb.REVOKE_CREDENTIAL, Verb.GRANT_CREDENTIAL})
 _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.FENCE_DATABASE: lambda parts, item: parts.member(item.thing, item.site).fence(),
     Verb.DRAIN_DATABASE: lambda parts, item: parts.member(item.thing, item.site).drain(),
@@ -262,6 +295,8 @@ _CHANGES: Mapping[Verb, Callable[[Parts, Item], Change]] = {
     Verb.STOP_WORKER: lambda parts, item: parts.compute(item.site).stop(parts.worker(item)),
     Verb.START_WORKER: lambda parts, item: parts.compute(item.site).start(parts.worker(item)),
     Verb.RECYCLE_SERVICE: lambda parts, item: parts.recycled(item),
+    Verb.REVOKE_CREDENTIAL: lambda parts, item: parts.credential(item.thing).revoke(),
+    Verb.GRANT_CREDENTIAL: lambda parts, item: parts.credential(item.thing).grant(parts.taken(item)),
     Verb.CLOSE_TRAFFIC: lambda parts, item: parts.traffic(item.thing).close(),
     Verb.SHIFT_TRAFFIC: lambda parts, item: parts.traffic(item.thing).shift(parts.shares(item)),
 }

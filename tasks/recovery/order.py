@@ -4,9 +4,9 @@ Pure. The rules that every interleaving must keep: a second worker ends before i
 survivor stands alone only once it is promoted; what was restored takes the place of data once it is whole; rows are
 saved before they are rewound; no commit waits for what does not follow yet; what starts waits for what it needs, for
 its size, and for data that is open; a name is switched, and what used the old one recycled, before clients arrive; what
-a share of clients sees is watched before the next one; what they left is recycled once all are gone; a plan's own steps
-go one after the other, before or after all else of their phase. Steps of one group run side by side, groups one after
-the other.
+a share of clients sees is watched before the next one; what they left is recycled once all are gone; a right is given
+back before what needs it starts, and once those rest who should not work with it yet; a plan's own steps go one after
+the other, before or after all else of their phase. Steps of one group run side by side, groups one after the other.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _RANKS: dict[str, dict[Verb, int]] = {
         Verb.FENCE_DATABASE: 1,
         Verb.SAVE_BEYOND: 2,
         Verb.FOLLOW_DATABASE: 3,
+        Verb.STOP_WORKER: 3,
+        Verb.GRANT_CREDENTIAL: 4,
         Verb.RESIZE_SERVICE: 4,
         Verb.START_SERVICE: 5,
     },
@@ -36,7 +38,9 @@ _RANKS: dict[str, dict[Verb, int]] = {
     "settle": {Verb.SAVE_BEYOND: -1, Verb.PROTECT_DATABASE: 1, Verb.PROTECT_WHILE_FOLLOWED: 1},
 }
 _FIRST, _OPENING, _LEFT, _LAST = -1_000_000, -1, 999_999, 1_000_000
+_WITH_THE_OPENING = frozenset({Verb.RESIZE_SERVICE, Verb.GRANT_CREDENTIAL})
 _BY_WAVE = frozenset({"prepare", "start"})
+_STARTED = frozenset({Verb.RESIZE_SERVICE, Verb.START_SERVICE, Verb.START_WORKER})
 _A_WAVE = 10
 """More than there are ranks in a wave."""
 
@@ -52,7 +56,7 @@ def _rank(platform: Platform, step: PlanStep, arriving: AbstractSet[str]) -> int
     item = parse_item(step.item)
     if item.verb in ADDED:
         return _added(platform, item)
-    if item.verb is Verb.OPEN_DATABASE or (step.phase == "start" and item.verb is Verb.RESIZE_SERVICE):
+    if item.verb is Verb.OPEN_DATABASE or (step.phase == "start" and item.verb in _WITH_THE_OPENING):
         return _OPENING
     if step.phase == "shift":
         return _LEFT if _is_left(item, arriving) else _shift_rank(platform, item)
@@ -86,7 +90,7 @@ def _added(platform: Platform, item: Item) -> int:
 
 
 def _wave(platform: Platform, item: Item) -> int:
-    if platform.recovery is None:
+    if platform.recovery is None or item.verb not in _STARTED:
         return 0
     found = waves(platform, platform.recovery, item.site)
     return next((number for number, wave in enumerate(found) if item.thing in wave), 0)

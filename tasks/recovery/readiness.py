@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from blocks.catalogue.model import Platform, SiteRole
 from blocks.catalogue.quantities import format_duration
 from blocks.catalogue.recovery import Promise, Recovery, ReplicatedData
+from blocks.ports.credentials import CredentialLook
 from blocks.ports.health import State
 from blocks.ports.recovery import CapacityLook, DatabaseLook, DatabaseRole, MoveKind, Waiting
 from tasks.recovery.added import added_for
@@ -41,8 +42,8 @@ class Evidence:
     `certificates_d` is (site, address) -> days left, and `certificate_faults` what is wrong with one whatever its age;
     an address is host:port, or "name at host:port" where clients ask that server for another name.
     `credentials` is block -> empty when it opens, else what is wrong with it; `added` the same of the plan's own steps
-    that can be looked at. `control_plane` is vigie's own part ->
-    the site or place where it lives.
+    that can be looked at. `held` is how the plan's credentials are, and `takeable` why the operator could not take one
+    away: empty where he could. `control_plane` is vigie's own part -> the site or place where it lives.
     """
 
     now: datetime
@@ -57,6 +58,8 @@ class Evidence:
     certificate_faults: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     credentials: Mapping[str, str] = field(default_factory=dict[str, str])
     added: Mapping[str, str] = field(default_factory=dict[str, str])
+    held: Mapping[str, CredentialLook] = field(default_factory=dict[str, CredentialLook])
+    takeable: Mapping[str, str] = field(default_factory=dict[str, str])
     last_drill_at: datetime | None = None
     last_restore_at: datetime | None = None
     predicted: PredictedRto | None = None
@@ -82,6 +85,7 @@ def findings(platform: Platform, seen: Evidence) -> tuple[Finding, ...]:
         *_clients(plan, seen),
         *_certificates(seen),
         *_credentials(platform, plan, seen),
+        *_held(plan, seen),
         *_added(platform, seen),
         *_tried(plan, seen),
         *_in_time(plan, seen),
@@ -208,6 +212,26 @@ def needed_credentials(platform: Platform, plan: Recovery) -> list[str]:
         found |= {site.credentials, site.operator}
     found |= {switch.key for switch in plan.traffic.values() if switch.kind == "dns"}
     return sorted(block for block in found if block)
+
+
+def _held(plan: Recovery, seen: Evidence) -> Iterator[Finding]:
+    """One that is not what the plan says is left alone that night; one that may not be taken stops the failover."""
+    for name, each in sorted(plan.credentials.items()):
+        look, wrong, found = seen.held.get(name), seen.takeable.get(name), f"held-credential-{name}"
+        said = f"credential {name} could not be taken away"
+        if look is None:
+            yield _unknown(found, f"nobody could look whether credential {name} is there")
+        elif not look.fits:
+            yield _warning(found, f"{said}: {_quoted(look.text)}", "correct the plan in the catalogue, or Azure")
+        elif not look.held and each.holder == seen.active:
+            text = f"credential {name} is not there, and {each.holder} serves without it"
+            yield _critical(found, text, "give it back, or take it out of the plan")
+        elif wrong is None:
+            yield _unknown(found, f"nobody has tried whether credential {name} could be taken away")
+        elif wrong:
+            yield _critical(
+                found, f"{said}: {_quoted(wrong)}", "give the operator that role (docs/permissions-azure.md)"
+            )
 
 
 def _added(platform: Platform, seen: Evidence) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ from tasks.incidents.tell import DeliveryReport
 from tasks.recovery.certificates import Certificates, look_at_certificates
 from tasks.recovery.control_plane import places_of
 from tasks.recovery.decide import home_of, plan_move, recovery_of
-from tasks.recovery.keys import try_all
+from tasks.recovery.keys import try_all, try_held
 from tasks.recovery.looking import Looks, look_at
 from tasks.recovery.opening import Parts
 from tasks.recovery.readiness import Evidence, findings
@@ -141,6 +141,15 @@ def try_credentials(platform: str, scope: Sealed[Scope]) -> Sealed[dict[str, str
     looks = Looks()
     tried = looks.take(try_all(Parts(scope.value.platform)))
     return _said({block: wrong for block, wrong in tried.items() if wrong is not None}, looks)
+
+
+@fresh_step(retry=OUTSIDE, run_name="ask whether credentials of {platform} could be taken away")
+def try_held_credentials(platform: str, scope: Sealed[Scope]) -> Sealed[dict[str, str]]:
+    """Credential of the plan -> empty when its operator could, else why not; absent where nobody could ask."""
+    del platform
+    looks = Looks()
+    tried = looks.take({f"credential {name}": look for name, look in try_held(Parts(scope.value.platform)).items()})
+    return _said({name.removeprefix("credential "): wrong for name, wrong in tried.items()}, looks)
 
 
 # -- judging and telling -----------------------------------------------------------------------

@@ -49,6 +49,7 @@ def evidence_of(
     follow_within: Mapping[str, timedelta],
     certificates: Certificates,
     credentials: Mapping[str, str],
+    takeable: Mapping[str, str],
 ) -> Evidence:
     """What all looks came to."""
     return Evidence(
@@ -62,6 +63,8 @@ def evidence_of(
         certificate_faults=certificates.faults,
         credentials=credentials,
         added=sides.facts.added,
+        held=sides.facts.credentials,
+        takeable=takeable,
         last_drill_at=scope.last_drill_at,
         last_restore_at=scope.last_restore_at,
         predicted=sides.predicted,

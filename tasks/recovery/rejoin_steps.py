@@ -42,6 +42,7 @@ from tasks.runs.catalogue import Known
 from tasks.runs.runbook import Granted
 
 _MOVES = frozenset({*(kind.value for kind in MoveKind), REJOIN})
+_FENCES = frozenset({Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.REVOKE_CREDENTIAL, Verb.FENCE_DATABASE})
 LookAtAll = Callable[[PostgresJournal, Known], Facts]
 
 
@@ -169,7 +170,7 @@ def what_came_of_it(granted: Granted) -> RejoinOutcome:
         agreed = _agreed_now(journal, granted.plan.platform)
     items = [parse_item(step.item) for step in granted.plan.steps]
     follows = [item for item in items if item.verb is Verb.FOLLOW_DATABASE]
-    fenced = [item for item in items if item.verb in {Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.FENCE_DATABASE}]
+    fenced = [item for item in items if item.verb in _FENCES]
     counted = {loss.data: loss for loss in agreed.move.losses if loss.kind is LossKind.EXACT}
     protected = [item for item in items if item.verb is Verb.PROTECT_WHILE_FOLLOWED]
     seen = {(item.thing, item.site) for item in items}

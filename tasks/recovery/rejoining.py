@@ -25,7 +25,7 @@ from blocks.ports.recovery import DatabaseRole, Loss, LossKind, Move, MoveKind
 from blocks.ports.runs import REJOIN, Run, RunState
 from tasks.recovery.building import TEXTS, Way
 from tasks.recovery.failback import Return, way_home
-from tasks.recovery.fences import BY_HOST, BY_PROVIDER, unconfirmed
+from tasks.recovery.fences import BY_HOST, BY_PROVIDER, BY_RIGHTS, unconfirmed
 from tasks.recovery.items import Item, Verb, parse_item
 from tasks.recovery.timing import expected_by, predict
 from tasks.recovery.values import Durations, Facts
@@ -35,8 +35,11 @@ FENCE, FOLLOW = "fence", "settle"
 MOST_RUNS = 5
 """What did not succeed so often needs a person."""
 _STOPS = frozenset({Verb.STOP_WORKER, Verb.STOP_SERVICE})
+_LATE = frozenset({*_STOPS, Verb.REVOKE_CREDENTIAL})
+"""What is fenced late by its provider."""
 _LIVE = frozenset({RunState.RUNNING, RunState.WAITING})
 _A_PERSON_S = frozenset({RunState.PARKED, RunState.CANCELLED, RunState.REJECTED, RunState.EXPIRED})
+_CONFIRMED_BY = {Verb.FENCE_DATABASE: BY_HOST, Verb.REVOKE_CREDENTIAL: BY_RIGHTS}
 Done = Collection[tuple[str, str]]
 """(phase, item) of steps that earlier runs finished."""
 
@@ -63,7 +66,7 @@ class Agreed:
 
 def when_back(way: Way, coverage: Mapping[str, str]) -> tuple[PlanStep, ...]:
     """What a failover leaves for the moment when the old site answers again: `coverage` says what it could fence."""
-    late = [item for item in map(parse_item, unconfirmed(coverage)) if item.verb in _STOPS]
+    late = [item for item in map(parse_item, unconfirmed(coverage)) if item.verb in _LATE]
     lines = [(FENCE, item) for item in late]
     for verb, phase in ((Verb.FENCE_DATABASE, FENCE), (Verb.SAVE_BEYOND, FENCE), (Verb.FOLLOW_DATABASE, FOLLOW)):
         lines += [(phase, Item(verb, name, way.old)) for name in way.plan.data]
@@ -89,7 +92,7 @@ def plan_rejoin(platform: Platform, facts: Facts, agreed: Agreed, reason: str) -
         steps=steps,
         roles={move.to_site: "active", move.from_site: "standby"},
         candidate=move.to_site,
-        coverage={str(item): _confirmed_by(item) for item in items if item.verb in {*_STOPS, Verb.FENCE_DATABASE}},
+        coverage={str(item): _confirmed_by(item) for item in items if item.verb in {*_LATE, Verb.FENCE_DATABASE}},
         bounds=tuple(_bound(agreed, item) for item in items if item.verb is Verb.SAVE_BEYOND),
         guards=tuple(_guard(way, facts, item.thing) for item in items if item.verb is Verb.FOLLOW_DATABASE),
         expected_s=predict(platform, steps, facts.durations).execution.total_seconds(),
@@ -140,7 +143,7 @@ def missing_of(agreed: Agreed, earlier: Sequence[Run], facts: Facts) -> Iterator
     open_ones = set(unconfirmed(agreed.plan.coverage))
     for step in agreed.left:
         item = parse_item(step.item)
-        look = facts.look(item.thing, item.site)
+        look = facts.look(item.thing, item.site) if item.verb not in _LATE else None
         if step.item in open_ones and (look is None or look.role is not DatabaseRole.STANDBY):
             yield f"{item.thing} in {item.site} was never fenced: nothing there has answered"
     if earlier and agreed.left and not is_live(earlier[-1]) and earlier[-1].state is not RunState.DONE:
@@ -170,7 +173,7 @@ def within_what_was_agreed(plan: Plan, losses: Iterable[Loss], agreed: Agreed) -
 def _place_of_data(step: PlanStep) -> tuple[str, str] | None:
     """(data, site) of what is done to a database; None for anything else."""
     item = parse_item(step.item)
-    return (item.thing, item.site) if item.verb not in _STOPS else None
+    return (item.thing, item.site) if item.verb not in _LATE else None
 
 
 def _wanted(way: Way, facts: Facts, name: str) -> frozenset[Verb]:
@@ -197,6 +200,9 @@ def _answers(way: Way, facts: Facts, step: PlanStep, wanted: Mapping[str, frozen
         parts = way.plan.second_workers if item.verb is Verb.STOP_WORKER else way.plan.services
         part = parts.get(item.thing)
         return part is not None and part.sites.get(item.site) in facts.compute
+    if item.verb is Verb.REVOKE_CREDENTIAL:
+        look = facts.credentials.get(item.thing)
+        return look is not None and look.fits
     return item.verb in wanted.get(item.thing, frozenset())
 
 
@@ -206,7 +212,7 @@ def _timed(step: PlanStep, durations: Durations) -> PlanStep:
 
 
 def _confirmed_by(item: Item) -> str:
-    return BY_HOST if item.verb is Verb.FENCE_DATABASE else BY_PROVIDER
+    return _CONFIRMED_BY.get(item.verb, BY_PROVIDER)
 
 
 def _bound(agreed: Agreed, item: Item) -> Bound:

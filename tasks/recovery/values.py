@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Plan
+from blocks.ports.credentials import CredentialLook
 from blocks.ports.recovery import CapacityLook, CommitLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
 
 PHASES = (
@@ -43,9 +44,9 @@ class Ran:
 class Facts:
     """What was seen at one moment, on the journal's clock.
 
-    `databases` is by (data, site), `compute` by service, `shares` by switch. `last_known` is the newest look at
-    each primary while it lived; `commits`, of data that promises zero loss, whether its commits were seen to wait, the
-    newest, by whomever; `lifted` when vigie can last have changed that.
+    `databases` is by (data, site), `compute` by service, `credentials` by name, `shares` by switch. `last_known` is
+    the newest look at each primary while it lived; `commits`, of data that promises zero loss, whether its commits were
+    seen to wait, the newest, by whomever; `lifted` when vigie can last have changed that.
     `ran` is every step since the platform was last at home and whole, oldest first.
     """
 
@@ -56,6 +57,7 @@ class Facts:
     commits: Mapping[str, CommitLook] = field(default_factory=dict[str, CommitLook])
     lifted: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     compute: Mapping[str, ComputeLook] = field(default_factory=dict[str, ComputeLook])
+    credentials: Mapping[str, CredentialLook] = field(default_factory=dict[str, CredentialLook])
     capacity: Mapping[str, CapacityLook] = field(default_factory=dict[str, CapacityLook])
     added: Mapping[str, str] = field(default_factory=dict[str, str])  # the plan's own step -> why not; empty: it could
     shares: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])

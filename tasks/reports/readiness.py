@@ -87,6 +87,7 @@ def lines_of(platform: Platform, seen: Evidence, voice: Voice) -> list[Line]:
         *_clients(plan, seen, voice),
         *_certificates(seen, voice),
         *_credentials(platform, plan, seen, voice),
+        *_held(plan, seen, voice),
         *_added(platform, seen, voice),
         *_tried(plan, seen, voice),
         *_control(platform, seen, voice),
@@ -179,6 +180,21 @@ def _credentials(platform: Platform, plan: Recovery, seen: Evidence, voice: Voic
             seen=voice.say(f"readiness.{key}"),
             limit=voice.say("readiness.must_open"),
             findings=(f"credential-{block}",),
+        )
+
+
+def _held(plan: Recovery, seen: Evidence, voice: Voice) -> Iterator[Line]:
+    for name, each in sorted(plan.credentials.items()):
+        look, wrong = seen.held.get(name), seen.takeable.get(name)
+        unseen = look is None or wrong is None
+        key = (
+            "not_seen" if unseen else "not_takeable" if wrong or not look.fits else "held" if look.held else "not_held"
+        )
+        yield Line(
+            what=voice.say("readiness.held_credential", name=name, site=each.holder),
+            seen=voice.say(f"readiness.{key}"),
+            limit=voice.say("readiness.must_be_takeable"),
+            findings=(f"held-credential-{name}",),
         )
 
 

@@ -6,7 +6,7 @@ For comparison in `bench_recovery.py`: the steps of a plan through the same adap
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from blocks.errors import Broken, Retryable
 from blocks.journal.adapter import PostgresJournal
 from blocks.ports.approvals import Plan, PlanStep
 from blocks.ports.changes import Change, Mark
+from blocks.ports.credentials import TAKEN
 from blocks.ports.health import State
 from blocks.ports.recovery import MoveKind
 from blocks.postgres.block import PostgresReader
@@ -34,6 +35,8 @@ from tasks.recovery.values import PHASES, Ran
 
 _TRIES = 20
 Rows = dict[str, dict[str, int]]
+_taken: dict[str, str] = {}
+"""Credential -> what the way out took of it: the journal, which knows nothing of a bare move, could not give it back."""
 
 
 def plan_away(parts: Parts, journal: PostgresJournal) -> Plan:
@@ -77,6 +80,10 @@ def _do(parts: Parts, rows: Rows, step: PlanStep) -> None:
         _judge(parts, item, rows)
     elif item.verb is Verb.VERIFY_CLIENTS:
         _prove(parts, item)
+    elif item.verb is Verb.REVOKE_CREDENTIAL:
+        _taken[item.thing] = _change(parts.change(item, step.phase)).get(TAKEN) or _taken.get(item.thing, "")
+    elif item.verb is Verb.GRANT_CREDENTIAL:
+        _change(parts.credential(item.thing).grant(_taken.pop(item.thing, "")))
     elif item.verb is not Verb.WATCH_CLIENTS:  # the way home, which is not timed: all clients at once
         _change(parts.change(item, step.phase))
 
@@ -111,7 +118,8 @@ def _prove(parts: Parts, item: Item) -> None:
         time.sleep(0.5)
 
 
-def _change(change: Change) -> None:
+def _change(change: Change) -> Mapping[str, str]:
+    """To its end; what was there before."""
     change.check()
     mark = Mark(key=uuid4().hex * 2, run=uuid4(), intended_at=datetime.now(UTC), baseline=change.read_baseline())
     for _ in range(_TRIES):
@@ -128,3 +136,4 @@ def _change(change: Change) -> None:
         if time.monotonic() > give_up:
             raise Broken(f"{change.text}: {seen.text}")
         time.sleep(change.patience.pause_s(time.monotonic() - began))
+    return mark.baseline

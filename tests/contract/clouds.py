@@ -324,7 +324,7 @@ def arm_action(method: str, path: str) -> str:
     provider, *rest = path.lower().rpartition("/providers/")[2].split("/")
     if provider == "microsoft.insights":
         return "microsoft.insights/eventtypes/values/read"  # its own name for .../eventtypes/management/values
-    verb = {"POST": "action", "PUT": "write", "PATCH": "write"}.get(method, "read")
+    verb = {"POST": "action", "PUT": "write", "PATCH": "write", "DELETE": "delete"}.get(method, "read")
     return "/".join([provider, *rest[::2], verb])
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from blocks.azure.actions import CAPACITY_LOOKS, COMPUTE_ACTIONS, COMPUTE_LOOKS, TRAFFIC_ACTION, TRAFFIC_LOOKS
+from blocks.azure.actions import (
+    CAPACITY_LOOKS,
+    COMPUTE_ACTIONS,
+    COMPUTE_LOOKS,
+    CREDENTIAL_ACTIONS,
+    CREDENTIAL_LOOKS,
+    TRAFFIC_ACTION,
+    TRAFFIC_LOOKS,
+)
 from tests.contract.computing import COMPUTING, DEEDS
 from tests.contract.switching import SWITCHING
 from tests.contract.test_compute_port import effect_of, evidence_of, intend
@@ -79,4 +87,5 @@ def test_the_page_lists_each_act_of_a_move_and_each_look():
     wanted |= {f"look at {word}": set(COMPUTE_LOOKS[kind]) for kind, word in words.items()}
     wanted |= {"look at quota": set(CAPACITY_LOOKS), "look at Traffic Manager": set(TRAFFIC_LOOKS)}
     wanted |= {"shift Traffic Manager": {TRAFFIC_ACTION}}
+    wanted |= {"look at credential": set(CREDENTIAL_LOOKS), "take and give credential": set(CREDENTIAL_ACTIONS)}
     assert {name: set(re.findall(r"`([^`]+)`", actions)) for name, actions in listed.items()} == wanted

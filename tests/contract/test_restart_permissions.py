@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from blocks.aws.block import NOT_FOR_OPERATORS, OPERATOR, OPERATOR_ACTIONS, SIMULATE, examine_aws
-from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS, RESTART_LOOKS
+from blocks.azure.actions import (
+    CREDENTIAL_ACTIONS,
+    EXAMINE_ACTIONS,
+    MOVE_ACTIONS,
+    RESTART_ACTIONS,
+    RESTART_LOOKS,
+    WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE,
+)
 from blocks.openstack.block import AUTHENTICATE, CHANGES, RESTART_CHANGES
 from blocks.openstack.block import NOT_FOR_OPERATORS as TOO_MUCH
 from tests.contract.clouds import CLOUDS
@@ -59,8 +66,11 @@ def _granted(statements: list[dict]) -> list[str]:
 
 
 def test_the_operators_role_of_azure_restarts_moves_and_examines_and_no_more():
-    _, operator = _policies("permissions-azure.md")
+    _, operator, keeper = _policies("permissions-azure.md")
     assert operator == {*RESTART_ACTIONS.values(), *MOVE_ACTIONS, *EXAMINE_ACTIONS}
+    assert keeper == {*CREDENTIAL_ACTIONS, "Microsoft.Authorization/permissions/read"}
+    assert not operator & set(CREDENTIAL_ACTIONS), "whoever may write assignments may give himself any right there"
+    assert set(CREDENTIAL_ACTIONS) <= set(WRITES_THAT_AN_OPERATOR_MUST_NOT_HAVE)
 
 
 def test_the_operators_policy_of_aws_terminates_and_examines_and_no_more():

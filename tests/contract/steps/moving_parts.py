@@ -7,19 +7,20 @@ may die between two parts of one act, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from blocks.catalogue.model import Service, Site
 from blocks.errors import Refused, Retryable
 from blocks.ports.changes import Evidence, EvidenceKind, Mark, Patience, Seen
+from blocks.ports.credentials import TAKEN, CredentialLook
 from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, DatabaseRole, Loss, LossKind
 from blocks.postgres.change import require_primary, require_role
 from tasks.recovery.items import Item, Verb
-from tasks.recovery.opening import Parts
-from tests.contract.steps.moving_world import World
-from tests.unit.recovery.scenes import ROOM
+from tasks.recovery.opening import Parts, taken_from
+from tests.contract.steps.moving_world import RIGHT, WORKERS, World
+from tests.unit.recovery.scenes import AZURE, ROOM
 
 Between = Callable[[str], None]
 """Called between two parts of one act, with its name."""
@@ -322,12 +323,60 @@ class Switch:
         return self.shift(dict.fromkeys(self.world.shares[self.name], 0))
 
 
+@dataclass
+class Right:
+    """What home may do with what both sites share, as its provider keeps it: that answers whatever becomes of home."""
+
+    world: World
+    between: Between
+
+    def look(self) -> CredentialLook:
+        return CredentialLook(name=RIGHT, held=bool(self.world.right), fits=True, text=self.world.right or "gone")
+
+    def revoke(self) -> Deed:
+        def take(_: Mark) -> None:
+            self.world.right = ""
+
+        return self._deed(Verb.REVOKE_CREDENTIAL, lambda: not self.world.right, take, lambda: self.world.right)
+
+    def grant(self, taken: str) -> Deed:
+        def give(mark: Mark) -> None:
+            assert mark.baseline[TAKEN] == "as it was", f"{mark.baseline} would be given: {self.world.done}"
+            works = self.world.machines[WORKERS[AZURE]].running
+            assert not works, f"the second worker of {AZURE} could go on with it: {self.world.done}"
+            self.world.right = mark.baseline[TAKEN]
+
+        return self._deed(
+            Verb.GRANT_CREDENTIAL,
+            lambda: not taken or bool(self.world.right),
+            *([give] if taken else []),
+            lambda: taken,
+        )
+
+    def _deed(self, verb: Verb, goal: Callable[[], bool], *parts: Any) -> Deed:
+        *done, kept = parts
+        item = str(Item(verb, RIGHT, AZURE))
+        state = lambda: self.world.right or "gone"  # noqa: E731
+        return Keeping(self.world, item, self.between, lambda: None, state, goal, tuple(done), kept=kept)
+
+
+@dataclass
+class Keeping(Deed):
+    """A change whose baseline keeps what it takes, or gives."""
+
+    kept: Callable[[], str] = field(default=lambda: "")
+
+    def read_baseline(self) -> Mapping[str, str]:
+        return {**super().read_baseline(), TAKEN: self.kept()}
+
+
 @dataclass(frozen=True)
 class ScriptedParts(Parts):
     """The real table from a plan's items to changes, over the scripted world's adapters."""
 
     world: Any = None
     between: Any = None
+    journal: Any = None
 
     def member(self, data: str, site: str) -> Any:
         assert data == "household"
@@ -339,12 +388,21 @@ class ScriptedParts(Parts):
     def traffic(self, switch: str) -> Any:
         return Switch(self.world, switch, self.between)
 
+    def credential(self, name: str) -> Any:
+        assert name == RIGHT
+        return Right(self.world, self.between)
+
+    def taken(self, item: Item) -> str:
+        return taken_from(self.journal, self.platform.name, item)
+
     def recycled(self, item: Item) -> Any:
         return self.compute(item.site).restart(self.counterpart(item))
 
     def change(self, item: Item, phase: str) -> Any:
         if phase == "shift" and item.verb is Verb.SHIFT_TRAFFIC:
             self._clients_come_last(item)
+        if item.verb in {Verb.START_SERVICE, Verb.START_WORKER} and item.site == AZURE:
+            assert self.world.right == "as it was", f"{item}, without what it needs: {self.world.done}"
         return super().change(item, phase)
 
     def _clients_come_last(self, item: Item) -> None:

@@ -50,6 +50,11 @@ def at_every_place(journal, world: World, kind: MoveKind, die: Callable) -> list
 # -- what holds at the end ------------------------------------------------------------------------
 
 
+def rights_are_right(world, kind, where):
+    """A failover leaves home without; whatever brings clients home leaves it as it was, word for word."""
+    assert world.right == ("" if kind is FAILOVER else "as it was"), f"{where}: {world.right!r}"
+
+
 def it_moved(journal, world, run, plan, place):
     """The goal of this very move, seen in world and journal."""
     kind, to, left = MoveKind(plan.action), plan.candidate, world.other(plan.candidate)
@@ -60,6 +65,7 @@ def it_moved(journal, world, run, plan, place):
     move = journal.move(run)
     assert (move.state, journal.active_site("hearth")) == (MoveState.SERVING, to), where
     serves(world, to, where)
+    rights_are_right(world, kind, where)
     if kind in PEACE:
         assert (left.follows, left.primary, left.running) == (True, False, True), where
         assert [(loss.kind, loss.rows) for loss in move.losses] == [(LossKind.EXACT, 0)], where

@@ -47,7 +47,7 @@ from tasks.runs.runbook import Granted, Runbook
 from tests.contract.steps.moving_parts import ScriptedParts
 from tests.contract.steps.moving_world import APPS, WORKERS, World
 from tests.contract.steps.world import FastWatch
-from tests.unit.recovery.scenes import CELLAR, HEARTH, ROOM, compute, gone
+from tests.unit.recovery.scenes import CELLAR, HEARTH, ROOM, compute, gone, held
 
 _FLOWS = Path(__file__).resolve().parents[3] / "flows"
 _WRITES = {
@@ -149,7 +149,7 @@ class Walk:
         approval = SimpleNamespace(settled_at=self.journal.now())
         self.granted = Granted(self.plan, self.journal.take_lease(self.run), approval)
         self.book = Runbook(self.journal.run(self.run), self.lived)
-        self.parts = ScriptedParts(HEARTH, world=self.world, between=self._at)
+        self.parts = ScriptedParts(HEARTH, world=self.world, between=self._at, journal=self.journal)
         for name, phase in calls_of(self.plan.action):
             getattr(self, name)(*([phase] if phase else []))
         self.journal.move_run(self.run, RunState.DONE, reason="well")
@@ -243,6 +243,7 @@ def facts_of(world: World, journal: PostgresJournal) -> Facts:
         active=active,
         databases={("household", site): world.look(site) for site in world.servers},
         compute=compute(*(name for name, site in parts.items() if site in world.seen)),
+        credentials=held(here=bool(world.right)),
         capacity={CELLAR: ROOM},
         shares={name: dict(shares) for name, shares in world.shares.items()},
         sightings=() if active in world.seen else gone("lyon", "frankfurt", site=active),

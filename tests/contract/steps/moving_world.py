@@ -2,7 +2,8 @@
 
 The rules are asked at every change, wherever a process died before it: never two databases that take writes where the
 fence is confirmed; no row is thrown away before it is saved; nobody writes to data that was not verified; clients come
-last; a second worker never runs in both sites; what took effect is not done again.
+last; a second worker never runs in both sites; a right is given back as it was, and to nobody whose second worker runs
+while the other site serves; what took effect is not done again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.unit.recovery.scenes import AZURE, CELLAR
 SITES = (AZURE, CELLAR)
 SWITCHES = ("api", "database-name")
 WORKERS = {AZURE: "household-digest", CELLAR: "household-digest-recovery"}
+RIGHT = "archive-writer"  # held by home
 APPS = {AZURE: "device-api", CELLAR: "device-api-recovery"}
 
 
@@ -70,6 +72,7 @@ class World:
     servers: dict[str, Server]
     machines: dict[str, Machine]
     shares: dict[str, dict[str, int]]
+    right: str = "as it was"  # what somebody decided of it; empty: nobody holds it
     seen: set[str] = field(default_factory=lambda: set(SITES))
     powered: set[str] = field(default_factory=lambda: set(SITES))
     tokens: set[str] = field(default_factory=set)  # orders that a host remembers

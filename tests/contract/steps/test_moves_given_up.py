@@ -9,7 +9,14 @@ import pytest
 
 from blocks.errors import Refused
 from blocks.ports.runs import RunState
-from tests.contract.steps.moving_scenes import FAILBACK, SCENES, at_every_place, nothing_is_lost, serves
+from tests.contract.steps.moving_scenes import (
+    FAILBACK,
+    SCENES,
+    at_every_place,
+    nothing_is_lost,
+    rights_are_right,
+    serves,
+)
 from tests.contract.steps.moving_walk import Walk, begin, copied
 from tests.contract.steps.moving_world import back_again
 from tests.unit.recovery.scenes import AZURE
@@ -38,9 +45,11 @@ def it_comes_home(journal, world, place):
     except Refused as refused:
         if refused.code != "at_home":  # nothing that it did must be brought home
             raise
+        rights_are_right(world, FAILBACK, where)
         return
     world.effects.clear()
     Walk(journal, world, run, plan).go()
     serves(world, AZURE, where)
     assert journal.active_site("hearth") == AZURE, where
+    rights_are_right(world, FAILBACK, where)
     nothing_is_lost(world, AZURE, where)

@@ -30,15 +30,15 @@ from tests.unit.recovery import scenes
 
 ANSWERED = scenes.compute("device-api", "device-api-recovery", "household-digest-recovery")
 PROMISED = scenes.promised()
-FAILOVER = plan_move(MoveKind.FAILOVER, PROMISED, scenes.dark(compute=ANSWERED))
-FENCES = {Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.FENCE_DATABASE}
+FAILOVER = plan_move(MoveKind.FAILOVER, PROMISED, scenes.dark(compute=ANSWERED, credentials={}))
+FENCES = {Verb.STOP_WORKER, Verb.STOP_SERVICE, Verb.REVOKE_CREDENTIAL, Verb.FENCE_DATABASE}
 
 
 @dataclass
 class OldSite:
     """It came back as it went: everything runs, and clients write to its database. `rows` are only there."""
 
-    running: set[str] = field(default_factory=lambda: {"digest", "household"})
+    running: set[str] = field(default_factory=lambda: {"digest", "household", "archive-writer"})
     rows: int = 3
     saved: int | None = None
     follows: bool = False

@@ -228,6 +228,8 @@ def seen_to_by_itself(desk, away):
 
 def test_a_site_that_lost_its_power_is_fenced_when_it_is_back_and_follows_before_anybody_brings_it_home(desk):
     served_by(desk, HOME, began := datetime.now(UTC))
+    writer = parts_of("hearth").credential("archive-writer")
+    assert writer.look().held
     break_service(desk.sandbox.state, HOME, "kill")
     try:
         away = move(desk, "failover", *PEOPLE[:2], accept_rows=250_000, accept_time="2h")
@@ -269,11 +271,13 @@ def test_a_site_that_lost_its_power_is_fenced_when_it_is_back_and_follows_before
     home, other = members["household", HOME], members["household", AWAY]
     assert (home.role, home.timeline, other.takes_writes) == (DatabaseRole.STANDBY, other.timeline, True)
     assert served_by(desk, AWAY, datetime.now(UTC)), "clients noticed nothing"
+    assert not writer.look().held, "what was left may do nothing with what both sites share"
 
     back = move(desk, "failback", *PEOPLE)
     assert desk.journal.active_site("hearth") == HOME
     prepared = {step.item.partition(":")[0] for step in desk.steps(back) if step.phase == "prepare"}
     assert prepared.isdisjoint({"fence-database", "save-beyond", "follow-database"}), "that was done"
+    assert writer.look().held, "given back"
     assert desk.journal.verify_actions("hearth") > 0
 
 

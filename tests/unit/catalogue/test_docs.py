@@ -21,6 +21,7 @@ from blocks.catalogue.recovery import (
     Recovery,
     ReplicatedData,
     Returning,
+    RoleAssignment,
     SecondWorker,
     Sizes,
     Table,
@@ -74,6 +75,7 @@ PLAN = (
     TrafficManagerSwitch,
     DnsSwitch,
     Returning,
+    RoleAssignment,
     Capacity,
     AddedStep,
 )

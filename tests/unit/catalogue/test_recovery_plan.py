@@ -20,6 +20,10 @@ from blocks.errors import Refused
 FOLDER = Path(__file__).resolve().parents[3] / "deployments" / "catalogue"
 
 VM = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/acme/providers/Microsoft.Compute/virtualMachines"
+RIGHT_OF_TILL = (
+    f"{VM.rpartition('/providers/')[0]}/providers/Microsoft.Storage/storageAccounts/till"
+    "/providers/Microsoft.Authorization/roleAssignments/0c0c0c0c-0c0c-0c0c-0c0c-0c0c0c0c0c0c"
+)
 RIGHT = f"""\
 customers:
   acme:
@@ -30,7 +34,7 @@ platforms:
     customer: acme
     database_credentials: acme-postgres
     sites:
-      north: {{provider: azure, region: northeurope, role: primary, credentials: acme-azure}}
+      north: {{provider: azure, region: northeurope, role: primary, credentials: acme-azure, operator: acme-acts}}
       cellar: {{provider: openstack, region: cellar, role: recovery, credentials: acme-openstack}}
     services:
       front:
@@ -129,6 +133,14 @@ platforms:
       second_workers:
         mail:
           sites: {{north: mail, cellar: mail-cellar}}
+      credentials:
+        till:
+          kind: azure.role_assignment
+          holder: cellar
+          site: north
+          resource: {RIGHT_OF_TILL}
+          principal: 0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a
+          role: 0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b
       recycle: [front]
       traffic:
         edge:
@@ -189,6 +201,9 @@ ONE_MISTAKE = {
     "unknown key of the other switch": ("site: north\n          endpoints", "site: north\n          @@ttl: 3s\n          endpoints", "'ttl'", None),
     "unknown key of capacity": ("reserved: true", "reserved: true, @@core: 4", "'core'", "cores"),
     "unknown key of an added step": ("url: https://cellar.acme.example/warm", "url: https://cellar.acme.example/warm\n          @@expect_staus: 3", "'expect_staus'", "expect_status"),
+    "unknown key of a credential": ("holder: cellar", "holder: cellar\n          @@principle: x", "'principle'", "principal"),
+    "a principal that is none": ("principal: 0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a", "principal: @@shop-till", "expected a GUID such as", ""),
+    "an unknown kind of credential": ("kind: azure.role_assignment", "kind: @@azure.role", "'azure.role_assignment'", "azure.role_assignment"),
     "a name beside the key of a table": ("customers: {key: [id]}", "customers: {key: [id], @@name: x}", "expected no name here", ""),
     "a name beside the key of a switch": ("ttl: 30s", "ttl: 30s\n          @@name: x", "expected no name here", ""),
     "a name of forbidden letters": ("        stock:\n          sites", "        @@Stock_1:\n          sites", "expected a name of lower-case", ""),
@@ -220,7 +235,13 @@ ONE_MISTAKE = {
     "a proof of no part": ("[front/page,", "[@@frnt/page,", "unknown part of the plan 'frnt'", "front"),
     "a proof that one side lacks": ("[front/page,", "[@@front/pge,", "'front' in north has no check 'pge'", None),
     "a proof that is none": ("[front/page,", "[@@front,", "expected <part of the plan>/<check> or an https:// address", ""),
+    "an unknown holder": ("holder: cellar", "holder: @@celar", "unknown site 'celar'", "cellar"),
+    "an unknown site of a credential": ("holder: cellar\n          site: north", "holder: cellar\n          site: @@nort", "unknown site 'nort'", "north"),
+    "a credential that Azure does not have": ("holder: cellar\n          site: north", "holder: cellar\n          site: @@cellar", "expected a site of azure, but 'cellar' is openstack", ""),
+    "a credential that nobody may take away": (", operator: acme-acts}", "}", "expected a site with an operator: nobody could take 'till' away", ""),
     # sense
+    "a right that is no assignment": (f"resource: {RIGHT_OF_TILL}", f"resource: @@{RIGHT_OF_TILL.rpartition('/providers/')[0]}", "expected the ARM id of a role assignment", ""),
+    "a right under two names": ("      recycle: [front]", f"        checkout:\n          kind: azure.role_assignment\n          holder: cellar\n          site: north\n          resource: @@{RIGHT_OF_TILL}\n          principal: 0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a\n          role: 0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b\n      recycle: [front]", "expected each right once, but this one is 'till' already", ""),
     "a critical service left out": ("      services:\n        front:\n          sites", "      @@services:\n        front:\n          sites", "critical service 'photos' is not in the recovery plan", ""),
     "shares that end too early": ("recycle: [front]", "recycle: [front]\n      shares: @@[5, 25]", "expected shares that rise and end with 100", ""),
     "shares that fall": ("recycle: [front]", "recycle: [front]\n      shares: @@[25, 5, 100]", "expected shares that rise and end with 100", ""),
@@ -327,6 +348,7 @@ def test_everything_in_a_plan_is_called_by_its_key(hearth):
         plan.data,
         plan.services,
         plan.second_workers,
+        plan.credentials,
         plan.traffic,
         plan.steps,
         plan.data["household"].tables,
@@ -375,6 +397,8 @@ def test_what_a_deployment_is_given_keeps_its_types_when_it_is_saved(example):
         (("data", "household", "promise"), "none"),
         (("traffic", "api", "kind"), "azure.front_door"),
         (("traffic", "database-name", "type"), "TXT"),
+        (("credentials", "archive-writer", "principal"), "device-api"),
+        (("credentials", "archive-writer", "kind"), "azure.key"),
         (("steps", "x"), {"kind": "call", "when": "during", "phase": "start", "text": "x"}),
     ],
     ids=lambda v: ".".join(v) if isinstance(v, tuple) else None,

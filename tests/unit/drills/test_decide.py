@@ -79,7 +79,9 @@ def test_it_looks_at_every_step_of_tonight_s_failover_that_it_does_not_rehearse(
         Verb.PROMOTE_DATABASE, Verb.STAND_ALONE, Verb.VERIFY_DATA, Verb.OPEN_DATABASE, Verb.VERIFY_CLIENTS,
     }  # fmt: skip
     fences = {item for item in looked if item.site == AZURE}
-    assert {item.verb for item in fences} == {Verb.FENCE_DATABASE, Verb.STOP_SERVICE, Verb.STOP_WORKER}
+    assert {item.verb for item in fences} == {
+        Verb.FENCE_DATABASE, Verb.STOP_SERVICE, Verb.STOP_WORKER, Verb.REVOKE_CREDENTIAL,
+    }  # fmt: skip
 
 
 def test_no_item_of_a_drill_can_be_read_as_one_of_a_move():

@@ -11,6 +11,7 @@ from blocks.catalogue.loader import load_catalogue
 from blocks.catalogue.model import Platform
 from blocks.catalogue.recovery import Promise
 from blocks.catalogue.serialised import platform_from_json, platform_to_json
+from blocks.ports.credentials import CredentialLook
 from blocks.ports.recovery import (
     CapacityLook,
     ComputeLook,
@@ -73,6 +74,12 @@ ROOM = CapacityLook(site=CELLAR, cores_free=16, ram_free_mib=65536, instances_fr
 SHARES = {"api": {AZURE: 100, CELLAR: 0}, "database-name": {AZURE: 100, CELLAR: 0}}
 
 
+def held(*, fits: bool = True, here: bool = True) -> dict[str, CredentialLook]:
+    """hearth's credential, as its provider says."""
+    text = "credential archive-writer of azure-west is " + ("there" if here else "not there")
+    return {"archive-writer": CredentialLook(name="archive-writer", held=here, fits=fits, text=text)}
+
+
 def quiet(**changes) -> Facts:
     """Everything is well at home."""
     values = {
@@ -80,6 +87,7 @@ def quiet(**changes) -> Facts:
         "active": AZURE,
         "databases": {("household", AZURE): database(PRIMARY), ("household", CELLAR): database(STANDBY, behind_s=1)},
         "compute": compute(*EVERYTHING),
+        "credentials": held(),
         "capacity": {CELLAR: ROOM},
         "shares": SHARES,
     }

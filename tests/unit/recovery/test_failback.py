@@ -50,6 +50,8 @@ def test_a_home_with_a_history_of_its_own_is_saved_then_follows_then_is_switched
     assert [(step.phase, step.item) for step in made.steps] == [
         ("prepare", "save-beyond:household:azure-west"),
         ("prepare", "follow-database:household:azure-west"),
+        ("prepare", "stop-worker:digest:azure-west"),
+        ("prepare", "grant-credential:archive-writer:azure-west"),
         ("prepare", "start-service:device-api:azure-west"),
         ("fence", "stop-worker:digest:dc-west"),
         ("fence", "drain-database:household:dc-west"),
@@ -80,7 +82,11 @@ def test_a_home_with_a_history_of_its_own_is_saved_then_follows_then_is_switched
 
 def test_a_home_that_follows_already_is_a_switchover_in_reverse():
     made = plan(elsewhere(databases=databases(database(STANDBY, timeline=4), database(PRIMARY, timeline=4))))
-    assert phase(made, "prepare") == ["start-service:device-api:azure-west"]
+    assert phase(made, "prepare") == [
+        "stop-worker:digest:azure-west",
+        "grant-credential:archive-writer:azure-west",
+        "start-service:device-api:azure-west",
+    ]
     assert (made.bounds, made.coverage) == ((), {})
 
 

@@ -11,7 +11,7 @@ from blocks.errors import Refused
 from blocks.ports.recovery import MoveKind, Sighting
 from tasks.recovery.building import items_of
 from tasks.recovery.decide import plan_move
-from tasks.recovery.fences import BY_HOST, BY_PROVIDER, BY_SWITCH, NOT_CONFIRMED, unconfirmed
+from tasks.recovery.fences import BY_HOST, BY_PROVIDER, BY_RIGHTS, BY_SWITCH, NOT_CONFIRMED, unconfirmed
 from tasks.recovery.items import Verb
 from tasks.recovery.values import Accepted, Ran
 from tests.unit.recovery import scenes
@@ -29,12 +29,14 @@ def test_a_dark_site_is_left_with_every_fence_named_that_nobody_confirmed():
     assert made.coverage == {
         "stop-worker:digest:azure-west": NOT_CONFIRMED,
         "stop-service:device-api:azure-west": NOT_CONFIRMED,
+        "revoke-credential:archive-writer:azure-west": BY_RIGHTS,
         "fence-database:household:azure-west": NOT_CONFIRMED,
         "close-traffic:api:azure-west": BY_SWITCH,
         "shift-traffic:database-name:dc-west@100": BY_SWITCH,
     }
     assert len(unconfirmed(made.coverage)) == 3
     assert [str(item) for item in items_of(made.steps, "fence")] == [
+        "revoke-credential:archive-writer:azure-west",
         "close-traffic:api:azure-west",
         "shift-traffic:database-name:dc-west@100",
     ]
@@ -53,6 +55,7 @@ def test_a_server_whose_host_answers_is_fenced_and_clients_stay_until_the_end():
     assert made.coverage == {
         "stop-worker:digest:azure-west": BY_PROVIDER,
         "stop-service:device-api:azure-west": BY_PROVIDER,
+        "revoke-credential:archive-writer:azure-west": BY_RIGHTS,
         "fence-database:household:azure-west": BY_HOST,
     }
     assert made.roles[AZURE] == "fenced"

@@ -44,6 +44,8 @@ ITEMS = {
     Verb.RECYCLE_SERVICE: "recycle-service:device-api:azure-west",
     Verb.STOP_MACHINE: "stop-machine:household-data-vm:azure-west",
     Verb.START_MACHINE: "start-machine:household-data-vm:azure-west",
+    Verb.REVOKE_CREDENTIAL: "revoke-credential:archive-writer:azure-west",
+    Verb.GRANT_CREDENTIAL: "grant-credential:archive-writer:azure-west",
     Verb.SHIFT_TRAFFIC: "shift-traffic:api:dc-west@100",
     Verb.CLOSE_TRAFFIC: "close-traffic:api:azure-west",
     Verb.WATCH_CLIENTS: "watch-clients:api:azure-west@5",
@@ -111,6 +113,23 @@ def test_a_fence_is_an_order_to_the_door_with_the_token_of_its_block():
         ("POSTGRES_HEARTH_OPERATOR_TOKEN", "postgres-hearth-operator")
     ]
     assert step.look[-1].endswith("https://db1.hearth.example:8443/v1/status")
+
+
+def test_a_credential_is_kept_in_a_file_before_it_is_taken_and_given_back_to_the_same_holder():
+    held = HEARTH.recovery.credentials["archive-writer"]
+    keep, take = typed(ITEMS[Verb.REVOKE_CREDENTIAL]).commands
+    assert keep.endswith(" > archive-writer.json")
+    ((tool, *deleted, _),) = run(take)
+    ((_, *given),) = run(*typed(ITEMS[Verb.GRANT_CREDENTIAL]).commands)
+    assert (tool, deleted) == ("az", ["rest", "--method", "delete", "--url", f"{held.resource}?api-version=2022-04-01"])
+    assert given[:5] == ["rest", "--method", "put", "--url", f"{held.resource}?api-version=2022-04-01"]
+    assert json.loads(given[6]) == {
+        "properties": {
+            "principalId": held.principal,
+            "roleDefinitionId": "/subscriptions/11111111-1111-4111-8111-111111111111/providers/"
+            f"Microsoft.Authorization/roleDefinitions/{held.role}",
+        }
+    }
 
 
 def test_two_items_never_share_a_token():

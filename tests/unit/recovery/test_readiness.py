@@ -23,6 +23,7 @@ from tests.unit.recovery.scenes import (
     STANDBY,
     STOPPED,
     database,
+    held,
     with_plan,
 )
 
@@ -49,6 +50,8 @@ def ready(**changes):
         "follow_within": {"api": timedelta(seconds=60), "database-name": timedelta(seconds=30)},
         "certificates_d": {(CELLAR, "api.dc-west.hearth.example:443"): 80.0},
         "credentials": dict.fromkeys(BLOCKS, ""),
+        "held": held(),
+        "takeable": {"archive-writer": ""},
         "last_drill_at": DRILLED,
         "last_restore_at": DRILLED,
         "predicted": rto(5),
@@ -63,6 +66,13 @@ def found(platform=HEARTH, **changes):
 
 def test_a_plan_that_would_work_has_no_finding():
     assert found() == ()
+
+
+def test_a_credential_that_a_failover_took_is_no_finding_while_its_holder_rests():
+    moved = {"active": CELLAR, "databases": {("household", CELLAR): database(PRIMARY), ("household", AZURE): database(STANDBY)}}  # fmt: skip
+    names = [each.name for each in found(**moved, held=held(here=False))]
+    assert HELD not in names
+    assert HELD in [each.name for each in found(**moved, held={})], "what nobody saw is one all the same"
 
 
 def databases(standby=None, primary=None):
@@ -82,6 +92,7 @@ def traits(west, cellar):
 
 
 C, W, U = State.CRITICAL, State.WARNING, State.UNKNOWN
+HELD = "held-credential-archive-writer"
 REPLICATION = "replication-household-dc-west"
 TABLE = {
     "stopped standby": ({"databases": databases(database(STOPPED))}, REPLICATION, C, "household in dc-west could not be promoted: the database is stopped"),
@@ -107,6 +118,11 @@ TABLE = {
     "a certificate nobody saw": ({"certificates_d": {(CELLAR, "a:443"): None}}, "certificate-a:443", U, "cannot be seen"),
     "a key that does not open": ({"credentials": dict.fromkeys(BLOCKS, "") | {"dns-hearth-operator": "BADKEY"}}, "credential-dns-hearth-operator", C, "credential dns-hearth-operator does not open: BADKEY"),
     "a key nobody tried": ({"credentials": {name: "" for name in BLOCKS if name != "openstack-hearth-operator"}}, "credential-openstack-hearth-operator", U, "nobody has tried"),
+    "a credential nobody saw": ({"held": {}}, HELD, U, "nobody could look whether credential archive-writer is there"),
+    "a credential of somebody else": ({"held": held(fits=False)}, HELD, W, "credential archive-writer could not be taken away: credential archive-writer of azure-west is there"),
+    "a credential that is gone": ({"held": held(here=False)}, HELD, C, "is not there, and azure-west serves without it"),
+    "a credential whose operator nobody asked": ({"takeable": {}}, HELD, U, "nobody has tried whether credential archive-writer could be taken away"),
+    "a credential that may not be taken": ({"takeable": {"archive-writer": "the operator may not perform x there"}}, HELD, C, "could not be taken away: the operator may not perform x there"),
     "no drill": ({"last_drill_at": None}, "last-drill", W, "no drill was ever tried, one every 90d is promised"),
     "a very old drill": ({"last_drill_at": NOW - timedelta(days=136)}, "last-drill", C, "the last drill is 136 days old, one every 90d is promised"),
     "an old drill": ({"last_drill_at": NOW - timedelta(days=91)}, "last-drill", W, "the last drill is 91 days old, one every 90d is promised"),
