@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from deployments.worker.child import become, project_modules
-from deployments.worker.preloads import PRELOADS
+from deployments.worker.preloads import preloads
 
 _DESCRIPTORS = 4  # the request, the line to the worker, standard output, standard error
 
@@ -43,7 +43,7 @@ def _prepare() -> dict[str, object]:
     """Import what runs need, and say what came of it."""
     began = time.monotonic()
     absent: list[str] = []
-    for name in PRELOADS:
+    for name in preloads():
         try:
             importlib.import_module(name)
         except ImportError:
