@@ -6,7 +6,10 @@ ALL ?= 0
 ROWS ?=
 MOVES ?=
 
-.PHONY: setup demo test test-kills test-cloud test-moves check lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
+# Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: setup demo test test-kills test-cloud test-moves check check-types check-imports lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
 
 setup: .venv/ready
 
@@ -43,8 +46,13 @@ test-cloud: setup .venv-openstack/ready
 check: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || (cat .venv/lint-imports.log; exit 1)
+	@$(MAKE) --no-print-directory --jobs 2 check-types check-imports
+
+check-types:
 	@$(BIN)/pyright --warnings
+
+check-imports:
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || (cat .venv/lint-imports.log; exit 1)
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

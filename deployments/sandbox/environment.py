@@ -14,6 +14,11 @@ from deployments.sandbox.authority import ensure_authority
 from deployments.sandbox.lifetimes import HOME_MARK, RUN_MARK
 from deployments.sandbox.state import CHECKOUT, State, write_text
 
+_CONNECTIONS = {  # kept open with their prepared statements: at each busy moment Prefect would open and close ten anew
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "20",
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_STATEMENT_CACHE_SIZE": "500",
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_PREPARED_STATEMENT_CACHE_SIZE": "500",
+}
 _DROPPED = ("PREFECT_", "AWS_", "AZURE_", "OS_", "PG", "VIGIE_", "PYTEST_")
 
 
@@ -43,7 +48,7 @@ def child_environment(state: State, prefect_address: str, run: str) -> dict[str,
     marks = {HOME_MARK: str(state.home), RUN_MARK: run, "PYTHONUNBUFFERED": "1"}
     marks["TMPDIR"] = str(state.temporary)  # Prefect's runner keeps a folder there that two users cannot share
     marks["MPLCONFIGDIR"] = str(state.home / "matplotlib")  # else pictures leave their fonts in somebody's HOME
-    quiet = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "10"}
+    quiet = {"PREFECT_WORKER_QUERY_SECONDS": "5", "PREFECT_WORKER_PREFETCH_SECONDS": "10"}
     kept = {name: os.environ[name] for name in ("VIGIE_POSTGRES_ROOM",) if name in os.environ}
     return own | sandbox_environment(state, prefect_address) | quiet | kept | marks
 
@@ -56,6 +61,7 @@ def server_environment(state: State, prefect_address: str) -> Mapping[str, str]:
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(state.home / "prefect" / "ui"),
         "PREFECT_SERVER_UI_API_URL": f"http://{prefect_address}/api",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
+        **_CONNECTIONS,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT__SERVER_FINAL": "1",
     }

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,17 @@ class Identity:
                 os.kill(self.pid, number)
 
 
+def is_there(pid: int) -> bool:
+    """Is there a process with that id now, whoever it is? For what is asked many times a second."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
 def _started(pid: int) -> float:
     """When a process started, in seconds of a clock that nobody sets where there is one. Raises psutil.Error.
 
@@ -91,6 +102,15 @@ def start_child(
 def adopt_orphans() -> None:
     """Grandchildren whose parent died become ours, so that they can be seen and ended (Linux)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def bury_orphans(ours: Collection[int]) -> None:
+    """Wait for adopted processes that ended (Linux); the end of one of `ours` is left to whoever waits for it."""
+    if sys.platform != "linux":
+        return
+    with suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in ours:
+            os.waitpid(ended.si_pid, os.WNOHANG)
 
 
 def marked(home: Path, *, run: str | None = None, other_than: str | None = None) -> list[psutil.Process]:

@@ -35,6 +35,7 @@ from deployments.sandbox.processes import free_port, is_free
 SUPERUSER = "postgres"
 REPLICATOR = "replicator"
 _PORT_ATTEMPTS = 5
+_SCRAM_ITERATIONS = 64  # of long, random passwords: 4096 would cost each of many logins five milliseconds
 
 
 @dataclass(kw_only=True)
@@ -243,7 +244,8 @@ class PostgresServer:
             told.write_text(f"{self.passwords[SUPERUSER]}\n")
             self.cluster.program(
                 "initdb", "-D", str(self.place.data_dir), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={told}",
-                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", *more,
+                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                "-c", f"scram_iterations={_SCRAM_ITERATIONS}", "--no-sync", *more,
             )  # fmt: skip
         finally:
             told.unlink(missing_ok=True)
@@ -260,7 +262,7 @@ class PostgresServer:
         self._clear()
         self.cluster.program(
             "pg_basebackup", "-D", str(self.place.data_dir), "-X", "stream", "-R", "-c", "fast", "-S", _slot(shown),
-            "-d", f"host=127.0.0.1 port={source.port} user={REPLICATOR} application_name={shown}",
+            "--no-sync", "-d", f"host=127.0.0.1 port={source.port} user={REPLICATOR} application_name={shown}",
             PGPASSWORD=source.passwords[REPLICATOR],
         )  # fmt: skip
 
@@ -278,6 +280,7 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "password_encryption": "scram-sha-256",
+            "scram_iterations": str(_SCRAM_ITERATIONS),
             "wal_level": "replica",
             "wal_log_hints": "on",
             "max_wal_size": "256MB",

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from deployments.sandbox.control import serve_control
 from deployments.sandbox.edge import Answers, Edge, Standing, follow_traffic
-from deployments.sandbox.lifetimes import Identity
+from deployments.sandbox.lifetimes import is_there
 from deployments.sandbox.names import DOOR, ENTRANCES, ROUTES, Route, line_of_vigie
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -202,7 +202,7 @@ def live_target(state: State, component: str, at: str = "address") -> tuple[str,
         return None
     ready = state.read_ready(component)
     server_pid = ready.get("server_pid", -1) if at == "address" else -1
-    if server_pid != -1 and (not server_pid or Identity.of(int(server_pid)) is None):
+    if server_pid != -1 and (not server_pid or not is_there(int(server_pid))):
         return None
     host, _, port = str(ready.get(at, "")).rpartition(":")
     return (host, int(port)) if port else None

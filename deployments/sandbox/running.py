@@ -27,7 +27,7 @@ from deployments.sandbox.environment import (
     server_environment,
     write_bundle,
 )
-from deployments.sandbox.lifetimes import Identity, start_child
+from deployments.sandbox.lifetimes import Identity, bury_orphans, start_child
 from deployments.sandbox.parts import WORK_POOL, Part
 from deployments.sandbox.resting import Resting
 from deployments.sandbox.state import State, read_json, write_json
@@ -47,6 +47,7 @@ class Child:
     part: Part
     phase: str = "waiting"  # waiting, resting, starting, ready, done, failed, ended
     process: subprocess.Popen[bytes] | None = None
+    identity: Identity | None = None
     started: float = 0.0
     seconds: float = 0.0
     address: str = ""
@@ -145,7 +146,7 @@ class Running:
             if child.phase == "ready" and child.process is not None and child.process.poll() is not None:
                 child.phase = "ended"
                 self._state.note_end(child.part.name)
-        self._bury()
+        bury_orphans({child.process.pid for child in self._children.values() if child.process is not None})
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What state.json says of each component."""
@@ -205,6 +206,7 @@ class Running:
                 folder=folder_of_children(),
                 keep=[self._socket.fileno()] if part.ready == "server" else [],
             )
+        child.identity = Identity.of(child.process.pid)
         await self._await_ready(child)
         child.seconds = round(time.monotonic() - child.started, 1)
         if part.name == "control-database":
@@ -296,13 +298,6 @@ class Running:
         while server is not None and server.alive() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
-    def _bury(self) -> None:
-        ours = {child.process.pid for child in self._children.values() if child.process is not None}
-        for orphan in psutil.Process().children():
-            with suppress(psutil.Error, ChildProcessError):
-                if orphan.pid not in ours and orphan.status() == psutil.STATUS_ZOMBIE:
-                    os.waitpid(orphan.pid, os.WNOHANG)
-
 
 def _family(child: Child) -> list[psutil.Process]:
     """A component's process and all that it started; itself last, so that nobody is told to end politely before."""
@@ -314,7 +309,7 @@ def _family(child: Child) -> list[psutil.Process]:
 
 
 def _described(child: Child, state: State) -> dict[str, Any]:
-    identity = Identity.of(child.process.pid) if child.process is not None and child.process.poll() is None else None
+    identity = child.identity if child.process is not None and child.process.poll() is None else None
     return {
         "phase": child.phase,
         "pid": identity.pid if identity else None,

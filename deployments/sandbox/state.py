@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from deployments.sandbox.lifetimes import Identity
+from deployments.sandbox.lifetimes import is_there
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+_SETTLED_S = 0.1  # whatever replaces a file of this age has another time of change
 
 
 def default_home() -> Path:
@@ -81,13 +84,20 @@ class State:
         return self.logs / f"{component}.log"
 
     def read_ready(self, component: str) -> dict[str, Any]:
-        """What a component wrote when it was ready; empty when it has not."""
-        return read_json(self.ready / f"{component}.json")
+        """What a component wrote when it was ready, else nothing. Parsed once, because some ask many times a second."""
+        path = self.ready / f"{component}.json"
+        try:
+            seen = path.stat()
+        except FileNotFoundError:
+            return {}
+        if time.time() - seen.st_mtime < _SETTLED_S:
+            return read_json(path)
+        return dict(_parsed(path, seen.st_ino, seen.st_mtime_ns))
 
     def is_ready(self, component: str) -> bool:
         """Has it said so, and is its process still there?"""
         pid = int(self.read_ready(component).get("pid") or 0)
-        return pid > 0 and Identity.of(pid) is not None
+        return pid > 0 and is_there(pid)
 
     def note_end(self, component: str) -> None:
         """Its process is gone; its address stays known, because it comes back there."""
@@ -124,6 +134,12 @@ def read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except FileNotFoundError:
         return {}
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, _inode: int, _changed_ns: int) -> dict[str, Any]:
+    """What is in a file that nobody writes into: it is replaced, and then it is another one."""
+    return read_json(path)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from deployments.worker import prefect_private
 from deployments.worker.child import become, project_modules, remember_installed
-from deployments.worker.preloads import PRELOADS
+from deployments.worker.preloads import preloads
 
 _NOWHERE = "/"  # no run's folder: what lies in one is read by its own run
 _DESCRIPTORS = 4  # the request, the line to the worker, standard output, standard error
@@ -45,7 +45,7 @@ def _prepare() -> dict[str, object]:
     """Import what runs need, and say what came of it."""
     began = time.monotonic()
     absent: list[str] = []
-    for name in PRELOADS:
+    for name in preloads():
         try:
             importlib.import_module(name)
         except ImportError:

@@ -2,13 +2,15 @@
 
 Packages of others only, and the heavy ones: each costs every run nothing and the fork server its memory
 once. Project code is never here, because a run must see it as it is now. One that is not installed is
-left out; one that starts a thread makes the fork server refuse to fork.
+left out; one that starts a thread makes the fork server refuse to fork. `VIGIE_PRELOADS` names others instead, where
+a worker's runs need few of them: to import all takes ten seconds of processor time at the worker's start.
 """
 
 from __future__ import annotations
 
-PRELOADS = (
-    # Prefect, as a run needs it
+import os
+
+PREFECT = (  # as a run needs it
     "prefect",
     "prefect.engine",
     "prefect.flow_engine",
@@ -24,6 +26,9 @@ PRELOADS = (
     "prefect.utilities.visualization",
     "anyio._backends._asyncio",
     "rich._emoji_codes",
+)
+PRELOADS = (
+    *PREFECT,
     # the journal, the network, people
     "aiohttp",
     "alembic.config",
@@ -61,3 +66,9 @@ PRELOADS = (
 
 # Libraries that would start threads when they are imported are told not to.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def preloads() -> tuple[str, ...]:
+    """What this worker's runs find imported."""
+    named = os.environ.get("VIGIE_PRELOADS", "").split(",")
+    return tuple(filter(None, named)) or PRELOADS

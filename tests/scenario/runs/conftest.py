@@ -164,8 +164,15 @@ class Desk:
         return True
 
     def when(self, run: UUID, kind: ActionKind, count: int = 1, patience_s: float = 60) -> None:
-        """Wait until the journal holds this, looking every few milliseconds."""
-        self.until(lambda: self.kinds(run).count(kind) >= count, f"{count} {kind}", patience_s, 0.005)
+        """Wait until the journal holds this, looking every few milliseconds: with one cheap question."""
+        held = "SELECT count(*) >= %s FROM action_event WHERE run_id = %s AND kind = %s"
+        with psycopg.connect(self.sandbox.environment["VIGIE_JOURNAL_DSN"], autocommit=True) as connection:
+            self.until(
+                lambda: connection.execute(held, (count, run, kind.value)).fetchone() == (True,),
+                f"{count} {kind}",
+                patience_s,
+                0.005,
+            )
 
     def azure(self, how: str, target: str = "hearth-device-api") -> None:
         self._control("azure", "break", {"target": target, "how": how})

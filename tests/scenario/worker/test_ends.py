@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from deployments.worker.preloads import PREFECT
 from tests.scenario.worker.conftest import seen_by, until, worker_of
 
 pytestmark = pytest.mark.scenario
+QUICKLY = {"VIGIE_PRELOADS": ",".join(PREFECT)}  # what a run finds imported changes nothing of how one ends
 
 
 def test_told_to_stop_it_takes_nothing_more_and_waits(prefect_server, tmp_path):
-    with worker_of("warm", prefect_server, tmp_path) as worker:
+    with worker_of("warm", prefect_server, tmp_path, **QUICKLY) as worker:
         deployment = prefect_server.deploy("long", worker.pool)
         run = prefect_server.start(deployment, seconds=3)
         prefect_server.began(run)
@@ -34,7 +36,7 @@ def test_told_to_stop_it_takes_nothing_more_and_waits(prefect_server, tmp_path):
 
 
 def test_what_does_not_end_in_time_is_ended_and_called_crashed(prefect_server, tmp_path):
-    with worker_of("warm", prefect_server, tmp_path, "--drain", "0.5") as worker:
+    with worker_of("warm", prefect_server, tmp_path, "--drain", "0.5", **QUICKLY) as worker:
         run = prefect_server.start(prefect_server.deploy("long", worker.pool))
         pid = prefect_server.began(run)
         worker.tell(signal.SIGTERM)
@@ -44,7 +46,7 @@ def test_what_does_not_end_in_time_is_ended_and_called_crashed(prefect_server, t
 
 
 def test_a_killed_worker_loses_no_run(prefect_server, tmp_path):
-    with worker_of("warm", prefect_server, tmp_path) as worker:
+    with worker_of("warm", prefect_server, tmp_path, **QUICKLY) as worker:
         deployment = prefect_server.deploy("long", worker.pool)
         lives, dies = (prefect_server.start(deployment, seconds=seconds) for seconds in (8, 60))
         pids = [prefect_server.began(run) for run in (lives, dies)]
@@ -59,7 +61,7 @@ def test_a_killed_worker_loses_no_run(prefect_server, tmp_path):
 
 
 def test_a_run_of_a_former_life_can_be_cancelled(prefect_server, tmp_path):
-    with worker_of("warm", prefect_server, tmp_path) as worker:
+    with worker_of("warm", prefect_server, tmp_path, **QUICKLY) as worker:
         run = prefect_server.start(prefect_server.deploy("long", worker.pool))
         pid = prefect_server.began(run)
         os.kill(worker.pid, signal.SIGKILL)
@@ -73,7 +75,7 @@ def test_a_run_of_a_former_life_can_be_cancelled(prefect_server, tmp_path):
 def test_two_workers_on_one_pool_run_each_run_once(prefect_server, tmp_path):
     name = f"shared-{tmp_path.name}"
     prefect_server.pool(name)
-    here, there = (worker_of(kind, prefect_server, tmp_path, pool=name) for kind in ("warm", "process"))
+    here, there = (worker_of(kind, prefect_server, tmp_path, pool=name, **QUICKLY) for kind in ("warm", "process"))
     with here as one, there as other:
         deployment = prefect_server.deploy("look", name)
         runs = [prefect_server.start(deployment) for _ in range(6)]
@@ -84,7 +86,7 @@ def test_two_workers_on_one_pool_run_each_run_once(prefect_server, tmp_path):
 
 
 def test_it_serves_and_drains_under_prefects_own_command(prefect_server, tmp_path):
-    with worker_of("vigie", prefect_server, tmp_path) as worker:
+    with worker_of("vigie", prefect_server, tmp_path, **QUICKLY) as worker:
         assert seen_by(prefect_server, worker, tmp_path)["parent"] == worker.pid  # warm
         run = prefect_server.start(prefect_server.deploy("long", worker.pool), seconds=2)
         prefect_server.began(run)
@@ -162,7 +164,8 @@ class Gate:
 def test_a_lost_event_stream_is_replaced_by_looking(prefect_server, tmp_path):
     gate = Gate(prefect_server.environment["PREFECT_API_URL"])
     try:
-        with worker_of("warm", prefect_server, tmp_path, PREFECT_API_URL=f"http://127.0.0.1:{gate.port}/api") as worker:
+        there = {"PREFECT_API_URL": f"http://127.0.0.1:{gate.port}/api"}
+        with worker_of("warm", prefect_server, tmp_path, **there, **QUICKLY) as worker:
             seen_by(prefect_server, worker, tmp_path)
             gate.close()
             worker.says("The event stream is lost")

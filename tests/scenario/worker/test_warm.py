@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deployments.worker.preloads import PREFECT
 from tests.scenario.worker.conftest import seen_by, until, worker_of
 
 pytestmark = pytest.mark.scenario
@@ -63,7 +64,7 @@ def test_a_failed_run_that_is_retried_at_once_goes_on(prefect_server, warm, tmp_
         marks = tmp_path / str(turn)
         marks.mkdir()
         run = prefect_server.start(deployment, marks=str(marks))
-        assert until(lambda run=run: prefect_server.run(run)["state"]["type"] == "FAILED", "it fails", 60, 0.005)
+        assert until(lambda run=run: prefect_server.run(run)["state"]["type"] == "FAILED", "it fails", 60, 0.02)
         assert prefect_server.ask(run, "SCHEDULED", "AwaitingRetry")["status"] == "ACCEPT"
         state = until(lambda run=run: _over_twice(prefect_server, run), "it completes")
         assert state["type"] == "COMPLETED"
@@ -99,7 +100,8 @@ def test_a_fork_server_that_hangs_loses_no_run(prefect_server, warm, tmp_path):
 
 def test_what_is_installed_meanwhile_counts_for_the_next_run(prefect_server, tmp_path):
     python, packages = _copied_environment(tmp_path / "venv")
-    with worker_of("warm", prefect_server, tmp_path, python=python) as worker:
+    quickly = {"VIGIE_PRELOADS": ",".join(PREFECT)}
+    with worker_of("warm", prefect_server, tmp_path, python=python, **quickly) as worker:
         assert seen_by(prefect_server, worker, tmp_path)["parent"] == worker.pid
         (packages / "came_later.py").write_text("")
         (packages / "came_later-1.0.dist-info").mkdir()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.sandbox.lifetimes import HOME_MARK, RUN_MARK, Identity, end_marked, marked
+from deployments.sandbox.lifetimes import HOME_MARK, RUN_MARK, Identity, end_marked, is_there, marked
 
 ROOT = Path(__file__).resolve().parents[3]
 _SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
@@ -31,6 +31,26 @@ sleep = [sys.executable, "-S", "-c", "import signal, time; signal.signal(15, sig
 child = subprocess.Popen(sleep, env={HOME_MARK: str(home), RUN_MARK: "r1"}, start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(60)
+"""
+
+
+_BURIES = """
+import os, subprocess, sys, time
+from deployments.sandbox.lifetimes import adopt_orphans, bury_orphans, is_there
+adopt_orphans()
+ours = subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(7)"])
+made = "import os, subprocess, sys; print(subprocess.Popen([sys.executable, '-S', '-c', '']).pid, flush=True); os._exit(0)"
+between = subprocess.Popen([sys.executable, "-S", "-c", made], stdout=subprocess.PIPE)
+orphan = int(between.stdout.readline())
+between.wait()
+os.waitid(os.P_PID, ours.pid, os.WEXITED | os.WNOWAIT)
+for _ in range(600):
+    bury_orphans({ours.pid})
+    if not is_there(orphan):
+        break
+    ours.poll()  # else it stands before the orphan
+    time.sleep(0.05)
+print(is_there(orphan), ours.wait())
 """
 
 
@@ -66,6 +86,21 @@ def test_a_process_of_another_time_is_not_signalled(start):
     Identity(process.pid, identity.started - 10).send(signal.SIGKILL)
     time.sleep(0.1)
     assert process.poll() is None
+
+
+def test_a_process_is_there_until_it_is_buried(start):
+    process = start()
+    assert is_there(process.pid)
+    assert is_there(1)  # another user's, perhaps
+    process.kill()
+    process.wait()
+    assert not is_there(process.pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody is adopted elsewhere")
+def test_an_orphan_is_buried_and_our_own_is_left_to_us():
+    said = subprocess.run([sys.executable, "-c", _BURIES], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "7"], said.stderr
 
 
 def test_a_dead_process_and_a_zombie_have_no_life(start):

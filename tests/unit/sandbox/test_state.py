@@ -36,6 +36,26 @@ def test_a_component_whose_process_is_gone_is_not_ready_but_keeps_its_address(tm
     assert state.address("shop") == "127.0.0.1:80"
 
 
+def test_what_is_said_anew_is_read_at_once_however_soon(tmp_path):
+    state = State.at(tmp_path)
+    for port in range(1000, 1300):
+        state.write_ready("shop", f"127.0.0.1:{port}")
+        assert state.address("shop") == f"127.0.0.1:{port}"
+
+
+def test_what_stood_for_long_is_read_anew_when_it_is_replaced_and_nobody_spoils_it(tmp_path):
+    state = State.at(tmp_path)
+    state.write_ready("shop", "127.0.0.1:80")
+    long_ago = (state.ready / "shop.json").stat().st_mtime - 60
+    os.utime(state.ready / "shop.json", (long_ago, long_ago))
+    state.read_ready("shop")["address"] = "spoilt"
+    assert state.address("shop") == "127.0.0.1:80"
+    state.write_ready("shop", "127.0.0.1:81")
+    assert state.address("shop") == "127.0.0.1:81"
+    (state.ready / "shop.json").unlink()
+    assert state.read_ready("shop") == {}
+
+
 def test_nothing_is_ready_in_a_new_folder(tmp_path):
     state = State.at(tmp_path / "new")
     assert not state.is_ready("shop")
