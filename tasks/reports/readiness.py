@@ -186,10 +186,10 @@ def _credentials(platform: Platform, plan: Recovery, seen: Evidence, voice: Voic
 def _held(plan: Recovery, seen: Evidence, voice: Voice) -> Iterator[Line]:
     for name, each in sorted(plan.credentials.items()):
         look, wrong = seen.held.get(name), seen.takeable.get(name)
-        unseen = look is None or wrong is None
-        key = (
-            "not_seen" if unseen else "not_takeable" if wrong or not look.fits else "held" if look.held else "not_held"
-        )
+        if look is None or wrong is None:
+            key = "not_seen"
+        else:
+            key = "not_takeable" if wrong or not look.fits else "held" if look.held else "not_held"
         yield Line(
             what=voice.say("readiness.held_credential", name=name, site=each.holder),
             seen=voice.say(f"readiness.{key}"),
