@@ -34,6 +34,14 @@ def want_message(connection: Connection, run: UUID, purpose: str, channel: str =
     )
 
 
+def free_shown(connection: Connection, run: UUID, purpose: str) -> None:
+    """Whoever was bringing this message up to date is gone: another may at once, because it is changed in place."""
+    connection.execute(
+        "UPDATE run_message SET claimed_until = NULL WHERE run_id = %s AND purpose = %s AND reference <> ''",
+        (run, purpose),
+    )
+
+
 def look_again_at_calls(connection: Connection, run: UUID) -> None:
     """Whoever was rung for this run may be needed no more: what sends the calls finds out."""
     connection.execute(

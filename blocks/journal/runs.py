@@ -19,7 +19,7 @@ from blocks.errors import Broken, Refused
 from blocks.journal import rooms
 from blocks.journal.actions import append_action
 from blocks.journal.identities import LockedPlatform, lock_platform
-from blocks.journal.messages import look_again_at_calls, want_message
+from blocks.journal.messages import free_shown, look_again_at_calls, want_message
 from blocks.journal.statuses import clean
 from blocks.ports.approvals import Standing
 from blocks.ports.health import MissingCode
@@ -159,12 +159,13 @@ def _want_open_card(connection: Connection, run: UUID) -> None:
 
 
 def count_resume(connection: Connection, run: UUID) -> int:
-    """One more automatic resume."""
+    """One more automatic resume, of a run whose process is gone."""
     locked, known = lock_run(connection, run)
     count = known.resume_count + 1
     connection.execute("UPDATE run SET resume_count = %s, resumed_at = %s WHERE id = %s", (count, locked.now, run))
     append_action(connection, locked, run, ActionKind.RUN_RESUMED, f"resumed, attempt {count}", data={"count": count})
     want_message(connection, run, "progress")
+    free_shown(connection, run, "progress")  # its process may have died while it showed it
     return count
 
 

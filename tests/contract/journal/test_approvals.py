@@ -208,6 +208,19 @@ def test_a_page_is_wanted_with_the_state_that_needs_it_and_again_when_the_run_le
     assert [each.purpose for each in calls_of(journal)] == ["page:1"]
 
 
+@pytest.mark.parametrize(("shown", "due"), [(True, ["progress"]), (False, [])], ids=["shown before", "never shown"])
+def test_what_a_dead_process_was_showing_is_announced_by_whoever_resumes_it(journal, question, shown, due):
+    first = journal.claim_messages(question.run, limit_count=10, lease=timedelta(minutes=2))
+    for each in first if shown else ():
+        journal.mark_message_sent(each, Sent("1.1", "C1"))
+    journal.move_run(question.run, RunState.RUNNING, reason="goes on")
+    journal.claim_messages(question.run, limit_count=10, lease=timedelta(minutes=2))  # and the process dies
+    journal.count_resume(question.run)
+    claimed = journal.claim_messages(question.run, limit_count=10, lease=timedelta(minutes=2))
+    assert [each.purpose for each in claimed] == due
+    assert all(each.attempt_count for each in claimed), "that it may have been sent is known"
+
+
 def calls_of(journal):
     """The calls that are due now, as somebody who sends them at once sees them."""
     claimed = journal.claim_messages(None, limit_count=10, lease=timedelta(minutes=1))
