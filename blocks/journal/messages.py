@@ -83,6 +83,16 @@ def mark_failed(connection: Connection, message: RunMessage, reason: str, retry_
     )
 
 
+def is_being_shown(connection: Connection, run: UUID, purpose: str) -> bool:
+    """Somebody has taken the newest version, and neither sent it nor given it back yet."""
+    row = connection.execute(
+        "SELECT 1 FROM run_message WHERE run_id = %s AND purpose = %s AND wanted_version > sent_version "
+        "AND claimed_until > clock_timestamp()",
+        (run, purpose),
+    ).fetchone()
+    return row is not None
+
+
 def waiting_count(connection: Connection) -> int:
     """How much people do not see yet."""
     row = connection.execute("SELECT count(*) FROM run_message WHERE wanted_version > sent_version").fetchone()

@@ -278,6 +278,11 @@ class RunRecords:
         with self._connections.transaction() as connection:
             return messages.sent_of(connection, run, purpose)
 
+    def is_being_shown(self, run: UUID, purpose: str) -> bool:
+        """Is somebody about to show people the newest version of this message?"""
+        with self._connections.transaction() as connection:
+            return messages.is_being_shown(connection, run, purpose)
+
     def waiting_messages(self) -> int:
         """How many messages people do not see in their newest version yet."""
         with self._connections.transaction() as connection:

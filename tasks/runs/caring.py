@@ -30,6 +30,7 @@ _OPEN = (RunState.RUNNING, RunState.WAITING, RunState.FAILED)
 _LATELY = timedelta(minutes=30)
 _ANOTHER_LOOK_S = 5.0
 _LOOKS = 8
+_SHOWN_WITHIN_S = 10.0
 
 
 @record_step(retry=JOURNAL, run_name="look after open runbooks")
@@ -106,7 +107,15 @@ def _resume(journal: PostgresJournal, orchestrator: Orchestrator, run: Run, reas
     """Count first: what dies between counting and doing was an attempt. Then announce, then do."""
     count = journal.count_resume(run.id)
     show_run(run.id, run.platform)
+    _await_shown(journal, run.id)
     orchestrator.retry(run.id, f"resumed automatically, attempt {count}: {reason}")
+
+
+def _await_shown(journal: PostgresJournal, run: UUID) -> None:
+    """Where somebody else (the gateway) took the announcement first, until it is out, or its door is down."""
+    give_up = time.monotonic() + _SHOWN_WITHIN_S
+    while journal.is_being_shown(run, "progress") and time.monotonic() < give_up:
+        time.sleep(0.1)
 
 
 def _tell_prefect(journal: PostgresJournal, orchestrator: Orchestrator, run: Run, reason: str) -> None:

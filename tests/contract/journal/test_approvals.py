@@ -221,6 +221,25 @@ def test_what_a_dead_process_was_showing_is_announced_by_whoever_resumes_it(jour
     assert all(each.attempt_count for each in claimed), "that it may have been sent is known"
 
 
+def test_whether_somebody_is_about_to_show_it_is_known(journal, question):
+    def taken(lease):
+        claimed = journal.claim_messages(question.run, limit_count=10, lease=lease)
+        return next(each for each in claimed if each.purpose == "progress")
+
+    def is_coming():
+        return journal.is_being_shown(question.run, "progress")
+
+    message = taken(timedelta(minutes=2))
+    assert is_coming()
+    journal.mark_message_failed(message, "Slack is down", timedelta(0))
+    assert not is_coming()
+    taken(timedelta(0))
+    assert not is_coming(), "a claim that has lapsed is nobody's"
+    message = taken(timedelta(minutes=2))
+    journal.mark_message_sent(message, Sent("1.1", "C1"))
+    assert not is_coming()
+
+
 def calls_of(journal):
     """The calls that are due now, as somebody who sends them at once sees them."""
     claimed = journal.claim_messages(None, limit_count=10, lease=timedelta(minutes=1))
