@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from blocks.catalogue.model import DatabaseCheck, Platform, Service, Site
 from blocks.catalogue.recovery import DnsSwitch, Recovery, ReplicatedData, Switch
@@ -70,6 +71,14 @@ class Parts:
             known = ", ".join(self.platform.sites)
             raise Refused(f"{self.platform.name} has no site {name!r}", next_step=f"choose one of {known}") from None
 
+    def _reader(self, site: Site) -> Any:
+        """The identity that looks in a site."""
+        return load_block(imported(CLOUDS[site.provider][0]), site.credentials)
+
+    def _operator(self, site: Site) -> Any:
+        """The one that acts there: opened at the moment when something is changed."""
+        return load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
+
     # -- adapters ----------------------------------------------------------------------------------
 
     def member(self, data: str, site: str) -> DatabaseMember:
@@ -109,10 +118,9 @@ class Parts:
         """What runs in a site."""
         declared = self.site(site)
         opened: Callable[..., Compute] = imported(f"blocks.{declared.provider}.compute:open_compute")
-        reader, operator = CLOUDS[declared.provider]
         return opened(
-            load_block(imported(reader), declared.credentials),
-            lambda: load_block(imported(operator), _named(declared.operator, f"sites.{site}.operator")),
+            self._reader(declared),
+            lambda: self._operator(declared),
             routes=self.routes,
             clock=SystemClock(),
         )
@@ -130,11 +138,10 @@ class Parts:
         from blocks.azure.traffic import open_traffic
 
         site = self.site(declared.site)
-        reader, operator = CLOUDS[site.provider]
         return open_traffic(
             declared,
-            load_block(imported(reader), site.credentials),
-            lambda: load_block(imported(operator), _named(site.operator, f"sites.{site.name}.operator")),
+            self._reader(site),
+            lambda: self._operator(site),
             routes=self.routes,
             clock=SystemClock(),
         )
@@ -145,11 +152,10 @@ class Parts:
 
         declared = self.recovery.credentials[name]
         site = self.site(declared.site)
-        reader, operator = CLOUDS[site.provider]
         return open_credential(
             declared,
-            load_block(imported(reader), site.credentials),
-            lambda: load_block(imported(operator), _named(site.operator, f"sites.{site.name}.operator")),
+            self._reader(site),
+            lambda: self._operator(site),
             routes=self.routes,
             clock=SystemClock(),
         )
@@ -196,8 +202,7 @@ class Parts:
             load_block(TsigKey, switch.key)
         else:
             reached = switch or held
-            site = self.site(item.site if reached is None else reached.site)
-            load_block(imported(CLOUDS[site.provider][1]), _named(site.operator, f"sites.{site.name}.operator"))
+            self._operator(self.site(item.site if reached is None else reached.site))
 
     def other_member(self, item: Item) -> DatabaseMember:
         """The member in the other site than the item's."""

@@ -15,8 +15,8 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,33 +115,20 @@ class Bench:
 
     def while_commits_wait(self) -> None:
         """The site dies while each commit waits for the other: nothing that clients were told is safe may be gone."""
-        from tasks.recovery.opening import parts_of
-
         self._served_by(HOME, began := datetime.now(UTC))
-        self._cut()
-        run = self._move("failover", PEOPLE[:2])
-        decided = self.desk.journal.move(run).decided_at
-        first = self._served_by(AWAY, decided)
-        self.figures.waiting_failover_s.append((first.at - decided).total_seconds())
-        self.figures.waiting_lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
-        mend_service(self.desk.sandbox.state)
-        self.desk.until(lambda: self._is_there_again(parts_of("hearth")), "the site is there again", _PATIENCE_S)
+        _, seconds, lost = self._fail_over(began)
+        self.figures.waiting_failover_s.append(seconds)
+        self.figures.waiting_lost_rows.append(lost)
+        self._mend()
 
     def by_the_runbook(self) -> None:
-        from tasks.recovery.opening import parts_of
-
         self._served_by(HOME, began := datetime.now(UTC))
         self._cut_off()
-        self._cut()
-        run = self._move("failover", PEOPLE[:2])
-        decided = self.desk.journal.move(run).decided_at
-        first = self._served_by(AWAY, decided)
-        self.figures.failover_s.append((first.at - decided).total_seconds())
-        self._tell_where_time_went(run, decided, first.at)
-        self.figures.lost_rows.append(self._lost(between(self._writes(), began, first.at), AWAY))
+        run, seconds, lost = self._fail_over(began)
+        self.figures.failover_s.append(seconds)
+        self.figures.lost_rows.append(lost)
         self.figures.bound_rows.append(sum(loss.rows for loss in self.desk.journal.move(run).losses))
-        mend_service(self.desk.sandbox.state)
-        self.desk.until(lambda: self._is_there_again(parts_of("hearth")), "the site is there again", _PATIENCE_S)
+        self._mend()
         self._go_home()
         losses = self.desk.journal.move(run).losses
         _say("; ".join(f"{loss.text} {dict(loss.by_table)}" for loss in losses))
@@ -158,8 +145,7 @@ class Bench:
         carry_out(parts, plan)
         first = self._served_by(AWAY, began)
         self.figures.bare_script_s.append((first.at - began).total_seconds())
-        mend_service(self.desk.sandbox.state, HOME)
-        self.desk.until(lambda: self._is_there_again(parts), "the site is there again", _PATIENCE_S)
+        self._mend()
         home_again = datetime.now(UTC)
         carry_out(parts, plan_home(parts, self.desk.journal, plan))
         self._served_by(HOME, home_again)
@@ -182,6 +168,23 @@ class Bench:
         self.figures.drill_pause_s.append(longest_pause(writes, began, now).length.total_seconds())
 
     # -- pieces
+
+    def _fail_over(self, began: datetime) -> tuple[UUID, float, int]:
+        """The site dies: who moved it, seconds from the last yes to the first acknowledged write, rows lost."""
+        self._cut()
+        run = self._move("failover", PEOPLE[:2])
+        decided = self.desk.journal.move(run).decided_at
+        first = self._served_by(AWAY, decided)
+        self._tell_where_time_went(run, decided, first.at)
+        lost = self._lost(between(self._writes(), began, first.at), AWAY)
+        return run, (first.at - decided).total_seconds(), lost
+
+    def _mend(self) -> None:
+        """The site is there again."""
+        from tasks.recovery.opening import parts_of
+
+        mend_service(self.desk.sandbox.state)
+        self.desk.until(lambda: self._is_there_again(parts_of("hearth")), "the site is there again", _PATIENCE_S)
 
     def _go_home(self) -> None:
         began = datetime.now(UTC)
@@ -240,23 +243,15 @@ class Bench:
         return ", ".join(f"{name} {values[-1]}" for name, values in vars(self.figures).items() if values)
 
 
-@contextmanager
-def promised_to_wait() -> Generator[None]:
-    """hearth's plan promises that nothing is lost, as `vigie apply` would have saved it; then again what it was."""
-    from blocks.catalogue.block import PlatformBlock
+def promised_to_wait() -> AbstractContextManager[None]:
+    """hearth's plan promises that nothing is lost."""
     from blocks.catalogue.recovery import Promise
-    from tasks.runs.catalogue import load_platform
+    from tests.scenario.runs.test_moves import planned_otherwise
 
-    known = load_platform("hearth")
-    plan = known.platform.recovery
     strict = {"promise": Promise.ZERO_LOSS, "lose_at_most_rows": 0}
-    data = {name: each.model_copy(update=strict) for name, each in plan.data.items()}
-    changed = known.platform.model_copy(update={"recovery": plan.model_copy(update={"data": data})})
-    PlatformBlock.of(changed, known.customer).save("hearth", overwrite=True, _sync=True)
-    try:
-        yield
-    finally:
-        PlatformBlock.of(known.platform, known.customer).save("hearth", overwrite=True, _sync=True)
+    return planned_otherwise(
+        lambda plan: {"data": {name: each.model_copy(update=strict) for name, each in plan.data.items()}}
+    )
 
 
 def _summary(figures: Figures) -> dict[str, Any]:

@@ -359,16 +359,23 @@ OWN = {
 }  # fmt: skip
 
 
-@contextmanager
 def own_steps(**steps):
-    """hearth's plan with steps of its own, as `vigie apply` would have saved it."""
-    from blocks.catalogue.block import PlatformBlock
+    """hearth's plan with steps of its own."""
     from blocks.catalogue.recovery import AddedStep
+
+    return planned_otherwise(
+        lambda _: {"steps": {name: AddedStep.model_validate({"name": name} | step) for name, step in steps.items()}}
+    )
+
+
+@contextmanager
+def planned_otherwise(change):
+    """hearth's recovery plan with what `change` makes of it, as `vigie apply` would have saved it; then as it was."""
+    from blocks.catalogue.block import PlatformBlock
 
     known = load_platform("hearth")
     plan = known.platform.recovery
-    added = {name: AddedStep.model_validate({"name": name} | step) for name, step in steps.items()}
-    changed = known.platform.model_copy(update={"recovery": plan.model_copy(update={"steps": added})})
+    changed = known.platform.model_copy(update={"recovery": plan.model_copy(update=change(plan))})
     PlatformBlock.of(changed, known.customer).save("hearth", overwrite=True, _sync=True)
     try:
         yield
