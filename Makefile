@@ -5,6 +5,8 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 MOVES ?=
+# Tests side by side: whole sandboxes wait more than they compute, so one more than a small machine has cores.
+JOBS ?= 3
 
 # Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,10 +25,10 @@ demo: setup
 	@STAY=$(STAY) ALL=$(ALL) $(BIN)/vigie demo
 
 test: setup check
-	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
-	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
+	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder \
 		tests/contract/results tests/scenario/runs tests/scenario/sandbox tests/scenario/test_demo.py tests/scenario/worker
 
 # A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.

@@ -29,6 +29,7 @@ from deployments.worker.fork_client import ForkServer
 from deployments.worker.former_life import FormerLife
 from deployments.worker.guard import why_not_known
 from deployments.worker.leftovers import Ledger
+from deployments.worker.limits import has_a_limit
 from deployments.worker.waking import Stream
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class WarmWorker(ProcessWorker):
         self._former = FormerLife(self._ledger, self.name, self._logger)
         self._begun: dict[UUID, Begun] = {}
         self._taken: dict[UUID, float] = {}  # when (monotonic seconds) runs were taken that have not begun
+        self._left_some = False  # runs that are due and were not taken, for a limit
         self._looking = asyncio.Lock()
         self._stream = Stream(self._pool_id, cancelling=self._cancel_kept, logger=self._logger)
         self._drain = Drain(self._begun, self._about_to_begin)
@@ -138,9 +140,20 @@ class WarmWorker(ProcessWorker):
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """What is due, less what is here already: resumed or retried before its former process has ended.
 
-        Prefect would take such a run twice, and with a limit end the worker. The end of the process wakes us.
+        Prefect would take such a run twice, and with a limit end the worker. The end of the process wakes us. Less,
+        too, what may be more than a limit allows: the begin of what we took before wakes us.
         """
-        return [due for due in await super()._get_scheduled_flow_runs() if due.flow_run.id not in self._begun]
+        coming = self._about_to_begin()
+        due = [each for each in await super()._get_scheduled_flow_runs() if each.flow_run.id not in self._begun]
+        missing = coming - {each.flow_run.id for each in due}
+        if not missing or all(each.flow_run.id in coming for each in due):
+            return due
+        if not await has_a_limit(self.client, self._work_pool_name):
+            return due
+        self._left_some = True
+        if missing.isdisjoint(self._taken):  # they have begun while we asked
+            self._stream.wake.set()
+        return [each for each in due if each.flow_run.id in coming]
 
     async def _look_when_woken(self) -> None:
         listening = False
@@ -182,6 +195,9 @@ class WarmWorker(ProcessWorker):
             await asyncio.sleep(0.02)
         self._begun[flow_run.id] = Begun(flow_run.id, self.get_flow_run_logger(flow_run))
         self._taken.pop(flow_run.id, None)
+        if self._left_some:
+            self._left_some = False
+            self._stream.wake.set()
         status = _Noted(lambda pid: self._note(flow_run.id, pid), task_status)
         try:
             result = await self._run_forked(flow_run, configuration, status)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, expect
 
 from tests.sandbox_fixture import Sandbox
+
+_PRESSES = 4
+_LOOKED_FOR_MS = 15_000
 
 
 @dataclass
@@ -32,10 +36,25 @@ class SlackDesk:
     def modal(self, title: str) -> Locator:
         return self.page.get_by_role("dialog", name=title, exact=True)
 
+    async def press(self, button: Locator, opens: str) -> Locator:
+        """Press until the modal is there, as people do: where we take three seconds, Slack opens none."""
+        modal = self.modal(opens)
+        for _ in range(_PRESSES):
+            await button.click()
+            with suppress(AssertionError):
+                await expect(modal).to_be_visible(timeout=_LOOKED_FOR_MS)
+                break
+        await expect(modal).to_be_visible()
+        return modal
+
     async def link(self, name: str, code: str) -> None:
         """The step-up: `/vigie link`, name and code."""
-        await self.type("/vigie link")
         modal = self.modal("Who are you?")
+        for _ in range(_PRESSES):
+            await self.type("/vigie link")
+            with suppress(AssertionError):
+                await expect(modal).to_be_visible(timeout=_LOOKED_FOR_MS)
+                break
         await modal.get_by_label("Your name as approver").fill(name)
         await modal.get_by_label("One-time code").fill(code)
         await modal.get_by_role("button", name="Link my account").click()
@@ -45,8 +64,7 @@ class SlackDesk:
 
     async def start(self, action: str, platform: str, service: str, reason: str) -> None:
         """The shortcut, then what, then with what."""
-        await self.page.get_by_role("button", name="⚡ vigie").click()
-        modal = self.modal("What is to be done?")
+        modal = await self.press(self.page.get_by_role("button", name="⚡ vigie"), "What is to be done?")
         await modal.get_by_label("Action").select_option(label=action)
         await modal.get_by_role("button", name="Next").click()
         modal = self.modal("With what?")

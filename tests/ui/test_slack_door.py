@@ -63,8 +63,7 @@ async def test_one_person_starts_a_restart_and_another_approves_it_in_french(des
     await expect(card).to_contain_text(re.compile("Demandé par duty-operator"))
 
     await slack.sit_down("manager", "hearth-ops")
-    await card.get_by_role("button", name="Approuver").click()
-    modal = slack.modal("Approuver")
+    modal = await slack.press(card.get_by_role("button", name="Approuver"), "Approuver")
     await modal.get_by_label("Motif").fill("oui, les pompes attendent")
     code = people.code("shift-lead", shift=1)
     await modal.get_by_label("Code à usage unique").fill("000000" if code != "000000" else "111111")
@@ -109,8 +108,7 @@ async def test_who_asked_is_refused_and_a_no_ends_it_in_english(desk, people, pa
 
     await slack.sit_down("operator", "storefront-ops")
     await slack.link("duty-operator", people.code("duty-operator"))
-    await card.get_by_role("button", name="Reject").click()
-    modal = slack.modal("Reject")
+    modal = await slack.press(card.get_by_role("button", name="Reject"), "Reject")
     await modal.get_by_label("Reason").fill("the customer is testing")
     await modal.get_by_role("button", name="Reject").click()
     await expect(modal).to_be_hidden()

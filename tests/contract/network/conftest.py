@@ -21,6 +21,7 @@ from blocks.network.prober import open_prober
 from blocks.ports.health import Probe, Reading
 from blocks.ports.network import Routes
 
+_GOODBYE_S = 5.0
 Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -79,6 +80,8 @@ class Zoo:
         return run
 
     async def close(self) -> None:
+        closed = [asyncio.create_task(server.wait_closed()) for server in self._servers]
+        await asyncio.sleep(0)  # from now on they wait; one that is closed already would not be waited for
         for server in self._servers:
             server.close()
         for writer in self._writers:
@@ -87,7 +90,7 @@ class Zoo:
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(t for t in self._tasks if t), return_exceptions=True)
-        await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(*closed), _GOODBYE_S)  # also who left in the middle of a handshake
 
 
 @pytest.fixture(scope="session")
