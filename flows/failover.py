@@ -37,9 +37,10 @@ def failover(
     """
     accepted = read_accepted(accept_rows, accept_time)
     granted = approved(lambda: plan_for(MoveKind.FAILOVER, platform, reason, candidate, accepted))
-    known = remember_rows(platform)
+    counting = remember_rows.submit(platform)
     hold_room(granted)
     begin_move(granted)
+    known = counting.result()
     carry_out(granted, "fence")
     bound_losses(granted)
     carry_out(granted, "promote")

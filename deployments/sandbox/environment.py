@@ -19,6 +19,11 @@ _CONNECTIONS = {  # kept open with their prepared statements: at each busy momen
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_STATEMENT_CACHE_SIZE": "500",
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_PREPARED_STATEMENT_CACHE_SIZE": "500",
 }
+_LOOKED_AT_S = 15  # Prefect's own looks every five seconds cost an idle server a twentieth of a processor
+_SERVICES = {
+    f"PREFECT_SERVER_SERVICES_{each}_LOOP_SECONDS": str(_LOOKED_AT_S)
+    for each in ("LATE_RUNS", "PAUSE_EXPIRATIONS", "SCHEDULER_RECENT_DEPLOYMENTS")
+}
 _DROPPED = ("PREFECT_", "AWS_", "AZURE_", "OS_", "PG", "VIGIE_", "PYTEST_")
 
 
@@ -61,6 +66,7 @@ def server_environment(state: State, prefect_address: str) -> Mapping[str, str]:
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(state.home / "prefect" / "ui"),
         "PREFECT_SERVER_UI_API_URL": f"http://{prefect_address}/api",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
+        **_SERVICES,
         **_CONNECTIONS,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT__SERVER_FINAL": "1",

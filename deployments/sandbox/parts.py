@@ -61,7 +61,10 @@ def _simulator(name: str) -> Part:
     return Part(name, _module(name), group=name)
 
 
-_UVICORN = ("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--timeout-keep-alive", "5")
+_UVICORN = (
+    *("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--timeout-keep-alive", "5"),
+    *("--ws-per-message-deflate", "false"),  # each run opens streams of events, and all is on one machine
+)
 _FURNISHING = ("credentials", "registration")
 
 ALL_PARTS = (

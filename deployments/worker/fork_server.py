@@ -24,6 +24,7 @@ from deployments.worker.child import become, project_modules, remember_installed
 from deployments.worker.preloads import preloads
 
 _NOWHERE = "/"  # no run's folder: what lies in one is read by its own run
+_YOUNG_OBJECTS = 20_000  # a run makes many objects while it begins and lets few go: to walk them costs its first moment
 _DESCRIPTORS = 4  # the request, the line to the worker, standard output, standard error
 
 
@@ -57,6 +58,7 @@ def _prepare() -> dict[str, object]:
     prefect_private.refresh(_NOWHERE)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
     return {
         "seconds": round(time.monotonic() - began, 2),
         "absent": absent,

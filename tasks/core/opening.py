@@ -12,10 +12,15 @@ from typing import Any
 from blocks.errors import Refused
 from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.network import Routes
+from tasks.core.remembering import remembered
 
 
 def load_block(block_class: Any, name: str) -> Any:
     """A saved block. Raises `Refused` saying which one is absent."""
+    return remembered(block_class.get_block_type_slug(), name, lambda: _loaded(block_class, name))
+
+
+def _loaded(block_class: Any, name: str) -> Any:
     try:
         with prefect_answers(f"block {name}"):
             return block_class.load(name, _sync=True)
@@ -29,6 +34,10 @@ def load_block(block_class: Any, name: str) -> Any:
 
 def load_routes() -> Routes:
     """Where real names lead: the `probe-network` block's word, or as the name service says."""
+    return remembered("routes", "", _routes)
+
+
+def _routes() -> Routes:
     from blocks.network.block import ProbeNetwork
     from tasks.health.probers import NETWORK_BLOCK
 

@@ -81,7 +81,9 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
     platform, plan, looks, begun_at = parts.platform, parts.recovery, Looks(), journal.now()
     active = journal.active_site(platform.name) or home_of(platform)
     added = _added(platform, kind, active)
-    seen, compute, credentials, capacity, shares, wrong = _look_everywhere(parts, looks, added)
+    with ThreadPoolExecutor(1) as pool:  # whoever plans a failover will need to know, and clients wait
+        sighted = pool.submit(copy_context().run, _sightings, parts, active) if kind is MoveKind.FAILOVER else None
+        seen, compute, credentials, capacity, shares, wrong = _look_everywhere(parts, looks, added)
     for missed in sorted(looks.missed):
         say(missed)
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
@@ -102,7 +104,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         capacity=_not_spoken_for(parts, journal, capacity, begun_at),
         added=wrong,
         shares={name: dict(each) for name, each in shares.items()},
-        sightings=() if alive else _sightings(parts, active),
+        sightings=() if alive else sighted.result() if sighted is not None else _sightings(parts, active),
         incidents=tuple(_sentence(each) for each in incidents),
         durations=journal.durations(platform.name, kind.value),
         rehearsed=rehearsed(journal.durations(platform.name, DRILL), journal.drills(platform.name), platform),

@@ -11,6 +11,7 @@ from blocks.catalogue.model import Customer, Platform
 from blocks.errors import Broken
 from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.approvals import Policy
+from tasks.core.remembering import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Known:
 
 def load_platform(name: str) -> Known:
     """As `vigie apply` saved it. Raises `Broken` when it never did."""
+    return remembered("platform", name, lambda: _saved(name))
+
+
+def _saved(name: str) -> Known:
     try:
         with prefect_answers(f"platform {name}"):
             block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch

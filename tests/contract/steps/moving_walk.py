@@ -111,6 +111,9 @@ class Watched:
         return call
 
 
+_WAITED_FOR = ("", "")
+
+
 @cache
 def calls_of(action: str) -> tuple[tuple[str, str], ...]:
     """(what is called, with which phase) in the flow's order."""
@@ -120,9 +123,19 @@ def calls_of(action: str) -> tuple[tuple[str, str], ...]:
         if isinstance(each, ast.FunctionDef) and each.name == action
     ]
     calls = [getattr(line, "value", None) for line in flow.body[1:]]
-    found = [each for each in calls if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]
+    found = [(_called(each.func), _phase(each)) for each in calls if isinstance(each, ast.Call)]
     assert len(found) == len(flow.body) - 2, "docstring, calls and a return: nothing else"
-    return tuple((each.func.id, _phase(each)) for each in found)
+    return tuple(call for call in found if call != _WAITED_FOR)
+
+
+def _called(function: ast.expr) -> str:
+    """A name; of what runs aside, the step that is begun; nothing where it is waited for."""
+    if isinstance(function, ast.Name):
+        return function.id
+    assert isinstance(function, ast.Attribute)
+    assert isinstance(function.value, ast.Name)
+    assert function.attr in {"submit", "result"}
+    return function.value.id if function.attr == "submit" else ""
 
 
 def _phase(call: ast.Call) -> str:

@@ -34,6 +34,8 @@ def test_killed_at_each_phase_of_a_step(desk, at):
     desk.approve(run, *BOTH)
     desk.when(run, at)
     desk.kill(run)
+    over = desk.run(run).state.is_over  # on a slow machine: only Prefect does not know it, and nothing goes on
+    assert not over or at is ActionKind.STEP_DONE
     desk.azure_whole()
 
     resume(desk, run)
@@ -45,7 +47,7 @@ def test_killed_at_each_phase_of_a_step(desk, at):
     assert kinds.count(ActionKind.RUN_RESUMED) == 1
     assert kinds.count(ActionKind.APPROVAL_ASKED) == 1
     assert desk.journal.verify_actions("hearth") > 0
-    assert announced_at(desk, run) < resumed_at(desk, run)
+    assert over or announced_at(desk, run) < resumed_at(desk, run)
 
 
 def announced_at(desk, run):
