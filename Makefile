@@ -11,7 +11,7 @@ JOBS ?= 3
 # Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-kills test-cloud test-moves check check-types check-imports lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
+.PHONY: setup demo test run-tests test-kills test-cloud test-moves check check-style check-types check-imports lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
 
 setup: .venv/ready
 
@@ -24,7 +24,11 @@ setup: .venv/ready
 demo: setup
 	@STAY=$(STAY) ALL=$(ALL) $(BIN)/vigie demo
 
-test: setup check
+# Types and imports are checked while tests run: alone they would keep one processor busy and leave the others idle.
+test: setup check-style
+	@$(MAKE) --no-print-directory --jobs 3 run-tests check-types check-imports
+
+run-tests: setup
 	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
@@ -45,16 +49,18 @@ test-cloud: setup .venv-openstack/ready
 	.venv-openstack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
-check: setup
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
+check: setup check-style
 	@$(MAKE) --no-print-directory --jobs 2 check-types check-imports
 
-check-types:
-	@$(BIN)/pyright --warnings
+check-style: setup
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
 
-check-imports:
-	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || (cat .venv/lint-imports.log; exit 1)
+check-types: setup
+	@nice $(BIN)/pyright --warnings
+
+check-imports: setup
+	@nice $(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || (cat .venv/lint-imports.log; exit 1)
 
 lock:
 	$(BIN)/python -m pip install --quiet uv
