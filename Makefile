@@ -5,8 +5,8 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 MOVES ?=
-# Tests side by side: whole sandboxes wait more than they compute, so one more than a small machine has cores.
-JOBS ?= 3
+# Tests side by side.
+JOBS ?= 2
 
 # Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
