@@ -85,3 +85,21 @@ async def test_one_that_has_begun_while_we_asked_lets_us_look_again_at_once(look
 async def test_what_is_here_is_not_due(looked):
     _, found = await looked([FIRST, THIRD], begun=[FIRST])
     assert found == [THIRD]
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_the_begin_of_a_run_lets_us_look_again_only_where_something_was_left(monkeypatch, tmp_path, left):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    worker = WarmWorker(work_pool_name="vigie", name="one")
+    worker._left_some, worker._taken = left, {FIRST: float("inf")}
+    worker._ledger = SimpleNamespace(strike=lambda run: None)
+    seen = []
+
+    async def forked(flow_run, configuration, status):
+        seen.append((worker._stream.wake.is_set(), dict(worker._taken)))
+        return "done"
+
+    monkeypatch.setattr(worker, "_run_forked", forked)
+    monkeypatch.setattr(worker, "get_flow_run_logger", lambda run: None)
+    assert await worker.run(SimpleNamespace(id=FIRST), None) == "done"
+    assert seen == [(left, {})]
