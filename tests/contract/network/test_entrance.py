@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -141,3 +143,13 @@ def test_only_the_asked_names_are_led_and_each_to_its_own_port():
     assert led.lead("plain.example", 8080) == ("door.example", 8080)
     assert led.lead("else.example", 443) == ("127.0.0.1", 7002)
     assert led.ca_file == "ca.pem"
+
+
+async def test_no_connection_outlives_its_loop_where_the_other_side_is_slow_to_say_goodbye(at_door):
+    async def behave(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(b"ok"))
+        time.sleep(0.5)  # noqa: ASYNC251  nobody here answers the end of TLS meanwhile
+
+    assert [each.served for each in await ask(await at_door("slow", behave), 1)] == [True]
+    gc.collect()  # a socket that is still open would be told of, and fail this test
