@@ -49,7 +49,7 @@ test-cloud: setup .venv-openstack/ready
 	.venv-openstack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
-check: setup check-style
+check: check-style
 	@$(MAKE) --no-print-directory --jobs 2 check-types check-imports
 
 check-style: setup

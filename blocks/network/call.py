@@ -139,7 +139,6 @@ class AddressCall:
             outcome = await _measured(probe, request, course)
             return self._judged(outcome, course)
         finally:
-            course.drop()  # this loop ends with the request: nobody would be there for a polite end of it
             course.let_go()
             await probe.close()
             await names.close()

@@ -32,7 +32,6 @@ class Stage(StrEnum):
     TLS = "tls"
     HEADERS = "headers"
     BODY = "body"
-    DONE = "done"
 
 
 @dataclass(slots=True)

@@ -158,8 +158,6 @@ async def _judge(check: HttpCheck, answer: aiohttp.ClientResponse, course: Cours
     latency = course.latency()
     if isinstance(body, Finding):
         return Outcome((latency, *course.measurements), body)
-    if not body.is_cut:
-        course.stage = Stage.DONE
     return Outcome((latency, *course.measurements), judge_body(check, body))
 
 

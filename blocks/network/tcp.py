@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blocks.network.course import Course, Outcome, Stage
+from blocks.network.course import Course, Outcome
 from blocks.network.faults import from_os_error
 from blocks.network.names import Names, dial, host_and_port
 
@@ -24,5 +24,4 @@ async def measure_tcp(check: TcpCheck, names: Names, course: Course) -> Outcome:
         return Outcome((), from_os_error(error, check.address, course))
     latency = course.latency()
     connection.close()
-    course.stage = Stage.DONE
     return Outcome((latency,))

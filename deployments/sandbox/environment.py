@@ -19,11 +19,8 @@ _CONNECTIONS = {  # kept open with their prepared statements: at each busy momen
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_STATEMENT_CACHE_SIZE": "500",
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_PREPARED_STATEMENT_CACHE_SIZE": "500",
 }
-_LOOKED_AT_S = 15  # Prefect's own looks every five seconds cost an idle server a twentieth of a processor
-_SERVICES = {
-    f"PREFECT_SERVER_SERVICES_{each}_LOOP_SECONDS": str(_LOOKED_AT_S)
-    for each in ("LATE_RUNS", "PAUSE_EXPIRATIONS", "SCHEDULER_RECENT_DEPLOYMENTS")
-}
+_LOOKS_EVERY_S = {"SCHEDULER": 20, "SCHEDULER_RECENT_DEPLOYMENTS": 15, "LATE_RUNS": 15, "PAUSE_EXPIRATIONS": 15}
+"""Of Prefect's own services. At its five seconds they cost each idle server some hundredths of a processor."""
 _DROPPED = ("PREFECT_", "AWS_", "AZURE_", "OS_", "PG", "VIGIE_", "PYTEST_")
 
 
@@ -65,8 +62,7 @@ def server_environment(state: State, prefect_address: str) -> Mapping[str, str]:
         "PREFECT_API_DATABASE_CONNECTION_URL": dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(state.home / "prefect" / "ui"),
         "PREFECT_SERVER_UI_API_URL": f"http://{prefect_address}/api",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
-        **_SERVICES,
+        **{f"PREFECT_SERVER_SERVICES_{name}_LOOP_SECONDS": str(every) for name, every in _LOOKS_EVERY_S.items()},
         **_CONNECTIONS,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT__SERVER_FINAL": "1",

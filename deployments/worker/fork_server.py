@@ -24,7 +24,7 @@ from deployments.worker.child import become, project_modules, remember_installed
 from deployments.worker.preloads import preloads
 
 _NOWHERE = "/"  # no run's folder: what lies in one is read by its own run
-_YOUNG_OBJECTS = 20_000  # a run makes many objects while it begins and lets few go: to walk them costs its first moment
+_YOUNG_OBJECTS = 20_000  # as a sweep has it; tasks/core/loop.py, which says why, may not be imported here
 _DESCRIPTORS = 4  # the request, the line to the worker, standard output, standard error
 
 

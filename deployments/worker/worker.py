@@ -146,14 +146,14 @@ class WarmWorker(ProcessWorker):
         coming = self._about_to_begin()
         due = [each for each in await super()._get_scheduled_flow_runs() if each.flow_run.id not in self._begun]
         missing = coming - {each.flow_run.id for each in due}
-        if not missing or all(each.flow_run.id in coming for each in due):
+        known = [each for each in due if each.flow_run.id in coming]
+        if not missing or known == due or not await has_a_limit(self.client, self._work_pool_name):
             return due
-        if not await has_a_limit(self.client, self._work_pool_name):
-            return due
-        self._left_some = True
         if missing.isdisjoint(self._taken):  # they have begun while we asked
             self._stream.wake.set()
-        return [each for each in due if each.flow_run.id in coming]
+        else:
+            self._left_some = True
+        return known
 
     async def _look_when_woken(self) -> None:
         listening = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.sandbox_fixture import Sandbox
 
-_PRESSES = 4
+_TIMES_ASKED = 4
 _LOOKED_FOR_MS = 15_000
 
 
@@ -37,10 +38,14 @@ class SlackDesk:
         return self.page.get_by_role("dialog", name=title, exact=True)
 
     async def press(self, button: Locator, opens: str) -> Locator:
-        """Press until the modal is there, as people do: where we take three seconds, Slack opens none."""
-        modal = self.modal(opens)
-        for _ in range(_PRESSES):
-            await button.click()
+        """Press until the modal is there."""
+        return await self._open(button.click, opens)
+
+    async def _open(self, ask: Callable[[], Awaitable[None]], title: str) -> Locator:
+        """Ask until the modal is there, as people do: where we take three seconds, Slack opens none."""
+        modal = self.modal(title)
+        for _ in range(_TIMES_ASKED):
+            await ask()
             with suppress(AssertionError):
                 await expect(modal).to_be_visible(timeout=_LOOKED_FOR_MS)
                 break
@@ -49,12 +54,7 @@ class SlackDesk:
 
     async def link(self, name: str, code: str) -> None:
         """The step-up: `/vigie link`, name and code."""
-        modal = self.modal("Who are you?")
-        for _ in range(_PRESSES):
-            await self.type("/vigie link")
-            with suppress(AssertionError):
-                await expect(modal).to_be_visible(timeout=_LOOKED_FOR_MS)
-                break
+        modal = await self._open(lambda: self.type("/vigie link"), "Who are you?")
         await modal.get_by_label("Your name as approver").fill(name)
         await modal.get_by_label("One-time code").fill(code)
         await modal.get_by_role("button", name="Link my account").click()
