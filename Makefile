@@ -11,7 +11,7 @@ JOBS ?= 2
 # Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test run-tests test-kills test-cloud test-moves check check-style check-types check-imports lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
+.PHONY: setup demo test run-tests test-kills test-cloud test-long check check-style check-types check-imports lock screenshots bench-sweep bench-assess bench-journal bench-start bench-approval bench-recovery crash-table clean
 
 setup: .venv/ready
 
@@ -35,10 +35,10 @@ test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder \
 		tests/contract/results tests/scenario/runs tests/scenario/sandbox tests/scenario/test_demo.py tests/scenario/worker
 
-# A whole platform moves for real, and its failover is rehearsed on a copy, with clients that write all the while.
-test-moves: setup
-	@VIGIE_TEST_KILLS=1 VIGIE_TEST_MOVES=1 $(BIN)/pytest -q tests/scenario/runs/test_drill.py tests/scenario/runs/test_moves.py \
-		tests/scenario/runs/test_moves_killed.py tests/scenario/runs/test_together.py
+# A whole platform moves for real with clients that write all the while, what a run stands on is killed, and every order
+# is given through every door.
+test-long: setup
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_LONG=1 $(BIN)/pytest -q -m long tests/scenario/runs
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-cloud: setup .venv-openstack/ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,7 @@ pytest_plugins = ["tests.sandbox_fixture"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
-_ASKED_FOR = {  # minutes that are not everybody's: what, and the variable that `make test-cloud`, `make test-moves` set
-    "openstack_real": "VIGIE_TEST_REAL_CLOUD",
-    "scenario/runs/test_drill.py": "VIGIE_TEST_MOVES",
-    "scenario/runs/test_moves.py": "VIGIE_TEST_MOVES",
-    "scenario/runs/test_moves_killed.py": "VIGIE_TEST_MOVES",
-    "scenario/runs/test_together.py": "VIGIE_TEST_MOVES",
-}
-collect_ignore = [place for place, variable in _ASKED_FOR.items() if os.environ.get(variable) != "1"]
+collect_ignore = [] if os.environ.get("VIGIE_TEST_REAL_CLOUD") == "1" else ["openstack_real"]  # make test-cloud
 _KILLING = (
     "tests/contract/results/",
     *(
@@ -98,17 +92,25 @@ def as_root():
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first: what needs a whole sandbox, in the order of its groups. What takes minutes only when asked."""
+    if os.environ.get("VIGIE_TEST_LONG") != "1":
+        _leave_out(config, items, lambda item: item.get_closest_marker("long") is not None)
     if os.environ.get("VIGIE_TEST_KILLS") != "1":
-        left = [each for each in items if each.nodeid.startswith(_KILLING)]
-        items[:] = [each for each in items if not each.nodeid.startswith(_KILLING)]
-        config.hook.pytest_deselected(items=left)
+        left = _leave_out(config, items, lambda item: item.nodeid.startswith(_KILLING))
         if left and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
-            _absent[_BY_MAKE_TEST_KILLS] = len(left)
+            _absent[_BY_MAKE_TEST_KILLS] = left
     stray = [i.nodeid for i in items if "sandbox" in getattr(i, "fixturenames", ()) and not _sandbox_of(i.nodeid)]
     if stray:
         raise pytest.UsageError(f"these use a whole sandbox and are in none of its groups: {', '.join(stray)}")
     order = (*_SANDBOXES, "")
     items.sort(key=lambda item: order.index(_sandbox_of(item.nodeid)))
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], whether: Callable[[pytest.Item], bool]) -> int:
+    """How many were left out."""
+    left = [each for each in items if whether(each)]
+    items[:] = [each for each in items if not whether(each)]
+    config.hook.pytest_deselected(items=left)
+    return len(left)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

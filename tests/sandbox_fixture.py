@@ -127,7 +127,7 @@ def whole_sandbox(tmp_path_factory):
         _up.append(home)
     sandbox = Sandbox(home, State.at(home))
     quiet(sandbox)
-    if not running and os.environ.get("VIGIE_TEST_MOVES") != "1":
+    if not running and os.environ.get("VIGIE_TEST_LONG") != "1":
         order(sandbox.state, "rest", "clients")  # only moves are measured by them, and ten rows a second cost much
     yield sandbox
     put_away()

@@ -1,7 +1,7 @@
 """Which component runs, since when, and how is one started, killed and started again?
 
 The supervisor's hands. A component that is started again gets its former port, because the blocks that
-name it were saved with that address.
+name it were saved with that address; until then nobody else can have it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from deployments.sandbox.environment import (
 )
 from deployments.sandbox.lifetimes import Identity, bury_orphans, start_child
 from deployments.sandbox.parts import WORK_POOL, Part
+from deployments.sandbox.processes import is_free
 from deployments.sandbox.resting import Resting
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -51,6 +52,7 @@ class Child:
     started: float = 0.0
     seconds: float = 0.0
     address: str = ""
+    held: socket.socket | None = None  # its port, while it is down
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -105,6 +107,7 @@ class Running:
         await self._stop([child], _REST_PATIENCE_S)
         await self._await_server_gone(name)
         self._state.note_end(name)
+        _hold_port(child)
         child.phase = "resting"
         self._resting.note(name, rests=True)
 
@@ -145,6 +148,7 @@ class Running:
         for child in self._children.values():
             if child.phase == "ready" and child.process is not None and child.process.poll() is not None:
                 child.phase = "ended"
+                _hold_port(child)
                 self._state.note_end(child.part.name)
         bury_orphans({child.process.pid for child in self._children.values() if child.process is not None})
 
@@ -157,15 +161,7 @@ class Running:
     def _former_address(self, part: Part) -> str:
         """Where it listened in the sandbox's last life, if that is free: blocks were saved with it."""
         port = int(read_json(self._state.home / "ports.json").get(part.name, 0)) if part.keeps_port else 0
-        if not port:
-            return ""
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                return ""
-        return f"127.0.0.1:{port}"
+        return f"127.0.0.1:{port}" if is_free(port) else ""
 
     def _keep_ports(self) -> None:
         """For the next life."""
@@ -208,6 +204,7 @@ class Running:
             )
         child.identity = Identity.of(child.process.pid)
         await self._await_ready(child)
+        _let_go(child)
         child.seconds = round(time.monotonic() - child.started, 1)
         if part.name == "control-database":
             self._write_environment()
@@ -297,6 +294,29 @@ class Running:
         deadline = time.monotonic() + 10
         while server is not None and server.alive() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+def _hold_port(child: Child) -> None:
+    """While it is down, its port is nobody's: any connection that goes out might else be given it.
+
+    Who asks there is refused, as by a dead server; the component itself may listen there again.
+    """
+    port = int(child.address.rpartition(":")[2] or 0)
+    if not port or not child.part.keeps_port or child.held is not None:
+        return
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with suppress(OSError):  # somebody was quicker; then it starts elsewhere
+        held.bind(("127.0.0.1", port))
+        child.held = held
+        return
+    held.close()
+
+
+def _let_go(child: Child) -> None:
+    if child.held is not None:
+        child.held.close()
+        child.held = None
 
 
 def _family(child: Child) -> list[psutil.Process]:

@@ -72,7 +72,8 @@ def make_ready(desk: Desk, parts: Parts) -> None:
     desk.sandbox.mend()
     for run in desk.journal.runs(states=[each for each in RunState if not each.is_over]):
         desk.until(lambda run=run: desk.has_left(run.id), "no process is left", 180, 1)
-        desk.journal.move_run(run.id, RunState.VOID, reason="of an earlier row")
+        if not desk.run(run.id).state.is_over:  # it may have come to its own end while its process left
+            desk.journal.move_run(run.id, RunState.VOID, reason="of an earlier row")
 
 
 def _once(desk: Desk, parts: Parts, row: Row, say) -> Measured:

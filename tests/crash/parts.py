@@ -92,6 +92,18 @@ def kill(processes: Sequence[psutil.Process]) -> None:
     assert not left, f"still there after SIGKILL: {left}"
 
 
+def halt(processes: Sequence[psutil.Process]) -> None:
+    """They stand still, and whoever asks them waits."""
+    for each in processes:
+        each.suspend()
+
+
+def go_on(processes: Sequence[psutil.Process]) -> None:
+    """As if nothing had been."""
+    for each in processes:
+        each.resume()
+
+
 def patiently(look_now, otherwise=None):
     """What is seen, or `otherwise` while the one who is asked is down."""
     import httpx

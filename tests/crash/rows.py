@@ -16,7 +16,7 @@ from uuid import UUID
 import psutil
 
 from blocks.ports.runs import ActionKind
-from tests.crash.parts import DATABASE, GATEWAY, MACHINE, SERVER, WORKER, Parts, kill
+from tests.crash.parts import DATABASE, GATEWAY, MACHINE, SERVER, WORKER, Parts, go_on, halt, kill
 from tests.scenario.runs.conftest import Desk
 from tests.scenario.runs.slack_people import Slack
 from tests.scenario.runs.test_restart import BOTH, start
@@ -24,6 +24,7 @@ from tests.scenario.runs.test_restart import BOTH, start
 FIRST, SECOND = BOTH
 _SERVICE = "hearth/device-api"
 _PROCESS = "flow process"
+_SLICE_S = 0.001
 _MID = "mid-step: accepted by the provider, the goal is awaited"
 
 
@@ -48,6 +49,17 @@ class Scene:
 
     def when(self, kind: ActionKind) -> None:
         self.desk.when(self.run, kind, patience_s=240)
+
+    def when_in_slices(self, kind: ActionKind, processes: Sequence[psutil.Process]) -> None:
+        """As `when`, and these stand still whenever the journal is looked at: they do nothing more once it is there."""
+
+        def is_there() -> bool:
+            go_on(processes)
+            time.sleep(_SLICE_S)
+            halt(processes)
+            return kind in self.desk.kinds(self.run)
+
+        self.desk.until(is_there, f"{kind} is recorded", 30, 0)
 
     def task(self, words: str) -> None:
         """Wait until this step is at work, as the Prefect UI shows it."""
@@ -144,7 +156,10 @@ def _acting(victims: Callable[[Parts], Sequence[psutil.Process]]) -> Reach:
 
 
 def _decided(scene: Scene) -> None:
-    """The last needed yes comes through Slack; the gateway has recorded it and has not woken the run yet."""
+    """The last needed yes comes through Slack; the gateway has recorded it and has not woken the run yet.
+
+    It wakes the run a few milliseconds later, so from the click on it runs for one at a time.
+    """
     slack = Slack(scene.desk, {})
     slack.act("mend")
     slack.link("manager", FIRST)
@@ -156,7 +171,7 @@ def _decided(scene: Scene) -> None:
     time.sleep(31)  # the code of the link is spent
     scene.marked = scene.parts.gateway()
     threading.Thread(target=_submit, args=(slack, FIRST), daemon=True).start()
-    scene.when(ActionKind.APPROVAL_GRANTED)
+    scene.when_in_slices(ActionKind.APPROVAL_GRANTED, scene.marked)
 
 
 def _submit(slack: Slack, name: str) -> None:

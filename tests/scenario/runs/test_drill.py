@@ -22,7 +22,7 @@ from deployments.sandbox.household import DATABASES, present_ids, reader_dsn
 from flows.settle_moves import settle_moves
 from tasks.recovery.opening import parts_of
 
-pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.scenario, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 ROOT = Path(__file__).resolve().parents[3]
 HOME, AWAY = "azure-west", "dc-west"
 DRILL = "recovery-drill/rehearse"

@@ -28,7 +28,7 @@ from tasks.recovery.settling import look_at_members
 from tasks.runs.catalogue import load_platform
 from tasks.runs.steering import Steer
 
-pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.scenario, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 HOME, AWAY = "azure-west", "dc-west"
 PEOPLE = ("platform-engineer", "shift-lead", "service-manager")
 

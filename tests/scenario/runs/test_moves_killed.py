@@ -14,7 +14,7 @@ from tests.crash.opened import only_the_resumer
 from tests.crash.parts import MACHINE, Parts
 from tests.sandbox_fixture import quiet
 
-pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.scenario, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 TELLING = (
     "switchover/flow-process/drain-database/step_intended",  # nobody writes until somebody goes on
     "failback/flow-process/shift-traffic:api:azure-west@25/step_done",  # clients are in two places

@@ -12,7 +12,7 @@ from blocks.ports.runs import ActionKind, RunState
 from tests.crash.parts import MACHINE, Parts, patiently
 from tests.crash.rows import ROWS, begin, strike
 
-pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.scenario, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture

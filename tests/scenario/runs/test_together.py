@@ -12,7 +12,7 @@ from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.breaking import break_service, mend_service
 from tests.scenario.runs.test_moves import AWAY, HOME, PEOPLE, lost, move, say_yes, served_by, told_safe
 
-pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.scenario, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 
 
 def test_one_yes_moves_who_can_go_and_names_who_cannot(desk, slack):

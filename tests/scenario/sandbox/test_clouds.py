@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,17 @@ def test_a_killed_simulator_comes_back_where_the_saved_blocks_expect_it(clouds, 
     address, page = clouds.address(component), clouds.read_ready(component).get("page")
     break_service(clouds, component, "kill")
     assert not look(clouds.home).healthy
+    assert not _anybody_gets(address), "a connection that goes out may be given the port"
     mend_service(clouds, component)
     assert clouds.address(component) == address
     assert clouds.read_ready(component).get("page") == page
     assert look(clouds.home).healthy
+
+
+def _anybody_gets(address: str) -> bool:
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+        except OSError:
+            return False
+    return True
