@@ -5,8 +5,8 @@ STAY ?= 1
 ALL ?= 0
 ROWS ?=
 MOVES ?=
-# Tests side by side.
-JOBS ?= 2
+# Tests side by side: two of them on whole sandboxes at most.
+JOBS ?= 3
 
 # Each run and each part of the sandbox is a process of its own: without kept bytecode each would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,7 +38,7 @@ test-kills: setup
 # A whole platform moves for real with clients that write all the while, what a run stands on is killed, and every order
 # is given through every door.
 test-long: setup
-	@VIGIE_TEST_KILLS=1 VIGIE_TEST_LONG=1 $(BIN)/pytest -q -m long tests/scenario/runs
+	@VIGIE_TEST_KILLS=1 VIGIE_TEST_LONG=1 $(BIN)/pytest -q -m long tests/scenario
 
 # A real Keystone, Placement and Nova to hold the private cloud's adapters against; needs rabbitmq-server.
 test-cloud: setup .venv-openstack/ready

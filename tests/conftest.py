@@ -21,17 +21,25 @@ _absent: Counter[str] = Counter()
 collect_ignore = [] if os.environ.get("VIGIE_TEST_REAL_CLOUD") == "1" else ["openstack_real"]  # make test-cloud
 _KILLING = (
     "tests/contract/results/",
+    "tests/deploy/test_apply.py",
+    "tests/deploy/test_blocks_check.py",
     *(
         f"tests/scenario/sandbox/test_{name}.py"
-        for name in ("breaks", "clouds", "lifecycle", "restarts", "whole_sites")
+        for name in ("breaks", "clouds", "lifecycle", "restarts", "whole", "whole_sites")
     ),
+    *(f"tests/scenario/test_{name}.py" for name in ("added_steps", "always_on", "demo", "readiness", "stories")),
     "tests/scenario/runs/",
-    "tests/scenario/test_demo.py",
     "tests/scenario/worker/",
+    "tests/ui/",
 )
 _BY_MAKE_TEST_KILLS = "time: whole runbooks, workers and sandboxes, killed in earnest (make test-kills)"
 _SANDBOXES = {
-    "swept": ("tests/scenario/test_se", "tests/scenario/test_sw", "tests/scenario/sandbox/test_whole.py"),
+    "swept": (
+        "tests/deploy/test_surface.py",
+        "tests/scenario/test_se",
+        "tests/scenario/test_sw",
+        "tests/scenario/sandbox/test_whole.py",
+    ),
     "watched": (
         "tests/scenario/test_added_steps.py",
         "tests/scenario/test_always_on.py",
@@ -39,7 +47,6 @@ _SANDBOXES = {
         "tests/scenario/test_stories.py",
         "tests/deploy/test_apply.py",
         "tests/deploy/test_blocks_",
-        "tests/deploy/test_surface.py",
         "tests/ui/",
     ),
     "answered": ("tests/scenario/runs/",),
@@ -47,6 +54,7 @@ _SANDBOXES = {
     "told": ("tests/scenario/test_demo.py",),
 }
 _OF_ITS_OWN = ("", "told")  # these use no sandbox of the session's
+_SANDBOXES_AT_ONCE = 2  # what two cores bear
 
 
 def conformance_dir() -> Path:
@@ -92,12 +100,12 @@ def as_root():
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first: what needs a whole sandbox, in the order of its groups. What takes minutes only when asked."""
-    if os.environ.get("VIGIE_TEST_LONG") != "1":
-        _leave_out(config, items, lambda item: item.get_closest_marker("long") is not None)
     if os.environ.get("VIGIE_TEST_KILLS") != "1":
         left = _leave_out(config, items, lambda item: item.nodeid.startswith(_KILLING))
         if left and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
             _absent[_BY_MAKE_TEST_KILLS] = left
+    if os.environ.get("VIGIE_TEST_LONG") != "1":
+        _leave_out(config, items, lambda item: item.get_closest_marker("long") is not None)
     stray = [i.nodeid for i in items if "sandbox" in getattr(i, "fixturenames", ()) and not _sandbox_of(i.nodeid)]
     if stray:
         raise pytest.UsageError(f"these use a whole sandbox and are in none of its groups: {', '.join(stray)}")
@@ -114,12 +122,30 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], whether: Callabl
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of one file share a worker, and so do all tests of one whole sandbox."""
+    """Tests of one file share a worker, and so do all tests of one whole sandbox.
+
+    The first workers take the sandboxes and then what is left; the others what needs none, and mostly waits.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Groups(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return _sandbox_of(nodeid) or nodeid.partition("::")[0]
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if scope := self._next_for(node):
+                self.workqueue.move_to_end(scope, last=False)
+                super()._assign_work_unit(node)
+
+        def _reschedule(self, node: Any) -> None:
+            if self._next_for(node):
+                super()._reschedule(node)
+            elif not node.shutting_down:
+                node.shutdown()
+
+        def _next_for(self, node: Any) -> str:
+            takes_all = node in self.nodes[:_SANDBOXES_AT_ONCE]
+            return next((scope for scope in self.workqueue if takes_all or scope not in _SANDBOXES), "")
 
     return Groups(config, log)
 

@@ -75,6 +75,7 @@ def go_on(desk, run, platform):
         steer(desk.journal, orchestrator, policy, Steer.CONTINUE, run, who="platform-engineer")
 
 
+@pytest.mark.long
 def test_a_retry_executes_the_failed_step_and_those_after_it_only(desk):
     before = desk.restarts()
     run = start(desk)
@@ -125,6 +126,7 @@ def test_a_plan_that_changed_after_it_was_asked_is_void_and_asked_again_with_the
     assert [step.item for step in desk.steps(run)] == [step.item for step in second.plan.steps]
 
 
+@pytest.mark.long
 def test_an_answer_that_is_lost_does_not_restart_twice(desk):
     before = desk.restarts()
     run = start(desk)
@@ -136,6 +138,7 @@ def test_an_answer_that_is_lost_does_not_restart_twice(desk):
     assert desk.kinds(run).count(ActionKind.STEP_ENTERED_AGAIN) >= 1
 
 
+@pytest.mark.long
 def test_a_platform_that_is_being_changed_lets_nobody_else_change_it(desk):
     first, second = start(desk), start(desk)
     for run in (first, second):

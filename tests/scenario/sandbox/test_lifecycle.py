@@ -173,6 +173,7 @@ def test_the_commands_show_break_and_mend(new_home):
     assert "stopped" in vigie("down")[1]
 
 
+@pytest.mark.long
 def test_a_second_start_tells_prefect_only_what_it_does_not_know(new_home):
     state = State.at(new_home)
 

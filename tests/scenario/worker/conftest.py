@@ -217,7 +217,7 @@ def worker_of(
         worker.leave()
 
 
-@pytest.fixture(scope="module", params=["warm", "process"])
+@pytest.fixture(scope="module", params=["warm", pytest.param("process", marks=pytest.mark.long)])
 def worker(request, prefect_server, tmp_path_factory) -> Iterator[Worker]:
     """One worker of each kind, for all tests of a file."""
     often = {"PREFECT_WORKER_HEARTBEAT_SECONDS": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
