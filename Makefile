@@ -33,7 +33,7 @@ run-tests: setup
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder \
-		tests/contract/results tests/scenario/runs tests/scenario/sandbox tests/scenario/test_demo.py tests/scenario/worker
+		tests/contract/results tests/deploy tests/scenario tests/ui
 
 # A whole platform moves for real with clients that write all the while, what a run stands on is killed, and every order
 # is given through every door.

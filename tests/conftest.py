@@ -32,7 +32,7 @@ _KILLING = (
     "tests/scenario/worker/",
     "tests/ui/",
 )
-_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers and sandboxes, killed in earnest (make test-kills)"
+_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers, sandboxes and browsers (make test-kills)"
 _SANDBOXES = {
     "swept": (
         "tests/deploy/test_surface.py",
