@@ -33,7 +33,8 @@ run-tests: setup
 
 test-kills: setup
 	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder \
-		tests/contract/results tests/deploy tests/scenario tests/ui
+		tests/contract/aws tests/contract/postgres tests/contract/results tests/deploy tests/scenario tests/ui \
+		tests/unit/sandbox_postgres
 
 # A whole platform moves for real with clients that write all the while, what a run stands on is killed, and every order
 # is given through every door.

@@ -20,6 +20,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 _absent: Counter[str] = Counter()
 collect_ignore = [] if os.environ.get("VIGIE_TEST_REAL_CLOUD") == "1" else ["openstack_real"]  # make test-cloud
 _KILLING = (
+    "tests/contract/aws/test_emulator.py",
+    "tests/contract/aws/test_faults.py",
+    *(
+        f"tests/contract/postgres/test_{name}.py"
+        for name in ("coming_back", "copies", "going_back", "last_look", "late_fence", "protected_again", "restore")
+    ),
     "tests/contract/results/",
     "tests/deploy/test_apply.py",
     "tests/deploy/test_blocks_check.py",
@@ -29,10 +35,12 @@ _KILLING = (
     ),
     *(f"tests/scenario/test_{name}.py" for name in ("added_steps", "always_on", "demo", "readiness", "stories")),
     "tests/scenario/runs/",
+    "tests/scenario/test_sweeps.py::test_a_sweep_killed_at_any_moment",
     "tests/scenario/worker/",
     "tests/ui/",
+    "tests/unit/sandbox_postgres/test_server.py",
 )
-_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers, sandboxes and browsers (make test-kills)"
+_BY_MAKE_TEST_KILLS = "time: whole runbooks, workers, sandboxes, databases and browsers (make test-kills)"
 _SANDBOXES = {
     "swept": (
         "tests/deploy/test_surface.py",

@@ -26,7 +26,7 @@ def suite(*arguments, **variables):
 def test_all_that_is_absent_is_counted_once_in_one_line_whatever_runs_side_by_side(tmp_path):
     left = (ROOT / TAKES_LONG).read_text().count("\ndef test_")
     code, said = suite(OUTSIDE_DATA, A_PROGRAM, TAKES_LONG, "-n", "2", VIGIE_CONFORMANCE="nowhere", PATH=str(tmp_path))
-    line = "outside data statemachine (1), program systemd-analyze (3), time: whole runbooks, workers, sandboxes and browsers"
+    line = "outside data statemachine (1), program systemd-analyze (3), time: whole runbooks, workers, sandboxes, databases and browsers"
     assert (code, said) == (0, [f"absent here, tests not run: {line} (make test-kills) ({left})"])
 
 
