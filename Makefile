@@ -32,9 +32,7 @@ run-tests: setup
 	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-kills: setup
-	@VIGIE_TEST_KILLS=1 PYTHONHASHSEED=0 $(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder \
-		tests/contract/aws tests/contract/postgres tests/contract/results tests/deploy tests/scenario tests/ui \
-		tests/unit/sandbox_postgres
+	@VIGIE_TEST_KILLS=only $(MAKE) --no-print-directory run-tests
 
 # A whole platform moves for real with clients that write all the while, what a run stands on is killed, and every order
 # is given through every door.

@@ -108,7 +108,10 @@ def as_root():
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first: what needs a whole sandbox, in the order of its groups. What takes minutes only when asked."""
-    if os.environ.get("VIGIE_TEST_KILLS") != "1":
+    kills = os.environ.get("VIGIE_TEST_KILLS")
+    if kills == "only":
+        _leave_out(config, items, lambda item: not item.nodeid.startswith(_KILLING))
+    elif kills != "1":
         left = _leave_out(config, items, lambda item: item.nodeid.startswith(_KILLING))
         if left and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
             _absent[_BY_MAKE_TEST_KILLS] = left

@@ -29,7 +29,7 @@ from deployments.sandbox.environment import (
 )
 from deployments.sandbox.lifetimes import Identity, bury_orphans, start_child
 from deployments.sandbox.parts import WORK_POOL, Part
-from deployments.sandbox.processes import is_free
+from deployments.sandbox.processes import hold, is_free
 from deployments.sandbox.resting import Resting
 from deployments.sandbox.state import State, read_json, write_json
 
@@ -297,20 +297,9 @@ class Running:
 
 
 def _hold_port(child: Child) -> None:
-    """While it is down, its port is nobody's: any connection that goes out might else be given it.
-
-    Who asks there is refused, as by a dead server; the component itself may listen there again.
-    """
-    port = int(child.address.rpartition(":")[2] or 0)
-    if not port or not child.part.keeps_port or child.held is not None:
-        return
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with suppress(OSError):  # somebody was quicker; then it starts elsewhere
-        held.bind(("127.0.0.1", port))
-        child.held = held
-        return
-    held.close()
+    """While it is down, its port is nobody's: any connection that goes out might else be given it."""
+    if child.part.keeps_port and child.held is None:
+        child.held = hold(int(child.address.rpartition(":")[2] or 0))
 
 
 def _let_go(child: Child) -> None:
