@@ -27,6 +27,12 @@ def test_a_run_has_what_it_was_given(prefect_server, worker, tmp_path):
     assert labels["prefect.worker.name"] == worker.name
 
 
+def test_its_settings_are_those_of_its_variables_and_not_the_workers(prefect_server, worker, tmp_path):
+    others = {"PREFECT_TASKS_DEFAULT_RETRIES": "7"}
+    assert seen_by(prefect_server, worker, tmp_path, env=others)["retries"] == 7
+    assert seen_by(prefect_server, worker, tmp_path)["retries"] == 0, "the next run has none of them"
+
+
 def test_the_job_has_its_own_folder_and_may_be_silent(prefect_server, worker, tmp_path):
     seen = seen_by(prefect_server, worker, tmp_path, working_dir=str(tmp_path), stream_output=False)
     assert seen["says"] == "first"

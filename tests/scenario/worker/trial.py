@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger, suspend_flow_run, task
+from prefect.settings import get_current_settings
 
 SAYS = "first"
 
@@ -25,6 +26,7 @@ def what_it_is() -> dict:
         "parent": os.getppid(),
         "folder": str(Path.cwd()),
         "variable": os.environ.get("TRIAL_VARIABLE"),
+        "retries": get_current_settings().tasks.default_retries,
         "hash_seed": os.environ.get("PYTHONHASHSEED"),
         "says": SAYS,
         "chance": random.random(),
