@@ -107,7 +107,7 @@ class Sandbox:
             if state["name"] in names or state["type"] in FINAL:
                 return state
             assert time.monotonic() < deadline, f"run {run} is still {state['name']}"
-            time.sleep(0.2)
+            time.sleep(0.4)
 
 
 @cache

@@ -59,6 +59,7 @@ class AwsClients:
 
         if self._session is None:
             self._session = self._credentials.get_boto3_session()
+            _share_models(self._session)
         parameters = self._credentials.aws_client_parameters.get_params_override()
         ours = Config(
             connect_timeout=CONNECT_SECONDS,
@@ -74,3 +75,13 @@ class AwsClients:
         if "verify" in parameters and not isinstance(parameters["verify"], bool):
             parameters["verify"] = str(parameters["verify"])
         return self._session.client(service, region_name=region, **parameters)
+
+
+_LOADERS: dict[str | None, Any] = {}
+
+
+def _share_models(session: Any) -> None:
+    """Let all sessions read AWS's own files once a process: each would read megabytes for a client of its own."""
+    core = session._session  # noqa: SLF001  boto3 has no other way to the session that a credential made
+    loader = _LOADERS.setdefault(core.get_config_variable("data_path"), core.get_component("data_loader"))
+    core.register_component("data_loader", loader)

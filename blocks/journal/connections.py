@@ -1,8 +1,8 @@
 """How do we reach the journal without ever hanging on it?
 
-A few connections are kept and looked at before use; whoever waits is bounded three times: by the
-server (statement and lock timeouts), by TCP (keep-alives) and, for a server that is frozen, by our
-own watch that cuts the line.
+A few connections are kept and looked at before use (asked, when they rested for seconds); whoever
+waits is bounded three times: by the server (statement and lock timeouts), by TCP (keep-alives) and,
+for a server that is frozen, by our own watch that cuts the line.
 
 The rule: every failure becomes one of the three errors, says where and what next, and never shows
 the password.
@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +28,7 @@ from blocks.errors import Broken, Refused, Retryable, VigieError
 from blocks.ports.health import MissingCode
 
 _KEPT_COUNT = 4
+_SURE_FOR_S = 5.0
 _SETTINGS = (
     "-c statement_timeout={statement} -c lock_timeout={lock} -c idle_in_transaction_session_timeout=60s "
     "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c TimeZone=UTC"
@@ -40,7 +43,7 @@ class Connections:
         self._dsn = dsn
         self.where = place_of(dsn)
         self._answer_within_s = answer_within_s
-        self._idle: list[psycopg.Connection] = []
+        self._idle: list[tuple[psycopg.Connection, float]] = []  # with the moment of its last use
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -75,27 +78,30 @@ class Connections:
         """Close what is kept."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection, _ in idle:
             connection.close()
 
     def _take(self) -> psycopg.Connection:
-        while (connection := self._kept()) is not None:
+        while (kept := self._kept()) is not None:
+            connection, used_at = kept
+            if time.monotonic() - used_at < _SURE_FOR_S and _is_silent(connection):
+                return connection
             if answers(connection):
                 return connection
             connection.close()
         return open_connection(self._dsn)
 
-    def _kept(self) -> psycopg.Connection | None:
+    def _kept(self) -> tuple[psycopg.Connection, float] | None:
         with self._lock:
             if self._pid != os.getpid():
-                _FORKED.extend(self._idle)
+                _FORKED.extend(connection for connection, _ in self._idle)
                 self._idle, self._pid = [], os.getpid()
             return self._idle.pop() if self._idle else None
 
     def _put_back(self, connection: psycopg.Connection) -> None:
         with self._lock:
             if len(self._idle) < _KEPT_COUNT and not connection.closed and self._pid == os.getpid():
-                self._idle.append(connection)
+                self._idle.append((connection, time.monotonic()))
                 return
         connection.close()
 
@@ -191,6 +197,13 @@ def answers(connection: psycopg.Connection) -> bool:
     except psycopg.Error:
         return False
     return True
+
+
+def _is_silent(connection: psycopg.Connection) -> bool:
+    """Has the server said nothing unasked? It says so when it goes; one that vanished without a word does not."""
+    line = select.poll()
+    line.register(connection.fileno(), select.POLLIN)
+    return not line.poll(0)
 
 
 @contextmanager

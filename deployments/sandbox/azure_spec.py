@@ -69,7 +69,8 @@ class Specification:
         self._schemas = _Schemas(strict=strict)
         self._operations: dict[str, list[Operation]] = {}
         for name in files:
-            self._load(folder / "specification" / name)
+            for method, operation in _operations_in(folder / "specification" / name):
+                self._operations.setdefault(method, []).append(operation)
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The most literal template that matches; None where no specification has it."""
@@ -113,17 +114,6 @@ class Specification:
         if "schema" not in declared:
             return []
         return self._schemas.errors(operation.file, declared["schema"], exchange.response_body, "answer")
-
-    def _load(self, file: Path) -> None:
-        document = _document(file)
-        for path, methods in (document["paths"] | document.get("x-ms-paths", {})).items():
-            if any(wildcard in path for wildcard in _WILDCARDS):
-                continue
-            common = methods.get("parameters", [])
-            for method, body in methods.items():
-                if method != "parameters":
-                    operation = _operation(file, document["info"]["version"], path, body, common)
-                    self._operations.setdefault(method, []).append(operation)
 
 
 class _Schemas:
@@ -194,13 +184,32 @@ def _document(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8-sig"))
 
 
+@lru_cache(maxsize=64)
+def _operations_in(file: Path) -> tuple[tuple[str, Operation], ...]:
+    """Each with its method."""
+    document = _document(file)
+    version, paths = document["info"]["version"], document["paths"] | document.get("x-ms-paths", {})
+    return tuple(
+        (method, _operation(file, version, path, body, methods.get("parameters", [])))
+        for path, methods in paths.items()
+        if not any(wildcard in path for wildcard in _WILDCARDS)
+        for method, body in methods.items()
+        if method != "parameters"
+    )
+
+
 def _resolve(file: Path, reference: str) -> tuple[Path, dict[str, Any]]:
     name, _, pointer = reference.partition("#")
-    where = (file.parent / name).resolve() if name else file
+    where = _beside(file, name) if name else file
     part: Any = _document(where)
     for step in pointer.strip("/").split("/"):
         part = part[step]
     return where, part
+
+
+@lru_cache(maxsize=256)
+def _beside(file: Path, name: str) -> Path:
+    return (file.parent / name).resolve()
 
 
 def _operation(file: Path, version: str, path: str, body: dict[str, Any], common: list[Any]) -> Operation:

@@ -8,6 +8,7 @@ import os
 import ssl
 import sys
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,15 @@ async def ready(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
         assert await process.wait() == 0
 
 
-def azure_probes() -> list[Probe]:
+@cache
+def azure_probes() -> tuple[Probe, ...]:
     platform = load_catalogue(ROOT / "deployments" / "catalogue").platforms["hearth"]
-    return [
+    return tuple(
         Probe(platform, service, check)
         for service in platform.services.values()
         for check in service.checks.values()
         if prober_for(service.kind, check.kind) == "azure"
-    ]
+    )
 
 
 def block_of(ready: dict[str, Any]) -> AzureReader:

@@ -297,10 +297,12 @@ def signed(body: bytes, content_type: str, secret: str = SECRET, at: float | Non
     }
 
 
+CATALOGUE = load_catalogue(CHECKOUT / "deployments" / "catalogue")
+
+
 def blocks_of(slack: SlackApi) -> dict[Any, Any]:
-    catalogue = load_catalogue(CHECKOUT / "deployments" / "catalogue")
-    platform = catalogue.platforms["hearth"]
-    customer = catalogue.customers[platform.customer].model_copy(update={"pager": None, "language": "en"})
+    platform = CATALOGUE.platforms["hearth"]
+    customer = CATALOGUE.customers[platform.customer].model_copy(update={"pager": None, "language": "en"})
     rules = ApprovalRules.model_validate({"rules": [{"action": "service-restart", "approvers": list(PEOPLE)}]})
     return {
         SlackApp: SlackApp(app_id=APP, team_id=TEAM, signing_secret=SecretStr(SECRET)),

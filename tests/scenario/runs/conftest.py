@@ -223,7 +223,7 @@ class Desk:
         return httpx.Client(verify=ssl.create_default_context(cafile=authority), timeout=10)
 
     @staticmethod
-    def until(found: Callable[[], Any], what: str, patience_s: float = 60, pause_s: float = 0.1) -> Any:
+    def until(found: Callable[[], Any], what: str, patience_s: float = 60, pause_s: float = 0.25) -> Any:
         deadline = time.monotonic() + patience_s
         while not (value := found()):
             assert time.monotonic() < deadline, f"waited {patience_s} s until {what}"

@@ -37,7 +37,7 @@ def _program(python: Path, module: str, name: str) -> list[str]:
     return [str(python), "-c", f"from {module} import {name}; {name}()"]
 
 
-def until(found: Callable[[], Any], what: str, patience_s: float = 60, pause_s: float = 0.1) -> Any:
+def until(found: Callable[[], Any], what: str, patience_s: float = 60, pause_s: float = 0.25) -> Any:
     """Wait for something true, and give it."""
     deadline = time.monotonic() + patience_s
     while not (value := found()):
