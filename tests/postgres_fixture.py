@@ -48,7 +48,7 @@ def journal_dsn(postgres_server: PostgresServer, journal_template: str) -> str:
 def copied_database(server: PostgresServer, template: str) -> str:
     """A new database like the template, with the same owner."""
     name = _new_name()
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY OWNER {}")
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template), sql.Identifier(_OWNER)))
     return server.dsn(name, user=_OWNER)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from blocks.errors import Refused
 from blocks.ports.recovery import DatabaseRole
 from blocks.ports.runs import ActionKind, RunState
 from deployments.sandbox.breaking import break_service, mend_service
@@ -66,16 +67,18 @@ def make_ready(desk: Desk, parts: Parts, row: MoveRow, say: Say) -> None:
     desk.azure_whole()
     for run in desk.journal.runs(states=[each for each in RunState if not each.is_over]):
         desk.until(lambda run=run: desk.has_left(run.id), "no process is left", 180, 1)
-        desk.journal.move_run(run.id, RunState.VOID, reason="of an earlier row")
-    wanted = AWAY if row.action == "failback" else HOME
-    if row.moves and _active(desk) != wanted:
+        with suppress(Refused):  # it came to its end meanwhile
+            desk.journal.move_run(run.id, RunState.VOID, reason="of an earlier row")
+    wanted = row.begins_in
+    if wanted is None:
+        return
+    if _active(desk) != wanted:
         kind = "switchover" if wanted == AWAY else "failback"
         say(f"{kind} first, with nobody killed")
         run = _ask(desk, kind)
         state = desk.state(run, patience_s=OVER_WITHIN_S)
         assert state["name"] == "Completed", f"{state}\n{desk.logs(run)}"
-    if row.moves:
-        _served(desk, wanted)
+    _served(desk, wanted)
 
 
 def measure(desk: Desk, parts: Parts, row: MoveRow, say: Say) -> MeasuredMove:

@@ -35,7 +35,7 @@ class Place:
 
     @property
     def text(self) -> str:
-        said = f"`{self.item}`, {_SAID[self.kind]}" if self.kind else f"while it is to *{self.task}*"
+        said = f"`{self.item}`, {_SAID[self.kind]}" if self.kind else f"while it is to *{self.task.strip()}*"
         return f"{self.phase}: {said}" if self.phase else said
 
     def reached(self, desk: Desk, run: UUID) -> bool:
@@ -71,6 +71,11 @@ class MoveRow:
     @property
     def moves(self) -> bool:
         return self.action in {"switchover", "failover", "failback"}
+
+    @property
+    def begins_in(self) -> str | None:
+        """The site where the platform must be active before; None where that is all the same."""
+        return {"failback": AWAY, "switchover": HOME, "failover": HOME, "recovery-drill": HOME}.get(self.action)
 
 
 def _rows(action: str, *places: Place) -> list[MoveRow]:
