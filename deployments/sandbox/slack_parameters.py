@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from deployments.sandbox.state import CHECKOUT
@@ -25,17 +27,23 @@ _NEWER = {
 _SPEC = "slack/specs/slack_web_openapi_v2.json"
 
 
+@cache
+def _parameters_in(path: Path) -> dict[str, dict[str, Any]]:
+    """Of each method, by name."""
+    paths: dict[str, Any] = json.loads(path.read_text())["paths"]
+    return {
+        name.removeprefix("/"): {p["name"]: p for verb in verbs.values() for p in verb["parameters"]}
+        for name, verbs in paths.items()
+    }
+
+
 class Parameters:
     """The published parameters of each method; without the description nothing is refused."""
 
     def __init__(self) -> None:
         path = CHECKOUT / os.environ.get("VIGIE_CONFORMANCE", "../shared/conformance") / _SPEC
         self.known = path.exists()
-        paths: dict[str, Any] = json.loads(path.read_text())["paths"] if self.known else {}
-        self._types = {
-            name.removeprefix("/"): {p["name"]: p for verb in verbs.values() for p in verb["parameters"]}
-            for name, verbs in paths.items()
-        }
+        self._types = _parameters_in(path) if self.known else {}
 
     def objections(self, method: str, arguments: dict[str, Any]) -> list[str]:
         """What is missing, unknown or of the wrong type."""
