@@ -313,6 +313,12 @@ def test_at_home_there_is_nothing_to_bring():
             plan(quiet(moves=moves))
 
 
+def test_whoever_names_another_home_is_taken_at_his_word():
+    assert plan(to=AZURE) == plan()
+    with pytest.raises(Refused, match="hearth is active in dc-west: there is nothing to bring home"):
+        plan(to=CELLAR)
+
+
 def test_the_home_s_machines_must_answer():
     with pytest.raises(Refused, match="device-api in azure-west is not ready"):
         plan(elsewhere(compute=scenes.compute("device-api-recovery")))

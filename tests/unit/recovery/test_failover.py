@@ -210,6 +210,8 @@ def test_a_standby_without_heartbeat_is_accepted_unseen_or_not_at_all():
         plan(unseen)
     with pytest.raises(Refused, match="nobody knows"):
         plan(unseen, accepted=Accepted(rows_count=10))
+    with pytest.raises(Refused, match="nobody knows"):
+        plan(unseen, accepted=Accepted(span=timedelta(hours=1)))
     made = plan(unseen, accepted=Accepted(rows_count=10_000, span=timedelta(hours=1)))
     assert [bound.measured for bound in made.bounds] == [10_000, 3600]
     assert any("accepted unseen" in guard.text for guard in made.guards)

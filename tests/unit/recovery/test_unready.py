@@ -120,6 +120,8 @@ def test_a_silence_is_kept_and_ends():
     worse = finding(sentence="dc-west burns. Next: leave")
     silent = incident(silenced_until=NOW + HALF_AN_HOUR, silenced_by="amelie")
     assert plan(worse, there=[silent]) == [(CHANGED, silent.root, TICKET, False)]
+    ending = incident(silenced_until=NOW, silenced_by="amelie")
+    assert plan(finding(), there=[ending]) == [(SILENCE_ENDED, ending.root, TICKET, True)], "until then, and no longer"
     over = incident(silenced_until=NOW - HALF_AN_HOUR, silenced_by="amelie")
     assert plan(finding(), there=[over]) == [(SILENCE_ENDED, over.root, TICKET, True)]
     assert plan(there=[silent]) == [(CLOSED, silent.root, TICKET, True)]
