@@ -149,7 +149,7 @@ def test_after_a_move_it_rehearses_the_way_back_from_the_other_site():
 
 @pytest.mark.parametrize("to", [AZURE, "paris"])
 def test_it_goes_to_another_site_than_the_active_one(to):
-    with pytest.raises(Refused, match="could be drilled in dc-west"):
+    with pytest.raises(Refused, match=f"could be drilled in dc-west, and {to} was named"):
         drilled(to=to)
 
 

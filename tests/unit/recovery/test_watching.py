@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.catalogue.recovery import Returning, TrafficManagerSwitch
+from blocks.errors import Refused
+from blocks.ports.approvals import PlanStep
 from blocks.ports.clients import Asked
-from tasks.core.change import Stopped
+from tasks.core.change import Order, Stopped
+from tasks.recovery import watching
 from tasks.recovery.items import parse_item
 from tasks.recovery.returning import Next, StopRule, addresses_asked, rule_of, said_of
-from tasks.recovery.watching import round_of, see_share, tally
+from tasks.recovery.sharing import share_before
+from tasks.recovery.watching import round_of, see_share, tally, watch_share
 from tests.unit.recovery.scenes import HEARTH, with_plan
 
 ITEM = parse_item("watch-clients:api:azure-west@25")
@@ -106,6 +114,51 @@ def test_whoever_asks_to_stop_is_heard_between_two_rounds():
     with pytest.raises(Stopped):
         see(here, Door([WELL]), heed=heed)
     assert here.asked == 8
+
+
+class Asking(Exception):
+    """The doors are asked."""
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """The step of one share, of a run that so-and-so asked to stop."""
+
+    def watch(asked_by="", text=""):
+        rule = rule_of(HEARTH.recovery)
+
+        def ask(_):
+            raise Asking
+
+        parts = SimpleNamespace(recovery=HEARTH.recovery, entrance=lambda *_: SimpleNamespace(ask=ask))
+        run = SimpleNamespace(stop_requested_by=asked_by)
+        journal = SimpleNamespace(run=lambda _: run, actions=lambda _: ())
+        monkeypatch.setattr(watching, "parts_of", lambda _: parts)
+        monkeypatch.setattr(watching, "open_journal", lambda: nullcontext(journal))
+        monkeypatch.setattr(watching, "get_run_logger", lambda: logging.getLogger("run"))
+        order = Order(run=uuid4(), platform="hearth", token=1, phase="shift", item=str(ITEM), digest="d" * 64)
+        return watch_share.fn(order, "hearth", text or said_of(ITEM, rule), "dc-west", 5)
+
+    return watch
+
+
+def test_the_step_asks_the_doors_unless_somebody_asked_its_run_to_stop(watched):
+    with pytest.raises(Asking):
+        watched()
+    with pytest.raises(Stopped, match="shift-lead"):
+        watched(asked_by="shift-lead")
+
+
+def test_a_rule_that_is_not_the_approved_one_is_refused_and_nobody_is_asked(watched):
+    with pytest.raises(Refused, match="is not the one that was approved"):
+        watched(text="watch 25 % of api in azure-west: whatever")
+
+
+def test_the_share_before_is_that_of_the_same_switch():
+    items = ("shift-traffic:api:azure-west@5", "shift-traffic:name:azure-west@20", "watch-clients:api:azure-west@5")
+    steps = [PlanStep(phase="shift", item=item, text=item) for item in (*items, str(ITEM))]
+    assert share_before(steps, ITEM) == 5
+    assert share_before(steps[1:], ITEM) == 0
 
 
 @given(latencies=st.lists(st.floats(1, 5000), min_size=1, max_size=200))
