@@ -90,6 +90,15 @@ class Order:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def done_before(journal: RunJournal, order: Order, say: Callable[[str], None] = lambda _: None) -> Step | None:
+    """A step that an earlier try finished. Nothing is asked about it: what it stood on may be gone since."""
+    step = journal.step(order.run, order.key)
+    if step is None or not step.is_done:
+        return None
+    say(f"done before: {step.outcome}")
+    return step
+
+
 def perform(
     journal: RunJournal, order: Order, change: Change, watch: Watch, say: Callable[[str], None] = lambda _: None
 ) -> Step:

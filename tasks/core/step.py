@@ -23,7 +23,7 @@ from prefect.serializers import PickleSerializer
 from blocks.journal.opening import open_journal
 from blocks.ports.changes import Change
 from blocks.ports.runs import Step
-from tasks.core.change import Order, perform
+from tasks.core.change import Order, done_before, perform
 from tasks.core.retries import RetryPolicy, may_retry
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _unkept(retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, R]], Tas
 def change_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, Change]], Task[P, Step]]:
     """A step that changes the world: the function only says which change, for the `order` it is given.
 
-    The function's parameter `order` is the step's `Order`. The result is the journal's row of the step.
+    The function's parameter `order` is the step's `Order`. It may look at the world, and is not called for a step that
+    is done: the steps after it may have changed what it would look at. The result is the journal's row of the step.
     """
 
     def decorate(function: Callable[P, Change]) -> Task[P, Step]:
@@ -120,8 +121,13 @@ def change_step(*, retry: RetryPolicy, run_name: str) -> Callable[[Callable[P, C
         def carry_out(*args: P.args, **kwargs: P.kwargs) -> Step:
             order: Order = signature.bind(*args, **kwargs).arguments["order"]
             logger = get_run_logger()
+
+            def say(said: str) -> None:
+                logger.info("%s", said)
+
             with open_journal() as journal:
-                return perform(journal, order, function(*args, **kwargs), time, lambda said: logger.info("%s", said))
+                done = done_before(journal, order, say)
+                return perform(journal, order, function(*args, **kwargs), time, say) if done is None else done
 
         return record_step(retry=retry, run_name=run_name)(carry_out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,9 +11,12 @@ import pytest
 from blocks.errors import Broken, Refused, Retryable
 from blocks.ports.changes import Patience
 from blocks.ports.runs import ActionKind, RunState
+from tasks.core import step
 from tasks.core.change import Stopped, perform
+from tasks.core.retries import NEVER
 from tests.contract.steps.conftest import open_run
 from tests.contract.steps.world import FastWatch, GenerationChange, Thing
+from tests.postgres_fixture import journal_dsn  # noqa: F401
 
 
 def test_a_check_that_refuses_leaves_no_intent_and_no_effect(journal, begin):
@@ -178,3 +182,22 @@ def test_parameters_of_a_known_run_cannot_be_changed(journal):
             requested_by="operator",
             customer="hearth",
         )
+
+
+def test_nothing_is_asked_about_a_step_that_is_done(journal, journal_dsn, begin, monkeypatch):  # noqa: F811
+    """What it looked at may be gone since: the server whose rows were saved follows by now, and has none of its own."""
+    monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)
+    monkeypatch.setattr(step, "get_run_logger", lambda: logging.getLogger("run"))
+    monkeypatch.setattr(step, "time", FastWatch())
+    order, thing, looked = begin(), Thing(), []
+
+    @step.change_step(retry=NEVER, run_name="save it")
+    def save(order):
+        looked.append(order.item)
+        if thing.act_count:
+            raise Refused("it has nothing of its own")
+        return GenerationChange(thing)
+
+    first = save.fn(order)
+    assert (first.is_done, save.fn(order)) == (True, first)
+    assert (looked, thing.act_count) == ([order.item], 1)
