@@ -43,7 +43,7 @@ class Course:
     timeout: timedelta
     stage: Stage = Stage.NAME
     socket: socket.socket | None = None
-    transport: asyncio.Transport | None = None
+    line: asyncio.Transport | None = None
     answer: aiohttp.ClientResponse | None = None
     finding: Finding | None = None
     measurements: tuple[Measurement, ...] = ()
@@ -61,12 +61,12 @@ class Course:
         """Cut the connection at once: whatever else comes over it is of no interest."""
         if self.answer is not None:
             self.answer.close()
-        if self.transport is not None:
-            self.transport.abort()
+        if self.line is not None:
+            self.line.abort()
 
     def let_go(self) -> None:
         """Forget the connection, which knows this course: else each probe leaves a circle for the collector."""
-        self.socket = self.transport = self.answer = None
+        self.socket = self.line = self.answer = None
 
     def look(self) -> None:
         """Is the connection itself up? Called just before time runs out, while the socket is still open."""

@@ -23,6 +23,8 @@ from blocks.network.wording import plain_url
 from blocks.ports.health import Finding, FindingCode
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aiohttp.connector import Connection
 
     from blocks.catalogue.model import HttpCheck
@@ -40,9 +42,9 @@ class Answer(aiohttp.ClientResponse):
         """Note the connection and its certificate, then read the headers."""
         course = current.get()
         if course is not None:
-            course.transport, course.answer = connection.transport, self
+            course.line, course.answer = _line_of(connection.transport), self
             course.stage = Stage.HEADERS
-            _note_certificate(course)
+            _note_certificate(course, connection.transport)
         await super().start(connection)
         return self
 
@@ -161,9 +163,14 @@ async def _judge(check: HttpCheck, answer: aiohttp.ClientResponse, course: Cours
     return Outcome((latency, *course.measurements), judge_body(check, body))
 
 
-def _note_certificate(course: Course) -> None:
+def _line_of(transport: asyncio.Transport | None) -> asyncio.Transport | None:
+    """What is under TLS: asyncio's TLS transport, once it was closed twice, aborts nothing any more."""
+    return getattr(getattr(transport, "_ssl_protocol", None), "_transport", None) or transport
+
+
+def _note_certificate(course: Course, transport: asyncio.Transport | None) -> None:
     """Days left, from the connection just used; over several hops the shortest counts."""
-    certificate = course.transport.get_extra_info("peercert") if course.transport is not None else None
+    certificate = transport.get_extra_info("peercert") if transport is not None else None
     if certificate:
         found = days_left(certificate, course.clock)
         known = course.measurements

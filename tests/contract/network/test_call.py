@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -136,6 +137,21 @@ async def test_what_is_not_expected_is_told_and_not_asked_again(zoo, step, said,
         await made(call_of(zoo, url, **step))
     assert text in str(told.value)
     assert len(partner.seen) == 1
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH\r\n\r\n", answer("500 Oh"), NOT_EXPECTED["without end"][1]])
+async def test_no_connection_is_left_to_a_partner_who_does_not_end_tls(zoo, said):
+    partner = Partner(said)
+
+    async def never_ends(reader, writer):
+        await partner(reader, writer)
+        writer.transport.pause_reading()
+        await asyncio.sleep(60)
+
+    url = await zoo.serve("partner", never_ends)
+    with pytest.raises(Broken):
+        await made(call_of(zoo, url))
+    gc.collect()  # what was left open says so now
 
 
 PASSING = {
