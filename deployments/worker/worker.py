@@ -201,7 +201,8 @@ class WarmWorker(ProcessWorker):
         status = _Noted(lambda pid: self._note(flow_run.id, pid), task_status)
         try:
             result = await self._run_forked(flow_run, configuration, status)
-            result = result or await super().run(flow_run, configuration, status)  # pyright: ignore[reportArgumentType]
+            if result is None:  # and not where it is false: Prefect's results are, of runs that did not end well
+                result = await super().run(flow_run, configuration, status)  # pyright: ignore[reportArgumentType]
         except Exception:
             self._ledger.strike(flow_run.id)  # reported by the base class
             raise

@@ -51,6 +51,7 @@ def test_a_run_that_leaves_is_crashed(prefect_server, worker, code):
     state = prefect_server.ends(run)
     assert state["type"] == "CRASHED"
     assert f"status code: {code}" in state["message"]
+    is_not_begun_again(prefect_server, worker)
 
 
 def test_a_killed_run_is_crashed_and_its_hooks_run_elsewhere(prefect_server, worker):
@@ -65,6 +66,15 @@ def test_a_killed_run_is_crashed_and_its_hooks_run_elsewhere(prefect_server, wor
     until(note.exists, "the hook runs", 30)
     until(note.read_text, "the hook has written", 5)
     assert int(note.read_text()) not in (pid, worker.pid)
+    is_not_begun_again(prefect_server, worker)
+
+
+def is_not_begun_again(prefect, worker):
+    """By its worker, which sees it through as one that ended badly and goes on with the next one."""
+    after = prefect.start(prefect.deploy("look", worker.pool))
+    assert prefect.ends(after)["type"] == "COMPLETED"
+    assert "Lost connection" not in worker.written()
+    assert "starts cold" not in worker.written()
 
 
 def test_a_cancelled_run_ends_and_its_hooks_run_elsewhere(prefect_server, worker):
