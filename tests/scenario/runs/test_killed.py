@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.scenario, pytest.mark.filterwarnings("ignore")]
 @pytest.mark.parametrize(
     "at",
     [
-        ActionKind.LEASE_TAKEN,  # before the intent
+        pytest.param(ActionKind.LEASE_TAKEN, marks=pytest.mark.long),  # before the intent
         ActionKind.STEP_INTENDED,  # the act is under way
         ActionKind.STEP_EVIDENCE,  # it took effect, the goal is awaited
-        ActionKind.STEP_DONE,  # recorded
+        pytest.param(ActionKind.STEP_DONE, marks=pytest.mark.long),  # recorded
     ],
 )
 def test_killed_at_each_phase_of_a_step(desk, at):
