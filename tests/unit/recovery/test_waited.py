@@ -219,7 +219,7 @@ primaries = st.none() | st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(newest=commit_looks, standby=candidates, primary=primaries, lifted_at=st.none() | minutes, until=minutes)
 def test_zero_is_never_said_without_strict_evidence(newest, standby, primary, lifted_at, until):
     """Acknowledged rows are below the look's position, or waited after it: who takes over must have both kinds."""
