@@ -1,8 +1,8 @@
 """How do we reach the journal without ever hanging on it?
 
-A few connections are kept and looked at before use (asked, when they rested for seconds); whoever
-waits is bounded three times: by the server (statement and lock timeouts), by TCP (keep-alives) and,
-for a server that is frozen, by our own watch that cuts the line.
+A few connections are kept; one that cannot begin a transaction is replaced before anything is asked
+of it. Whoever waits is bounded three times: by the server (statement and lock timeouts), by TCP
+(keep-alives) and, for a server that is frozen, by our own watch that cuts the line.
 
 The rule: every failure becomes one of the three errors, says where and what next, and never shows
 the password.
@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import threading
-import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -28,7 +26,7 @@ from blocks.errors import Broken, Refused, Retryable, VigieError
 from blocks.ports.health import MissingCode
 
 _KEPT_COUNT = 4
-_SURE_FOR_S = 5.0
+_BEGINS_WITHIN_S = 5.0
 _SETTINGS = (
     "-c statement_timeout={statement} -c lock_timeout={lock} -c idle_in_transaction_session_timeout=60s "
     "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c TimeZone=UTC"
@@ -43,7 +41,7 @@ class Connections:
         self._dsn = dsn
         self.where = place_of(dsn)
         self._answer_within_s = answer_within_s
-        self._idle: list[tuple[psycopg.Connection, float]] = []  # with the moment of its last use
+        self._idle: list[psycopg.Connection] = []
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -51,9 +49,9 @@ class Connections:
     def transaction(self) -> Generator[psycopg.Connection]:
         """One transaction: committed when the block ends well, rolled back otherwise; errors are translated."""
         with translated(self.where):
-            connection = self._take()
+            connection, begun = self._begin()
             try:
-                with _watch(connection, self._answer_within_s), connection.transaction():
+                with _watch(connection, self._answer_within_s), begun:
                     yield connection
             except BaseException:
                 connection.close()
@@ -78,30 +76,34 @@ class Connections:
         """Close what is kept."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection, _ in idle:
+        for connection in idle:
             connection.close()
 
-    def _take(self) -> psycopg.Connection:
-        while (kept := self._kept()) is not None:
-            connection, used_at = kept
-            if time.monotonic() - used_at < _SURE_FOR_S and _is_silent(connection):
-                return connection
-            if answers(connection):
-                return connection
-            connection.close()
-        return open_connection(self._dsn)
+    def _begin(self) -> tuple[psycopg.Connection, ExitStack]:
+        """A connection and the transaction just begun on it, to be entered by whoever uses it."""
+        while True:
+            kept = self._kept()
+            connection = kept or open_connection(self._dsn)
+            try:
+                with _watch(connection, _BEGINS_WITHIN_S):
+                    return connection, _begun(connection)
+            except psycopg.Error:
+                connection.close()
+                if not kept:
+                    raise
+                self.close()  # what took one of them took the others too: nobody waits for each
 
-    def _kept(self) -> tuple[psycopg.Connection, float] | None:
+    def _kept(self) -> psycopg.Connection | None:
         with self._lock:
             if self._pid != os.getpid():
-                _FORKED.extend(connection for connection, _ in self._idle)
+                _FORKED.extend(self._idle)
                 self._idle, self._pid = [], os.getpid()
             return self._idle.pop() if self._idle else None
 
     def _put_back(self, connection: psycopg.Connection) -> None:
         with self._lock:
             if len(self._idle) < _KEPT_COUNT and not connection.closed and self._pid == os.getpid():
-                self._idle.append((connection, time.monotonic()))
+                self._idle.append(connection)
                 return
         connection.close()
 
@@ -199,11 +201,10 @@ def answers(connection: psycopg.Connection) -> bool:
     return True
 
 
-def _is_silent(connection: psycopg.Connection) -> bool:
-    """Has the server said nothing unasked? It says so when it goes; one that vanished without a word does not."""
-    line = select.poll()
-    line.register(connection.fileno(), select.POLLIN)
-    return not line.poll(0)
+def _begun(connection: psycopg.Connection) -> ExitStack:
+    transaction = ExitStack()
+    transaction.enter_context(connection.transaction())
+    return transaction
 
 
 @contextmanager

@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from blocks.errors import Broken, Refused, Retryable, VigieError
+from blocks.journal import connections
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.schema import upgrade
 from blocks.ports.health import MissingCode
+from deployments.sandbox.postgres import PostgresServer
 from tests.contract.journal.words import assess, begin, latency, opened
 from tests.postgres_fixture import new_database, private_server
 
@@ -142,13 +144,33 @@ def _outcome(journal: PostgresJournal, sweep: object) -> object:
         return error
 
 
+def _backends(server: PostgresServer, dsn: str) -> list[int]:
+    with psycopg.connect(server.dsn("postgres")) as connection:
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", (dsn.rpartition("/")[2],))
+        return [pid for (pid,) in rows]
+
+
 def test_a_cut_connection_is_replaced(postgres_server, journal, journal_dsn):
     sweep = begin(journal)
-    database = journal_dsn.rpartition("/")[2]
+    kept = _backends(postgres_server, journal_dsn)
     with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as connection:
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-        assert connection.execute(cut, (database,)).fetchall()
+        gone = [connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() for pid in kept]
+    assert gone == [(True,)] * len(kept) != []
     assert journal.record_readings(sweep, "hearth", [latency()]) == 1
+
+
+def test_a_connection_that_says_nothing_any_more_is_replaced(postgres_server, journal, journal_dsn, monkeypatch):
+    monkeypatch.setattr(connections, "_BEGINS_WITHIN_S", 0.5)
+    sweep = begin(journal)
+    kept = _backends(postgres_server, journal_dsn)
+    assert kept
+    try:
+        for pid in kept:
+            os.kill(pid, signal.SIGSTOP)
+        assert journal.record_readings(sweep, "hearth", [latency()]) == 1
+    finally:
+        for pid in kept:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_every_wait_in_the_server_is_bounded(journal):
