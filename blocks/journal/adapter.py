@@ -231,6 +231,10 @@ class PostgresJournal(RunRecords, RecoveryRecords):
         with self._connections.transaction() as connection:
             return stored.last_good_answer(connection, platform, services, noticed_at)
 
+    def silent_since(self, platform: str, keys: Collection[CheckKey]) -> datetime | None:
+        with self._connections.transaction() as connection:
+            return stored.silent_since(connection, platform, keys)
+
     def drop_old_readings(self, keep: timedelta) -> int:
         with self._connections.transaction() as connection:
             return stored.drop_old(connection, keep)

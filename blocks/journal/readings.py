@@ -23,13 +23,15 @@ from blocks.journal.identities import (
     shape_numbers,
     shape_of,
 )
-from blocks.ports.health import CheckKey, Reading, State
+from blocks.ports.health import CheckKey, FindingCode, Reading, State
 from blocks.ports.journal import StatePoint
 
 _DAYS_LOCK = 0x76696764
 _DAY = timedelta(days=1)
 _NOTICED_WITHIN = timedelta(hours=1)
 _SWEEPS_BACK = 5
+_LONGEST_SILENCE = timedelta(days=1)
+_SILENCE = (FindingCode.CONNECTION_REFUSED, FindingCode.CONNECTION_LOST, FindingCode.NO_ANSWER)
 _FROM_BEST = [state.value for state in sorted(State, key=lambda state: state.rank)]
 
 
@@ -158,6 +160,35 @@ def last_good_answer(
             "noticed": noticed_at,
             "within": _NOTICED_WITHIN,
             "most": _SWEEPS_BACK,
+        },
+    ).fetchone()
+    return row[0] if row else None
+
+
+def silent_since(connection: Connection, platform: str, keys: Collection[CheckKey]) -> datetime | None:
+    """Since when at the latest nobody answers to any of these checks: the end of the first reading of that silence.
+
+    Silence is a connection refused, lost, or without an answer, in every reading since. What measured something, what
+    was wrong in another way and what could not be looked at ends it. None where the newest is not silent; of a silence
+    of more than a day the last day is known.
+    """
+    platform_id = find_platform(connection, platform)
+    if platform_id is None:
+        return None
+    row = connection.execute(
+        """
+        WITH seen AS (
+            SELECT r.at + r.elapsed_ms * interval '1 millisecond' AS ended_at, r.detail LIKE ANY(%(silence)s) AS silent
+            FROM reading r JOIN sweep s ON s.number = r.sweep_number AND s.platform_id = %(platform)s
+            WHERE r.check_id = ANY(%(checks)s) AND r.at > now() - %(longest)s::interval)
+        SELECT min(ended_at) FROM seen
+        WHERE silent AND ended_at > coalesce((SELECT max(ended_at) FROM seen WHERE NOT silent), '-infinity')
+        """,
+        {
+            "silence": [f'{{"finding":"{code.value}"%' for code in _SILENCE],
+            "platform": platform_id,
+            "checks": _known(connection, platform_id, keys),
+            "longest": _LONGEST_SILENCE,
         },
     ).fetchone()
     return row[0] if row else None

@@ -80,7 +80,7 @@ def what_may_be_lost(way: Way, facts: Facts, accepted: Accepted) -> Lost:
 
 def loss_of(way: Way, facts: Facts, name: str) -> Loss:
     """The most that may be lost of one kind of data if it were promoted now."""
-    standby, primary, until = facts.look(name, way.new), facts.look(name, way.old), _last_write(way, facts)
+    standby, primary, until = facts.look(name, way.new), facts.look(name, way.old), _last_write(way, facts, name)
     return bound_loss(
         way.plan.data[name],
         standby=standby,
@@ -128,10 +128,10 @@ def _lives(way: Way, facts: Facts, name: str) -> bool:
     return old is not None and old.takes_writes and followed
 
 
-def _last_write(way: Way, facts: Facts) -> datetime:
-    """A site that is gone took its last write before anybody noticed; of any other it may be this very moment."""
+def _last_write(way: Way, facts: Facts, name: str) -> datetime:
+    """A server of a site that is gone took none after it let nobody log in; of any other it may be this very moment."""
     gone = agreement(facts.sightings, way.old).gone
-    return facts.detected_at if gone and facts.detected_at is not None else facts.now
+    return facts.silent_since.get(name, facts.now) if gone else facts.now
 
 
 def _bounds(name: str, loss: Loss | None, most_rows: int, most_span: timedelta) -> list[Bound]:

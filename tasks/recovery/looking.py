@@ -33,7 +33,7 @@ from tasks.recovery.adding import fault_of
 from tasks.recovery.capacity import less_claimed, pool_of
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
-from tasks.recovery.outage import outage_of
+from tasks.recovery.outage import outage_of, servers_silent_since
 from tasks.recovery.values import Facts, Ran
 from tasks.recovery.witnessing import known_of_commits
 
@@ -113,6 +113,7 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
         outage_at=outage.served_at if outage else None,
         detected_at=outage.noticed_at if outage else None,
+        silent_since=servers_silent_since(journal, platform, active),
     )
 
 

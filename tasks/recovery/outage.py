@@ -2,7 +2,8 @@
 
 The rule: the clock starts with the last good answer of what is out, where the journal has one; that errs against us. Of
 an outage whose beginning nobody saw only the moment is known when it was noticed, and it is called so. What is not
-ready is no outage.
+ready is no outage. When a server can have taken its last write is another question, and no incident answers it: that
+may be about something else, and older. Only its own checks do.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from blocks.catalogue.model import DatabaseCheck, Platform
+from blocks.ports.health import CheckKey
 from blocks.ports.incidents import Incident
+from tasks.recovery.decide import recovery_of
 
 
 class Readings(Protocol):
     """What is needed of the journal."""
 
     def last_good_answer(self, platform: str, services: Collection[str], noticed_at: datetime) -> datetime | None: ...
+    def silent_since(self, platform: str, keys: Collection[CheckKey]) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +42,15 @@ def outage_of(journal: Readings, incidents: Sequence[Incident]) -> Outage | None
         return None
     seen = journal.last_good_answer(first.platform, (first.root, *first.affected), first.opened_at)
     return Outage(seen if seen is not None and seen < first.opened_at else first.opened_at, first.opened_at)
+
+
+def servers_silent_since(journal: Readings, platform: Platform, site: str) -> dict[str, datetime]:
+    """Data -> since when its server in that site lets nobody log in; absent where one could, or nobody knows."""
+    found: dict[str, datetime] = {}
+    for name, data in recovery_of(platform).data.items():
+        service = platform.services[data.members[site]]
+        logins = [check.name for check in service.checks.values() if isinstance(check, DatabaseCheck)]
+        keys = [CheckKey(service.name, login) for login in logins]
+        if (since := journal.silent_since(platform.name, keys)) is not None:
+            found[name] = since
+    return found

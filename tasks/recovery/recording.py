@@ -20,7 +20,7 @@ from tasks.core.together import side_by_side
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import Parts, parts_of
-from tasks.recovery.outage import outage_of
+from tasks.recovery.outage import outage_of, servers_silent_since
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
 from tasks.recovery.waited import waited_until_the_end
@@ -95,14 +95,15 @@ def _waited(
         return None
     seen = {(name, site): primary}
     looks, lifted = known_of_commits(journal, parts.platform, site, seen, began=began, ended=journal.now())
-    noticed = move.detected_at if primary.role is DatabaseRole.UNREACHABLE else None
+    dark = primary.role is DatabaseRole.UNREACHABLE
+    silent = servers_silent_since(journal, parts.platform, site).get(name) if dark else None
     return waited_until_the_end(
         looks.get(name),
         site=site,
         primary=primary,
         standby=standby,
         lifted_at=lifted.get(name),
-        until=noticed or move.began_at,
+        until=silent or move.began_at,
     )
 
 

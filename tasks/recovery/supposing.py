@@ -36,6 +36,7 @@ def suppose_gone(platform: Platform, facts: Facts) -> Facts:
         ),
         outage_at=facts.outage_at or facts.now,
         detected_at=facts.detected_at or facts.now,
+        silent_since=dict.fromkeys(recovery_of(platform).data, facts.now) | dict(facts.silent_since),
     )
 
 

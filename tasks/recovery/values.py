@@ -47,7 +47,8 @@ class Facts:
     `databases` is by (data, site), `compute` by service, `credentials` by name, `shares` by switch. `last_known` is
     the newest look at each primary while it lived; `commits`, of data that promises zero loss, whether its commits were
     seen to wait, the newest, by whomever; `lifted` when vigie can last have changed that.
-    `ran` is every step since the platform was last at home and whole, oldest first.
+    `ran` is every step since the platform was last at home and whole, oldest first. `silent_since` is when the
+    data's server where clients are let nobody log in any more, by its own checks.
     """
 
     now: datetime
@@ -70,6 +71,7 @@ class Facts:
     losses: Sequence[Loss] = ()  # counted already, not yet saved
     outage_at: datetime | None = None  # the last time that clients were served
     detected_at: datetime | None = None  # when an incident said so
+    silent_since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])  # data, where clients are
 
     def look(self, data: str, site: str) -> DatabaseLook | None:
         """The look at that server, None where nobody could look."""

@@ -173,8 +173,24 @@ def test_the_bound_is_the_time_since_the_last_heartbeat_at_the_pace_of_changes()
 
 
 def test_a_site_that_was_gone_before_took_no_write_since():
-    (rows, seconds) = plan(dark(detected_at=NOW - timedelta(seconds=20))).bounds
+    (rows, seconds) = plan(dark(silent_since={"household": NOW - timedelta(seconds=20)})).bounds
     assert (rows.measured, seconds.measured) == (480, 12)
+
+
+def test_an_older_incident_about_something_else_is_not_when_the_database_took_its_last_write():
+    hour = with_database(dark(detected_at=NOW - timedelta(hours=6)), CELLAR, database(scenes.STANDBY, behind_s=3600))
+    accepted = Accepted(rows_count=200_000, span=timedelta(hours=2))
+    (rows, seconds) = plan(hour, accepted=accepted).bounds
+    assert (rows.measured, seconds.measured) == (144040, 3601)
+
+
+def test_a_server_that_let_nobody_in_and_is_not_known_to_be_gone_may_have_written_until_now():
+    databases = {
+        ("household", AZURE): database(scenes.STOPPED),
+        ("household", CELLAR): database(scenes.STANDBY, behind_s=31),
+    }
+    made = plan(quiet(databases=databases, silent_since={"household": NOW - timedelta(seconds=20)}))
+    assert made.bounds[1].measured == 32
 
 
 def test_replication_broken_for_an_hour_fails_its_guard_until_it_is_accepted():
