@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,8 @@ from blocks.catalogue.quantities import parse_duration
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
 from blocks.ports.notifications import Channel
+from deployments.commands.half_way import moved_platforms, print_half_way, stopped_half_way
+from deployments.commands.moments import ago, until
 from deployments.commands.telling import told
 
 if TYPE_CHECKING:
@@ -52,16 +54,20 @@ def now(as_json: Json = False) -> None:
         sweeps = {name: _last_sweep(journal, name) for name in journal.platforms()}
         undelivered = journal.undelivered_count()
         unreviewed = journal.unreviewed()
+        halted, moved = stopped_half_way(journal), moved_platforms(journal)
         at = journal.now()
     runs, fault = _unfinished_runs()
     if as_json:
         found = _as_json(incidents, sweeps, undelivered, runs, fault)
         found["unreviewed"] = [str(each.run) for each in unreviewed]
+        found["halted"] = [asdict(run) for run in halted]
+        found["moved"] = [asdict(move) for move in moved]
         typer.echo(json.dumps(found, default=str))
         return
     _print_incidents(incidents, at)
     _print_sweeps(sweeps, at)
     _print_runs(runs, fault)
+    print_half_way(halted, moved, at)
     for each in unreviewed:
         typer.echo(f"  {each.reason}; to be reviewed: vigie runs review {str(each.run)[:8]}")
     if undelivered:
@@ -96,8 +102,8 @@ def silence(
     with told(), open_journal() as journal:
         found = _find(journal, incident)
         quiet = journal.silence(found.id, who, journal.now() + duration, _ALL_CHANNELS)
-        until = _until(quiet.silenced_until, journal.now()) if quiet.silenced_until else ""
-    _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {until}.")
+        end = until(quiet.silenced_until, journal.now()) if quiet.silenced_until else ""
+    _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {end}.")
 
 
 def beat(platform: str, name: str) -> None:
@@ -205,21 +211,6 @@ def _as_json(
     }
 
 
-def ago(at: datetime, moment: datetime) -> str:
-    """'4 min', '3 h', '2 d': how long something has lasted, short enough for a column."""
-    seconds = max(0, (at - moment.astimezone(UTC)).total_seconds())
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _until(moment: datetime, at: datetime) -> str:
-    """'04:30', with its day when that is not today."""
-    local, today = moment.astimezone(), at.astimezone().date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%a %d %b %H:%M}"
-
-
 def _print_incidents(incidents: Sequence[Incident], at: datetime) -> None:
     from rich.console import Console
 
@@ -240,7 +231,7 @@ def _print_incident(console: Console, incident: Incident, at: datetime) -> None:
     )
     console.print(f"  {incident.sentence}", markup=False, highlight=False)
     silenced = incident.silenced_until if incident.silenced_until and incident.silenced_until > at else None
-    quiet = f", silent until {_until(silenced, at)}" if silenced else ""
+    quiet = f", silent until {until(silenced, at)}" if silenced else ""
     taken = f"taken by {incident.acknowledged_by}" if incident.acknowledged_by else "taken by nobody yet"
     console.print(
         f"  for {ago(at, incident.opened_at)}, {taken}{quiet}; id {str(incident.id)[:8]}", markup=False, highlight=False

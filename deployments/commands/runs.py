@@ -7,6 +7,7 @@ of Slack and the Prefect UI.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -71,6 +72,8 @@ def show(run: WhichRun, as_json: Json = False) -> None:
     for approval in approvals:
         why = f", {approval.reason}" if approval.reason else ""
         typer.echo(f"  approval {approval.number}: {approval.standing.value}{why}")
+        if approval.standing is Standing.WAITING:
+            _print_card(approval)
     for step in steps:
         typer.echo(f"  {_step_line(step)}")
     for action in actions:
@@ -141,14 +144,30 @@ def _answer(run: str, choice: Choice, who: str, code: str, *, reason: str, typed
     from tasks.approvals.answer import Answer, record_answer
     from tasks.approvals.keys import load_unseal
 
-    with told(), open_journal() as journal, PrefectOrchestrator() as orchestrator:
+    with told(), open_journal() as journal:
         found = _find(journal, run)
         question = _waiting(journal, found)
+        _require_word(question, choice, typed)
         answer = Answer(approver=who, choice=choice, door=Door.TERMINAL, reason=reason, typed=typed, code=code)
-        done = record_answer(journal, load_unseal(), question.id, answer)
-        typer.echo(done.sentence)
-        if done.is_settled:
-            orchestrator.resume(found.id)
+        with PrefectOrchestrator() as orchestrator:
+            done = record_answer(journal, load_unseal(), question.id, answer)
+            typer.echo(done.sentence)
+            if done.is_settled:
+                orchestrator.resume(found.id)
+
+
+def _require_word(question: Approval, choice: Choice, typed: str) -> None:
+    """Before the code is used up: a forgotten word would cost the half minute until the next one."""
+    word = question.policy.typed
+    if word and choice is not Choice.REJECT and typed.strip() != word:
+        raise Refused(
+            f"this asks for the word {word!r}, typed",
+            next_step=f"the same with {_confirm(question)}; the one-time code was not used",
+        )
+
+
+def _confirm(question: Approval) -> str:
+    return f"--confirm {shlex.quote(question.policy.typed)}"
 
 
 def _steer(what: str, run: str, who: str, code: str, detail: str) -> None:
@@ -188,6 +207,19 @@ def _find(journal: PostgresJournal, start: str) -> Run:
     if len(found) != 1:
         raise Refused(f"{len(found)} runs begin with {start!r}", next_step="vigie runs list --all shows their ids")
     return found[0]
+
+
+def _print_card(question: Approval) -> None:
+    """The same card as on the form of the run's page, and how to answer it from here."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from blocks.slack.voice import Voice
+    from tasks.approvals.card import card_markdown
+
+    Console().print(Markdown(card_markdown(question, Voice("en", "UTC"))))
+    word = f" {_confirm(question)}" if question.policy.typed else ""
+    typer.echo(f"\nNext: vigie runs approve {str(question.run)[:8]} --as NAME{word}, or reject\n")
 
 
 def _line(run: Run) -> str:
