@@ -83,10 +83,11 @@ class Connections:
         """A connection and the transaction just begun on it, to be entered by whoever uses it."""
         while True:
             kept = self._kept()
-            connection = kept or open_connection(self._dsn)
+            connection, begun = kept or open_connection(self._dsn), ExitStack()
             try:
                 with _watch(connection, _BEGINS_WITHIN_S):
-                    return connection, _begun(connection)
+                    begun.enter_context(connection.transaction())
+                    return connection, begun
             except psycopg.Error:
                 connection.close()
                 if not kept:
@@ -199,12 +200,6 @@ def answers(connection: psycopg.Connection) -> bool:
     except psycopg.Error:
         return False
     return True
-
-
-def _begun(connection: psycopg.Connection) -> ExitStack:
-    transaction = ExitStack()
-    transaction.enter_context(connection.transaction())
-    return transaction
 
 
 @contextmanager

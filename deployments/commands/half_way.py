@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def stopped_half_way(journal: PostgresJournal) -> list[Run]:
-    """Parked runbooks, and those that failed after they had begun to change something and that none has followed."""
+    """Parked runbooks, and those that failed after they had begun to change something and that none has made good."""
     return [
         run
         for run in journal.runs(states=(RunState.PARKED, RunState.FAILED))
@@ -32,8 +32,15 @@ def stopped_half_way(journal: PostgresJournal) -> list[Run]:
 def _is_in_the_middle(journal: PostgresJournal, run: Run) -> bool:
     if not journal.steps(run.id):
         return False
-    later = journal.runs(platform=run.platform, states=(RunState.DONE,))
-    return not any(each.state_at > run.state_at for each in later)
+    done = journal.runs(platform=run.platform, states=(RunState.DONE,))
+    return not any(each.state_at > run.state_at and _makes_good(each, run) for each in done)
+
+
+def _makes_good(later: Run, run: Run) -> bool:
+    """A restart ends no move that stands half-way, and a move no restart of a service; another move may."""
+    if run.action in set(MoveKind):
+        return later.action in set(MoveKind)
+    return (later.action, later.subject) == (run.action, run.subject)
 
 
 def moved_platforms(journal: PostgresJournal) -> list[Move]:

@@ -158,10 +158,11 @@ def _answer(run: str, choice: Choice, who: str, code: str, *, reason: str, typed
 
 def _require_word(question: Approval, choice: Choice, typed: str) -> None:
     """Before the code is used up: a forgotten word would cost the half minute until the next one."""
-    word = question.policy.typed
-    if word and choice is not Choice.REJECT and typed.strip() != word:
+    from tasks.approvals.decide import lacks_word
+
+    if lacks_word(question.policy, choice, typed):
         raise Refused(
-            f"this asks for the word {word!r}, typed",
+            f"this asks for the word {question.policy.typed!r}, typed",
             next_step=f"the same with {_confirm(question)}; the one-time code was not used",
         )
 

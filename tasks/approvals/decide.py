@@ -24,7 +24,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from blocks.ports.approvals import Approval, Bound, Choice, Decision, Door, Plan, Ruling, Said, Standing
+from blocks.ports.approvals import Approval, Bound, Choice, Decision, Door, Plan, Policy, Ruling, Said, Standing
 
 UNKNOWN_REQUESTER = "unknown"
 """Who asked when Prefect was asked directly: its UI has no identities."""
@@ -162,10 +162,14 @@ def _unproven(approval: Approval, said: Said) -> str:
     return ""
 
 
+def lacks_word(policy: Policy, choice: Choice, typed: str) -> bool:
+    """Must this answer carry a word that it does not carry, exactly? A no never must."""
+    return bool(policy.typed) and choice is not Choice.REJECT and typed.strip() != policy.typed
+
+
 def _not_typed(approval: Approval, said: Said) -> str:
-    word = approval.policy.typed
-    if word and said.choice is not Choice.REJECT and said.typed.strip() != word:
-        return f"type {word!r} to confirm"
+    if lacks_word(approval.policy, said.choice, said.typed):
+        return f"type {approval.policy.typed!r} to confirm"
     return ""
 
 

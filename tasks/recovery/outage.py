@@ -44,13 +44,14 @@ def outage_of(journal: Readings, incidents: Sequence[Incident]) -> Outage | None
     return Outage(seen if seen is not None and seen < first.opened_at else first.opened_at, first.opened_at)
 
 
+def server_silent_since(journal: Readings, platform: Platform, data: str, site: str) -> datetime | None:
+    """Since when the server of that data in that site lets nobody log in; None where one could, or nobody knows."""
+    service = platform.services[recovery_of(platform).data[data].members[site]]
+    logins = [check.name for check in service.checks.values() if isinstance(check, DatabaseCheck)]
+    return journal.silent_since(platform.name, [CheckKey(service.name, login) for login in logins])
+
+
 def servers_silent_since(journal: Readings, platform: Platform, site: str) -> dict[str, datetime]:
-    """Data -> since when its server in that site lets nobody log in; absent where one could, or nobody knows."""
-    found: dict[str, datetime] = {}
-    for name, data in recovery_of(platform).data.items():
-        service = platform.services[data.members[site]]
-        logins = [check.name for check in service.checks.values() if isinstance(check, DatabaseCheck)]
-        keys = [CheckKey(service.name, login) for login in logins]
-        if (since := journal.silent_since(platform.name, keys)) is not None:
-            found[name] = since
-    return found
+    """The same of all data of the plan; what is not known to be silent is absent."""
+    seen = {name: server_silent_since(journal, platform, name, site) for name in recovery_of(platform).data}
+    return {name: since for name, since in seen.items() if since is not None}

@@ -20,7 +20,7 @@ from tasks.core.together import side_by_side
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.losses import bound_loss
 from tasks.recovery.opening import Parts, parts_of
-from tasks.recovery.outage import outage_of, servers_silent_since
+from tasks.recovery.outage import outage_of, server_silent_since
 from tasks.recovery.outcome import MoveOutcome
 from tasks.recovery.values import other_site
 from tasks.recovery.waited import waited_until_the_end
@@ -96,7 +96,7 @@ def _waited(
     seen = {(name, site): primary}
     looks, lifted = known_of_commits(journal, parts.platform, site, seen, began=began, ended=journal.now())
     dark = primary.role is DatabaseRole.UNREACHABLE
-    silent = servers_silent_since(journal, parts.platform, site).get(name) if dark else None
+    silent = server_silent_since(journal, parts.platform, name, site) if dark else None
     return waited_until_the_end(
         looks.get(name),
         site=site,

@@ -13,6 +13,11 @@ from blocks.journal.adapter import PostgresJournal
 from tests.postgres_fixture import journal_dsn, journal_template, postgres_server  # noqa: F401
 
 
+def words(result):
+    """What was printed, whatever the width of the terminal."""
+    return " ".join(result.output.split())
+
+
 @pytest.fixture
 def journal(journal_dsn, monkeypatch):  # noqa: F811
     monkeypatch.setenv("VIGIE_JOURNAL_DSN", journal_dsn)

@@ -9,10 +9,7 @@ import pytest
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import RunState
 from tests.contract.journal.test_moves import begin, open_run, serve
-
-
-def words(result):
-    return " ".join(result.output.split())
+from tests.unit.commands.conftest import words
 
 
 def begun(journal, action="failback", *, steps=1):
@@ -45,8 +42,18 @@ def test_a_failed_run_is_shown_until_a_later_one_has_done_its_work(vigie, journa
     journal.move_run(begun(journal), RunState.FAILED, reason="clients are not served")
     assert "clients are not served Next: vigie runs show" in words(vigie("now"))
     assert "then retry it in Prefect" in words(vigie("now"))
-    journal.move_run(begun(journal), RunState.DONE, reason="")
+    journal.move_run(begun(journal, "service-restart"), RunState.DONE, reason="")
+    assert "clients are not served" in vigie("now").output, "a restart brings no platform home"
+    journal.move_run(begun(journal, "failover"), RunState.DONE, reason="")
     assert "Stopped half-way" not in vigie("now").output
+
+
+def test_a_failed_restart_is_shown_until_that_service_was_restarted(vigie, journal, prefect_api):
+    journal.move_run(begun(journal, "service-restart"), RunState.FAILED, reason="it never came up")
+    journal.move_run(begun(journal, "failover"), RunState.DONE, reason="")
+    assert "it never came up" in vigie("now").output
+    journal.move_run(begun(journal, "service-restart"), RunState.DONE, reason="")
+    assert "it never came up" not in vigie("now").output
 
 
 def test_one_that_was_refused_before_it_changed_anything_is_no_news(vigie, journal, prefect_api):

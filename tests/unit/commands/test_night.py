@@ -15,10 +15,7 @@ from tasks.approvals.decide import judge
 from tests.contract.journal.words import assess, begin, opened
 from tests.contract.steps.conftest import open_run
 from tests.unit.approvals.asked import POLICY, plan, said
-
-
-def words(result):
-    return " ".join(result.output.split())
+from tests.unit.commands.conftest import words
 
 
 def run(name, state, kind="RUNNING"):

@@ -10,10 +10,7 @@ import pytest
 from blocks.ports.approvals import Standing
 from tests.contract.steps.conftest import open_run
 from tests.unit.approvals.asked import POLICY, plan
-
-
-def words(result):
-    return " ".join(result.output.split())
+from tests.unit.commands.conftest import words
 
 
 @pytest.fixture
