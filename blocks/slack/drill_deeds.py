@@ -62,11 +62,11 @@ DRILLS: tuple[tuple[str, str], ...] = (
     # -- what it showed
     (
         rf"^the failover of (?P<name>{_N}) to (?P<site>{_N}) was rehearsed: (?P<copies>\d+) copies promoted and verified, (?P<looks>\d+) looks found nothing in its way, no row was written and nothing is left over$",  # noqa: E501
-        "le basculement de {name} vers {site} a été répété : {copies} copie(s) promue(s) et vérifiée(s), {looks} contrôles sans obstacle, aucune ligne écrite, aucun reste",  # noqa: E501
+        "la bascule de {name} vers {site} a été répétée : {copies} copie(s) promue(s) et vérifiée(s), {looks} contrôles sans obstacle, aucune ligne écrite, aucun reste",  # noqa: E501
     ),
     (
         rf"^(?P<found>\d+) of (?P<all>\d+) looks found what would stop a failover of (?P<name>{_N}) to (?P<site>{_N}): (?P<rest>.+)$",  # noqa: E501
-        "{found} contrôles sur {all} ont trouvé ce qui arrêterait un basculement de {name} vers {site} : {rest}",
+        "{found} contrôles sur {all} ont trouvé ce qui arrêterait une bascule de {name} vers {site} : {rest}",
     ),
     (r"^this drill is over: (?P<rest>.+)$", "cet exercice est terminé : {rest}"),
     (r"^mend it, and drill again$", "réparer, puis refaire l'exercice"),

@@ -135,9 +135,13 @@ def _fence(voice: Voice, name: str, how: str) -> str:
 
 
 def _bound(voice: Voice, bound: Bound) -> str:
-    unit = f" {bound.unit}" if bound.unit else ""
-    most, measured = f"{voice.number(bound.at_most)}{unit}", f"{voice.number(bound.measured)}{unit}"
+    most, measured = (said_measure(voice, value, bound.unit) for value in (bound.at_most, bound.measured))
     return say(voice, "card.bound", name=retell(voice, bound.name), most=most, measured=measured)
+
+
+def said_measure(voice: Voice, value: float, unit: str) -> str:
+    """The figure with its unit, as far as it has one."""
+    return f"{voice.number(value)} {retell(voice, unit)}".rstrip()
 
 
 def _guard(voice: Voice, guard: Guard) -> str:

@@ -51,6 +51,29 @@ _STEPS = {
 }
 
 MOVES: tuple[tuple[str, str], ...] = (
+    # -- what is measured, and where clients are sent
+    (r"^rows$", "lignes"),
+    (r"^sends (?P<rest>\d+ % to .+)$", "envoie {rest}"),
+    (rf"^(?P<share>\d+ %) to (?P<site>{_N})$", "{share} vers {site}"),
+    (rf"^(?P<share>\d+ %) to (?P<site>{_N}), (?P<rest>\d+ % to .+)$", "{share} vers {site}, {rest}"),
+    # -- what else one could do
+    (
+        r"^a dead primary is left by a failover: (?P<what>.+)$",
+        "un primaire mort appelle une bascule d'urgence : {what}",
+    ),
+    (
+        r"^start a switchover, which loses nothing: (?P<what>.+)$",
+        "lancer une bascule planifiée, qui ne perd rien : {what}",
+    ),
+    (
+        r"^a promotion needs a standby: mend it, or restore a backup to a point in time$",
+        "une promotion demande une copie : la réparer, ou restaurer une sauvegarde à un instant",
+    ),
+    (
+        rf"^(?P<name>{_N}) is active in (?P<site>{_N}): there is nothing to bring home$",
+        "{name} est active à {site} : rien à ramener",
+    ),
+    (r"^to move it away start a switchover$", "pour la déplacer, lancer une bascule planifiée"),
     # -- the steps of a plan
     (rf"^count and save what only (?P<name>{_N}) in (?P<site>{_N}) has$", _STEPS["count and save what only"]),
     (r"^prove (?P<name>\S+) in (?P<site>\S+)$", _STEPS["prove"]),
@@ -221,15 +244,15 @@ MOVES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"^accept rows and time by name \(accept_rows, accept_time of the failover\), or find another copy$",
-        "accepter des lignes et une durée (accept_rows et accept_time du basculement), ou trouver une autre copie",
+        "accepter des lignes et une durée (accept_rows et accept_time de la bascule), ou trouver une autre copie",
     ),
     (rf"^(?P<name>{_N}) has nothing in (?P<site>{_N}): (?P<meanwhile>.+)$", "{name} n'a rien à {site} : {meanwhile}"),
     (
         rf"^the (?P<rest_kind>{_N}) to (?P<site>{_N}) is not committed yet$",
         "{rest_kind} vers {site} : pas encore validé",
     ),
-    (r"^switchover$", "basculement planifié"),
-    (r"^failover$", "basculement d'urgence"),
+    (r"^switchover$", "bascule planifiée"),
+    (r"^failover$", "bascule d'urgence"),
     (r"^failback$", "retour"),
     (rf"^(?P<name>{_N}) runs as (?P<size>\S+) in (?P<site>{_N})$", "{name} tourne en {size} à {site}"),
     # -- why it may begin

@@ -48,7 +48,7 @@ MOVE_TEXTS: Mapping[str, Text] = {
     ),
     "move.rehearsed": Text(
         "promotion and data checks took {measured}, target of the whole move {target}: {verdict}",
-        "promotion et contrôle des données : {measured}, objectif du basculement entier {target} : {verdict}",
+        "promotion et contrôle des données : {measured}, objectif de la bascule entière {target} : {verdict}",
     ),
     "move.parts": Text("of which", "dont"),
     "move.detection": Text("detection", "détection"),

@@ -37,7 +37,7 @@ READINESS_TEXTS: Mapping[str, Text] = {
     "readiness.held": Text("there, can be taken away", "en place, peut être retiré"),
     "readiness.not_held": Text("not there", "pas en place"),
     "readiness.not_takeable": Text("cannot be taken away", "ne peut être retiré"),
-    "readiness.must_be_takeable": Text("a failover takes it away", "un basculement d'urgence le retire"),
+    "readiness.must_be_takeable": Text("a failover takes it away", "une bascule d'urgence le retire"),
     "readiness.drill": Text("last drill", "dernier exercice"),
     "readiness.restore": Text("last tested restore", "dernière restauration essayée"),
     "readiness.rto": Text("predicted RTO", "RTO prévu"),

@@ -67,6 +67,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+        (r"^(?P<rest>.+) at (?P<what>[\w-]+)\. Next: (?P<rest_next>.+)$", "{rest} ({what}). Ensuite : {rest_next}"),
         (r"^(?P<rest>.+)\. Next: (?P<rest_next>.+)$", "{rest}. Ensuite : {rest_next}"),
         (
             r"^is the phone's clock right\? Who never enrolled runs: (?P<what>.+)$",

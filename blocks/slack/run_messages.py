@@ -13,13 +13,8 @@ RUN_TEXTS: Mapping[str, Text] = {
     # -- what is done, by the flow's name; others are called by that name --------------------------
     "action.service-restart": Text("restart", "redémarrage"),
     "action.approval-drill": Text("approval drill", "exercice d'approbation"),
-    "action.switchover": Text("switchover", "basculement planifié"),
-    "action.failover": Text("failover", "basculement d'urgence"),
-    "action.joint-failover": Text("failover of several", "basculement d'urgence groupé"),
-    "action.point-in-time-restore": Text("restore to a moment", "retour à un instant"),
-    "action.failback": Text("failback", "retour au site d'origine"),
+    "action.joint-failover": Text("failover of several", "bascule d'urgence groupée"),
     "action.rejoin": Text("return of the old site", "remise en ordre de l'ancien site"),
-    "action.recovery-drill": Text("recovery drill", "exercice de reprise"),
     "action.recovery-readiness": Text("look at the recovery plan", "examen du plan de reprise"),
     "action.health-sweep": Text("health sweep", "tournée de contrôle"),
     # -- where a question stands --------------------------------------------------------------------
@@ -73,7 +68,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "card.game_day": Text(
         "🧪 *This is a drill: game day.* Answer as you would for the real failover. Only an isolated copy is changed; "
         "clients, traffic and the servers that serve are not touched.",
-        "🧪 *Ceci est un exercice grandeur nature.* Répondez comme pour le vrai basculement d'urgence. Seule une copie "
+        "🧪 *Ceci est un exercice grandeur nature.* Répondez comme pour la vraie bascule d'urgence. Seule une copie "
         "isolée est modifiée ; clients, trafic et serveurs en service restent intacts.",
     ),
     "card.why": Text("*Why* {reason}", "*Pourquoi* {reason}"),

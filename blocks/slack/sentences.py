@@ -27,6 +27,10 @@ _PIECES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^explained by (?P<name>[\w.:/-]+): (?P<rest>.+)$", "expliqué par {name} : {rest}"),
         (r"^explained by (?P<name>[\w.:/-]+)$", "expliqué par {name}"),
         (r"^the measurement is valid again after (?P<span>\w+)$", "la mesure est de nouveau valable, après {span}"),
+        (
+            r"^all that the recovery plan moves out of (?P<name>\S+) is down \((?P<names>.+)\)\. Next: (?P<code>.+), which changes nothing$",  # noqa: E501
+            "tout ce que le plan de reprise sort de {name} est en panne ({names}). Ensuite : {code}, sans effet",
+        ),
         (r"^ok$", "bon"),
         (r"^warning$", "à surveiller"),
         (r"^critical$", "critique"),

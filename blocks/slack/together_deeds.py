@@ -15,7 +15,7 @@ TOGETHER: tuple[tuple[str, str], ...] = (
     ),
     (
         rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) is begun \(run (?P<run>{_N})\)$",
-        "{rest_kind} de {name} vers {site} : lancé (exécution {run})",
+        "{rest_kind} de {name} vers {site} : lancée (exécution {run})",
     ),
     (
         rf"^(?P<name>{_N}) of (?P<customer>{_N}) \(priority (?P<number>\d+)\) waits: in (?P<site>{_N}) (?P<rest>.+)$",

@@ -6,7 +6,8 @@ instead, so that nobody reads half a sentence in a language they do not speak.
 
 Keys read from an event's `numbers` (all optional): `checks` (which ones say it), `code` (a FindingCode or
 MissingCode value), `where` (a host), `measurement`, `value`, `unit`, `limit` ("> 500 ms"); the same with
-.2 and .3 for further reasons; `flapping`; `rate` and `budget_left_pct` (a burning budget).
+.2 and .3 for further reasons; `flapping`; `rate` and `budget_left_pct` (a burning budget); `way_out` (a sentence:
+everything is down that a failover could move).
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ def explain(voice: Voice, numbers: Mapping[str, float | str], sentence: str) -> 
 def facts(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     """What `numbers` hold, in words; empty when they hold nothing that can be said."""
     reasons = [_reason(voice, numbers, ending) for ending in ("", ".2", ".3")]
-    said = [reason for reason in (*reasons, _burn(voice, numbers)) if reason]
+    out = voice.retell(str(numbers.get("way_out", "")))
+    said = [reason for reason in (*reasons, _burn(voice, numbers), out) if reason]
     line = f"{NO_BREAK if voice.language == 'fr' else ''}; ".join(said)
     return voice.say("cause.flapping", cause=line) if line and numbers.get("flapping") else line
 

@@ -48,8 +48,15 @@ def _print(found: dict[Customer, list[Rehearsed]], at: datetime) -> None:
         typer.echo("no platform with a recovery plan is known to the journal")
     for who, rows in found.items():
         typer.echo(f"{who.name}:")
+        due = {each.platform for each in rows if each.is_due(at)}
         for row in render_calendar(rows, at=at, language="en", time_zone=who.time_zone):
-            typer.echo("    " + "; ".join(f"{name} {said}" for name, said in row.items() if said))
+            (_, platform), *facts = row.items()
+            typer.echo(f"  {platform}")
+            for name, said in facts:
+                if said:
+                    typer.echo(f"    {name:20} {said}")
+            if platform in due:
+                typer.echo(f"    Next: prefect deployment run recovery-drill/rehearse -p platform={platform}")
 
 
 def _as_json(who: Customer, each: Rehearsed, at: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Both look and change nothing. Paper is for the night when Prefect is down too: p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -57,21 +57,39 @@ def plan(  # noqa: PLR0917  typer gives each by its name
     from tasks.recovery.accepting import read_accepted
     from tasks.runs.catalogue import load_platform
 
+    unseen: list[str] = []
     with told():
         accepted = read_accepted(accept_rows, accept_time)
-        made = _made(kind, platforms, candidate, as_of, accepted=accepted, suppose_gone=suppose_gone)
-        parts = [(load_platform(each.platform).platform, each) for each in made.parts or (made,)]
+        made = _made(kind, platforms, candidate, as_of, accepted=accepted, suppose_gone=suppose_gone, say=unseen.append)
+        known = [load_platform(each.platform) for each in made.parts or (made,)]
+        people = [] if made.parts else _people(made, known[0].customer.name)
     if as_json:
-        typer.echo(json.dumps(asdict(made) | {"digest": made.digest}, default=str))
+        typer.echo(json.dumps(asdict(made) | {"digest": made.digest, "unseen": unseen}, default=str))
     else:
-        for line in (*together(made), *(line for declared, part in parts for line in lines_of(declared, part))):
+        for line in (
+            *together(made),
+            *(
+                line
+                for each, part in zip(known, made.parts or (made,), strict=True)
+                for line in lines_of(each.platform, part)
+            ),
+            *_titled("Who decides", people),
+            *_titled("Looked at without an answer, and planned as not known", unseen),
+        ):
             typer.echo(line)
     if not all(guard.holds for guard in made.guards):
         raise typer.Exit(1)
 
 
 def _made(
-    kind: str, platforms: Sequence[str], candidate: str, as_of: str, *, accepted: Accepted, suppose_gone: bool
+    kind: str,
+    platforms: Sequence[str],
+    candidate: str,
+    as_of: str,
+    *,
+    accepted: Accepted,
+    suppose_gone: bool,
+    say: Callable[[str], None],
 ) -> Plan:
     """The plan of one, or of several on one card."""
     from tasks.recovery.accepting import must_fail_over
@@ -79,7 +97,15 @@ def _made(
 
     must_fail_over(kind, accepted)
     if len(platforms) == 1:
-        return planned(kind, platforms[0], candidate=candidate, as_of=as_of, accepted=accepted, as_if_gone=suppose_gone)
+        return planned(
+            kind,
+            platforms[0],
+            candidate=candidate,
+            as_of=as_of,
+            accepted=accepted,
+            as_if_gone=suppose_gone,
+            say=say,
+        )
     if accepted.is_something:
         raise Refused("nothing is accepted for several platforms at once", next_step="plan, and start, each alone")
     if kind != "failover" or candidate or as_of:
@@ -88,7 +114,21 @@ def _made(
             next_step="plan each alone",
         )
     names = tuple(dict.fromkeys(platforms))
-    return make_common_plan(names, reason="", say=echo_error, as_if_gone=suppose_gone)
+    return make_common_plan(names, reason="", say=say, as_if_gone=suppose_gone)
+
+
+def _people(made: Plan, customer: str) -> list[str]:
+    from blocks.journal.opening import open_journal
+    from tasks.approvals.who import who_decides
+    from tasks.runs.catalogue import load_policy
+
+    try:
+        policy = load_policy(customer, made.platform, made.action)
+    except Refused as nobody:
+        return [f"NO {nobody}"]
+    with open_journal() as journal:
+        known = [each for name in (*policy.approvers, *policy.escalate_to) if (each := journal.approver(name))]
+    return who_decides(policy, {each.name: each.enrolled_at is not None for each in known})
 
 
 def together(made: Plan) -> Iterator[str]:
@@ -136,17 +176,17 @@ def planned(
     as_of: str = "",
     accepted: Accepted | None = None,
     as_if_gone: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Plan:
-    """The plan as it would be asked for now. Raises `Refused`."""
+    """The plan as it would be asked for now; `say` hears what could not be seen. Raises `Refused`."""
+    say = say or echo_error
     if kind in _RESTORES:
         from tasks.recovery.planning_back import make_restore_plan
 
-        return make_restore_plan(platform, as_of, reason="", candidate=candidate, say=echo_error)
+        return make_restore_plan(platform, as_of, reason="", candidate=candidate, say=say)
     from tasks.recovery.planning import make_plan
 
-    return make_plan(
-        kind, platform, reason="", candidate=candidate, accepted=accepted, as_if_gone=as_if_gone, say=echo_error
-    )
+    return make_plan(kind, platform, reason="", candidate=candidate, accepted=accepted, as_if_gone=as_if_gone, say=say)
 
 
 def echo_error(said: str) -> None:

@@ -60,6 +60,7 @@ def assess_sweep(
         open_incidents=open_incidents,
         recently_closed=recently_closed,
         at=at,
+        active=plan.active,
         monitoring_fault=fault,
     )
     verdict = MONITORING_FAULT if fault else _worst(services).value

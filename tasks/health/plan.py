@@ -29,6 +29,7 @@ class SweepPlan:
     started_at: datetime
     statuses: Mapping[CheckKey, CheckStatus]
     maintenance: Mapping[str, str]  # service -> the window that mutes it now
+    active: str = ""  # the site that serves clients; empty while nothing ever moved
     way_back: frozenset[CheckKey] = frozenset()  # checks that say whether a platform that moved could go home
 
     def probes(self, keys: Sequence[CheckKey] | None = None, attempt: int = 1) -> list[Probe]:

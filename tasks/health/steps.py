@@ -73,7 +73,8 @@ async def load_plan(platform: str) -> Sealed[SweepPlan]:
         started_at = journal.now()
         journal.start_sweep(sweep, platform, block.digest)
         statuses = dict(journal.load_statuses(platform))
-        elsewhere = follow_active(model, journal.active_site(platform) if model.recovery else "")
+        active = journal.active_site(platform) if model.recovery else ""
+    elsewhere = follow_active(model, active)
     plan = SweepPlan(
         sweep=sweep,
         platform=elsewhere.platform,
@@ -82,6 +83,7 @@ async def load_plan(platform: str) -> Sealed[SweepPlan]:
         started_at=started_at,
         statuses=statuses,
         maintenance={**elsewhere.muted, **active_maintenance(model, customer, started_at)},
+        active=active,
         way_back=elsewhere.way_back,
     )
     get_run_logger().info(

@@ -17,6 +17,7 @@ from blocks.catalogue.model import Platform
 from blocks.ports.health import Burn, Mode, ServiceAssessment, State
 from blocks.ports.incidents import Incident, Severity
 from tasks.incidents.severity import severity_of, severity_of_burn
+from tasks.incidents.way_out import WayOut, way_out
 
 SLO: Final = "slo:"
 
@@ -45,6 +46,12 @@ class Scene:
     open: Mapping[str, Incident]
     closed: Mapping[str, Incident]  # the newest of each root inside the reopening window
     at: datetime
+    active: str = ""  # the site that serves clients; empty while nothing ever moved
+
+    @cached_property
+    def way_out(self) -> WayOut | None:
+        """Where everything is down that the recovery plan could move."""
+        return way_out(self.platform, self.active, self.services)
 
     @cached_property
     def claims(self) -> Mapping[str, str]:
@@ -94,10 +101,11 @@ def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) 
     severity, burn = _loudest(scene, loud)
     cause = scene.services[root]
     affected = tuple(sorted(member.service for member in members if member.service != root))
+    out = scene.way_out if scene.way_out and {root, *affected} & {*scene.way_out.services} else None
     return Case(
         root=root,
         severity=severity,
-        sentence=f"{cause.sentence}; {burn.sentence}" if burn is not None else cause.sentence,
+        sentence="; ".join(said.sentence for said in (cause, burn, out) if said is not None),
         affected=affected,
         is_muted=all(member.muted for member in members),
         is_flapping=cause.flapping,
@@ -108,6 +116,7 @@ def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) 
             **({"flapping": 1} if cause.flapping else {}),
             **cause.numbers,
             **(_numbers_of_burn(burn) if burn is not None else {}),
+            **({"way_out": out.sentence} if out is not None else {}),
         },
     )
 

@@ -60,9 +60,13 @@ def plan_incidents(
     open_incidents: Sequence[Incident],
     recently_closed: Sequence[Incident],
     at: datetime,
+    active: str = "",
     monitoring_fault: str | None = None,
 ) -> list[IncidentChange]:
-    """The events to record, openings first and closings last, the loudest first."""
+    """The events to record, openings first and closings last, the loudest first.
+
+    `active` is the site that serves clients, empty while nothing ever moved.
+    """
     scene = Scene(
         platform=platform,
         services={service.service: service for service in services},
@@ -70,6 +74,7 @@ def plan_incidents(
         open={incident.root: incident for incident in open_incidents if not incident.is_readiness},
         closed=_reopenable(platform, recently_closed, at),
         at=at,
+        active=active,
     )
     changes = _plan_blind(scene, monitoring_fault) if monitoring_fault is not None else _plan(scene)
     return sorted(changes, key=lambda change: (_ORDER.index(change.kind), -change.severity.rank, change.root))

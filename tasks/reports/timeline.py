@@ -30,6 +30,7 @@ _WIDTH = 10.0  # inches
 _USUAL_GAP = timedelta(minutes=5)
 _SECONDS_MATTER = timedelta(minutes=8)  # shorter pictures would name the same minute twice
 _LONGEST_NAME = 34
+_NAME_SPACE = 4.0  # points between a name and its row
 _COLOURS = {"ok": "#3aa76d", "warning": "#f2b134", "critical": "#d92d20", "unknown": "#8a63d2"}
 _PATTERNS = {"critical": "xx", "unknown": "///"}
 _LINES = ("#1264a3", "#d9730d", "#0f7b6c", "#ad1a72", "#6940a5")
@@ -132,7 +133,7 @@ def _draw(shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], vo
     )
     _draw_states(axes[0][0], shown, histories, voice)
     if slow:
-        axes[0][0].tick_params(axis="x", length=0)  # the hours stand below the latencies, where their legend is not
+        axes[0][0].xaxis.set_visible(False)  # the hours stand below the latencies, where their legend is not
         _draw_latencies(axes[1][0], slow, histories, voice)
     _draw_hours(axes[-1][0], voice)
     _leave_margins(figure, shown, tall)
@@ -160,34 +161,38 @@ def _fewer_colours(canvas: FigureCanvasAgg) -> bytes:
 
 
 def _draw_states(axes: Axes, shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], voice: Voice) -> None:
+    """A row a check. One collection a state and names as plain text: bars and ticks by the row take thrice as long."""
+    from matplotlib.collections import PolyCollection
     from matplotlib.dates import date2num
     from matplotlib.patches import Patch
 
-    seen: set[str] = set()
+    bars: dict[str, list[list[tuple[float, float]]]] = {}
+    left, *_ = axes.get_yaxis_text1_transform(_NAME_SPACE)
     for row, key in enumerate(reversed(shown)):
-        bars: dict[str, list[tuple[float, float]]] = {}
+        low, high = row - 0.38, row + 0.38
         for part in stretches(histories[key]):
             begin, end = float(date2num(part.begin)), float(date2num(part.end))
             bars.setdefault(part.state if part.state in _COLOURS else State.UNKNOWN.value, []).append(
-                (begin, end - begin)
+                [(begin, low), (begin, high), (end, high), (end, low)]
             )
-        seen.update(bars)
-        for state, spans in bars.items():
-            axes.broken_barh(
-                spans,
-                (row - 0.38, 0.76),
+        axes.text(0, row, _name(key), transform=left, ha="right", va="center", fontsize=9, color=_INK)
+    for state, corners in bars.items():
+        axes.add_collection(
+            PolyCollection(
+                corners,
                 facecolors=_COLOURS[state],
                 hatch=_PATTERNS.get(state),
                 edgecolor="#ffffffaa",
                 linewidth=0,
             )
-    names = [_name(key) for key in reversed(shown)]
-    axes.set_yticks(range(len(names)), names, fontsize=9)
-    axes.set_ylim(-0.7, len(names) - 0.3)
+        )
+    axes.autoscale_view(scaley=False)
+    axes.set_yticks(())
+    axes.set_ylim(-0.7, len(shown) - 0.3)
     legend = [
         Patch(facecolor=colour, hatch=_PATTERNS.get(state), edgecolor="#ffffffaa", label=voice.say(f"state.{state}"))
         for state, colour in _COLOURS.items()
-        if state in seen
+        if state in bars
     ]
     axes.legend(
         handles=legend, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9, labelcolor=_INK

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+
+import httpx
 
 from blocks.approvals.block import RULES_NAME, ApprovalRulesBlock
 from blocks.catalogue.approvals import ApprovalRules
 from blocks.catalogue.block import PlatformBlock
+from blocks.catalogue.mistakes import nearest_name
 from blocks.catalogue.model import Customer, Platform
 from blocks.errors import Broken
 from blocks.orchestrator.loading import prefect_answers
@@ -32,12 +36,23 @@ def _saved(name: str) -> Known:
         with prefect_answers(f"platform {name}"):
             block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
     except ValueError as error:
+        near = nearest_name(name, _names())
         raise Broken(
-            f"Prefect has no platform {name!r}",
+            f"Prefect has no platform {name!r}{f'; the nearest is {near!r}' if near else ''}",
             next_step="is the name right? Then run vigie apply",
             code="probe_failed",
         ) from error
     return Known(block.platform(), block.customer())
+
+
+def _names() -> list[str]:
+    """Of all platforms that were saved; none where Prefect does not say."""
+    from prefect.client.orchestration import get_client
+
+    with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+        saved = client.read_block_documents_by_type(PlatformBlock.get_block_type_slug())
+        return [document.name for document in saved if document.name]
+    return []
 
 
 def load_policy(customer: str, platform: str, action: str) -> Policy:

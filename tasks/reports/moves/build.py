@@ -30,6 +30,7 @@ from tasks.reports.moves.values import Bar, MoveReport, Recorded, Wait
 
 DRILL = "drill"
 _AFTERWARDS = "settle"  # the phase that clients do not wait for
+_LOOKS = frozenset({"check", "verify-data", "verify-clients"})  # phases that look: a look leaves no row that is done
 _REHEARSED = ("promote", "verify-data")  # phases of a drill that stand for those of a move
 _SAME_MOMENT = timedelta(milliseconds=50)
 _STOPPED = frozenset({RunState.FAILED, RunState.PARKED, RunState.CANCELLED})
@@ -202,8 +203,10 @@ def _exposures(recorded: Recorded, bars: Sequence[Bar]) -> tuple[Exposure, ...]:
 
 
 def _planned(recorded: Recorded) -> set[tuple[str, str]]:
+    """What is to be done; what is only looked at is not, or a move that went well would never be done with it."""
     granted = granted_plan(recorded.approvals)
-    return {(step.phase, step.item) for step in granted.plan.steps} if granted is not None else set()
+    steps = granted.plan.steps if granted is not None else ()
+    return {(step.phase, step.item) for step in steps if step.phase not in _LOOKS}
 
 
 def _decided_at(recorded: Recorded) -> datetime | None:

@@ -149,8 +149,13 @@ def sandbox(folder: Path) -> Iterator[tuple[int, TsigKey]]:
         try:
             yield serving.sockets[0].getsockname()[1], key
         finally:
-            serving.close()
-            run(serving.wait_closed())
+            run(_end(serving))
+
+
+async def _end(serving: asyncio.Server) -> None:
+    """In the server's own loop: closed from another thread it may find itself closing already."""
+    serving.close()
+    await serving.wait_closed()
 
 
 _NAMED = """

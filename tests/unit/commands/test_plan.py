@@ -42,16 +42,16 @@ def test_each_one_s_plan_is_printed_as_alone():
 )
 def test_only_failovers_are_planned_together(kind, candidate, as_of):
     with pytest.raises(Refused, match="several platforms only fail over together"):
-        _made(kind, ["hearth", "shop"], candidate, as_of, accepted=Accepted(), suppose_gone=False)
+        _made(kind, ["hearth", "shop"], candidate, as_of, accepted=Accepted(), suppose_gone=False, say=print)
 
 
 def test_a_loss_is_accepted_for_one_failover_and_for_nothing_else():
     accepted = Accepted(rows_count=150_000)
     with pytest.raises(Refused, match="nothing is accepted for several platforms at once") as refused:
-        _made("failover", ["hearth", "shop"], "", "", accepted=accepted, suppose_gone=False)
+        _made("failover", ["hearth", "shop"], "", "", accepted=accepted, suppose_gone=False, say=print)
     assert refused.value.next_step == "plan, and start, each alone"
     with pytest.raises(Refused, match="a switchover loses no row"):
-        _made("switchover", ["hearth"], "", "", accepted=accepted, suppose_gone=False)
+        _made("switchover", ["hearth"], "", "", accepted=accepted, suppose_gone=False, say=print)
 
 
 def test_what_cannot_be_accepted_is_said_before_anything_is_looked_at():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from string import Formatter
 
 import pytest
@@ -11,6 +12,10 @@ from blocks.catalogue import model
 from blocks.ports.health import FindingCode, MissingCode, Mode, State
 from blocks.ports.incidents import EventKind, Severity
 from blocks.slack.messages import TEXTS
+from blocks.slack.move_messages import MOVE_TEXTS
+from blocks.slack.paper_messages import PAPER_TEXTS
+from blocks.slack.readiness_messages import READINESS_TEXTS
+from blocks.slack.run_messages import RUN_TEXTS
 from blocks.slack.voice import Voice
 
 FR = Voice("fr", "Europe/Paris")
@@ -24,6 +29,12 @@ def plain(text: str) -> str:
 
 def blanks(form: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(form) if name is not None}
+
+
+def test_nothing_is_said_in_two_ways():
+    """A key that stands in two lists would be said in one way or the other by the order of the lists."""
+    lists = (RUN_TEXTS, MOVE_TEXTS, PAPER_TEXTS, READINESS_TEXTS)
+    assert [key for one, other in combinations(lists, 2) for key in one.keys() & other.keys()] == []
 
 
 @pytest.mark.parametrize("key", sorted(TEXTS))

@@ -90,11 +90,7 @@ def sentences(plan):
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_every_sentence_of_a_card_is_french(plan):
     prefixed = [each.removeprefix("hearth: ") for each in sentences(plan)]
-    said = {
-        each: retell(FR, each)
-        for each in prefixed
-        if each not in _SAME and not each.startswith(("sends ", "the database"))
-    }
+    said = {each: retell(FR, each) for each in prefixed if each not in _SAME and not each.startswith("the database")}
     assert [each for each, french in said.items() if french == each and each not in {"none", ""}] == []
     assert all(retell(EN, each) == each for each in said)
 
@@ -136,7 +132,7 @@ def test_every_sentence_of_a_card_is_french(plan):
             "'10 rows' is no time that one could accept to lose. Next: write it with its unit, such as 10min, up to 366d; empty is what the plan allows",
             "« 10 rows » : ce n'est pas une durée que l'on puisse accepter de perdre. Ensuite : l'écrire avec son unité, comme 10min, au plus 366d ; vide : ce que le plan admet",
         ),
-        ("the failover to dc-west is not committed yet", "basculement d'urgence vers dc-west : pas encore validé"),
+        ("the failover to dc-west is not committed yet", "bascule d'urgence vers dc-west : pas encore validé"),
         (
             "household in azure-west does not answer, but that is no proof: azure-west is gone for lyon only, 2 vantage points must agree",
             "household à azure-west ne répond pas, mais ce n'est pas une preuve : azure-west n'a disparu que pour lyon, il faut l'accord de 2 points de vue",
@@ -161,7 +157,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "the failover of hearth to dc-west does not go back by itself: something could be lost on the way",
-            "basculement d'urgence de hearth vers dc-west : pas de retour automatique, quelque chose pourrait s'y perdre",
+            "bascule d'urgence de hearth vers dc-west : pas de retour automatique, quelque chose pourrait s'y perdre",
         ),
         (
             "its rejoin is failed: 2103 rows that only azure-west has of household (devices 2000, public.homes 103), saved in db1:8443/save.jsonl: 2000 were approved",
@@ -173,7 +169,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "azure-west, which the failover of hearth left, does not rejoin by itself: nothing that is left to do answers",
-            "azure-west, quitté par basculement d'urgence de hearth, n'est pas remis en ordre tout seul : rien de ce qui reste à faire ne répond",
+            "azure-west, quitté par bascule d'urgence de hearth, n'est pas remis en ordre tout seul : rien de ce qui reste à faire ne répond",
         ),
         (
             "household in azure-west was never fenced: nothing there has answered",
@@ -181,11 +177,11 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "as approved with the failover of run 0c0ffee0: approved by platform-engineer and shift-lead",
-            "comme approuvé avec l'exécution 0c0ffee0 (basculement d'urgence) : approuvé par platform-engineer et shift-lead",
+            "comme approuvé avec l'exécution 0c0ffee0 (bascule d'urgence) : approuvé par platform-engineer et shift-lead",
         ),
         (
             "its way back is void: the failover of hearth to dc-west does not go back by itself: it is committed",
-            "son retour est « void » : basculement d'urgence de hearth vers dc-west : pas de retour automatique, elle est validée",
+            "son retour est « void » : bascule d'urgence de hearth vers dc-west : pas de retour automatique, elle est validée",
         ),
         (
             "nobody asked for it, and no move gave it its yes",
@@ -193,7 +189,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "the failover to dc-west waits for somebody to commit it",
-            "basculement d'urgence vers dc-west : en attente de validation",
+            "bascule d'urgence vers dc-west : en attente de validation",
         ),
         (
             "watch 5 % of api in azure-west: 20 requests for 10s within 5min, stop over 1 % errors or 2 times the latency, back over 5 % or 5 times, from 100 ms",

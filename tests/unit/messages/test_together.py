@@ -207,10 +207,10 @@ REPORT = JointReport(
 def test_the_report_is_said_in_french_piece_by_piece():
     told = retell(FR, str(REPORT)).replace("\u00a0", " ")
     assert told.startswith(
-        "basculement d'urgence de hearth vers dc-west : lancé (exécution 0a1b2c3d) ; garden de storefront"
+        "bascule d'urgence de hearth vers dc-west : lancée (exécution 0a1b2c3d) ; garden de storefront"
     )
     assert "plus de place pour shop : il faut 8 (cores), 7 libres (place tenue par : the failover of garden)" in told
-    assert "ledger est déjà en cours de modification : basculement planifié de dc-west (exécution 7)" in told
+    assert "ledger est déjà en cours de modification : bascule planifiée de dc-west (exécution 7)" in told
     assert not {"goes", "does", "needed", "decide", "card", "says", "begun"} & set(told.split())
     assert retell(EN, str(REPORT)) == str(REPORT)
 
@@ -218,11 +218,11 @@ def test_the_report_is_said_in_french_piece_by_piece():
 @pytest.mark.parametrize(
     ("sentence", "said"),
     [
-        ("begin the failover of shop to dc-west", "lancer : basculement d'urgence de shop vers dc-west"),
+        ("begin the failover of shop to dc-west", "lancer : bascule d'urgence de shop vers dc-west"),
         ("approved with others in run 0a1b2c3d: approved by shift-lead", "approuvé avec d'autres (exécution 0a1b2c3d) : approuvé par shift-lead"),
         (
             "16 cores free; of that 4 cores, 1024 MiB, 1 instances are held for the failover of shop (running)",
-            "16 cores free ; dont 4 cores, 1024 MiB, 1 instances tenus pour : basculement d'urgence de shop",
+            "16 cores free ; dont 4 cores, 1024 MiB, 1 instances tenus pour : bascule d'urgence de shop",
         ),
     ],
 )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Is everything down that the recovery plan could move, so that a failover is worth a look?
+
+An incident names one root cause; of a dark site there are several, and none of them says that there is a way out.
+The rule: it is said when every service that the plan moves out of the active site is confirmed critical, and of none
+of them nobody is to be told. It is an offer: what it names is looked at and planned, and changes nothing. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from blocks.catalogue.model import Platform, Recovery, SiteRole
+from blocks.ports.health import Mode, ServiceAssessment, State
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """What is down in the active site, and could serve from another one."""
+
+    platform: str
+    site: str
+    services: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For the incidents of these services."""
+        return (
+            f"all that the recovery plan moves out of {self.site} is down ({', '.join(self.services)}). "
+            f"Next: vigie plan failover {self.platform}, which changes nothing"
+        )
+
+
+def way_out(platform: Platform, active: str, services: Mapping[str, ServiceAssessment]) -> WayOut | None:
+    """`active` is the site that serves, empty while nothing ever moved. None where something of it is not down."""
+    plan = platform.recovery
+    if plan is None:
+        return None
+    site = active or next(each.name for each in platform.sites.values() if each.role is SiteRole.PRIMARY)
+    members = tuple(sorted(set(_members(plan, site))))
+    if not members or not all(_is_down(services.get(member)) for member in members):
+        return None
+    return WayOut(platform.name, site, members)
+
+
+def _members(plan: Recovery, site: str) -> Iterator[str]:
+    """What serves clients there and has somewhere to go; second workers do not answer anybody."""
+    for data in plan.data.values():
+        if site in data.members:
+            yield data.members[site]
+    for counterpart in plan.services.values():
+        if site in counterpart.sites:
+            yield counterpart.sites[site]
+
+
+def _is_down(service: ServiceAssessment | None) -> bool:
+    return service is not None and service.state is State.CRITICAL and service.mode is Mode.HARD and not service.muted
