@@ -6,6 +6,7 @@ a bucket and an incident never tell different stories.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -51,43 +52,45 @@ def save_statuses(
     if not statuses:
         return
     numbers = check_numbers(connection, platform_id, statuses)
-    ids = [numbers[key] for key in statuses]
-    values = list(statuses.values())
-    states = [value.state.value for value in values]
-    connection.execute(
-        "INSERT INTO check_change (check_id, sweep_number, state) "
-        "SELECT n.check_id, %s, n.state FROM unnest(%s::integer[], %s::text[]) AS n (check_id, state) "
-        "LEFT JOIN check_status s ON s.check_id = n.check_id WHERE s.state IS DISTINCT FROM n.state",
-        (sweep_number, ids, states),
-    )
-    connection.execute(
+    rows = [_row(numbers[key], status) for key, status in statuses.items()]
+    connection.execute(  # as one JSON text: arrays of thousands, column by column, take twice as long to write
         """
+        WITH n AS (SELECT * FROM json_populate_recordset(NULL::check_status, %s::json)),
+        changed AS (
+            INSERT INTO check_change (check_id, sweep_number, state)
+            SELECT n.check_id, %s, n.state FROM n
+            LEFT JOIN check_status s ON s.check_id = n.check_id WHERE s.state IS DISTINCT FROM n.state
+        )
         INSERT INTO check_status (check_id, state, mode, attempt, last_hard, since, hard_since, checked_at,
                                   flap_changes, flapping, fresh, sentence)
-        SELECT * FROM unnest(%s::integer[], %s::text[], %s::text[], %s::integer[], %s::text[], %s::timestamptz[],
-                             %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::boolean[], %s::boolean[],
-                             %s::text[])
+        SELECT check_id, state, mode, attempt, last_hard, since, hard_since, checked_at,
+               flap_changes, flapping, fresh, sentence FROM n
         ON CONFLICT (check_id) DO UPDATE SET
             state = excluded.state, mode = excluded.mode, attempt = excluded.attempt, last_hard = excluded.last_hard,
             since = excluded.since, hard_since = excluded.hard_since, checked_at = excluded.checked_at,
             flap_changes = excluded.flap_changes, flapping = excluded.flapping, fresh = excluded.fresh,
             sentence = excluded.sentence
         """,
-        (
-            ids,
-            states,
-            [value.mode.value for value in values],
-            [value.attempt for value in values],
-            [value.last_hard.value for value in values],
-            [value.since for value in values],
-            [value.hard_since for value in values],
-            [value.checked_at for value in values],
-            [value.flap_changes for value in values],
-            [value.flapping for value in values],
-            [value.fresh for value in values],
-            [clean(value.sentence) for value in values],
-        ),
+        (json.dumps(rows), sweep_number),
     )
+
+
+def _row(check_id: int, status: CheckStatus) -> dict[str, object]:
+    """By the columns of check_status."""
+    return {
+        "check_id": check_id,
+        "state": status.state.value,
+        "mode": status.mode.value,
+        "attempt": status.attempt,
+        "last_hard": status.last_hard.value,
+        "since": status.since and status.since.isoformat(),
+        "hard_since": status.hard_since and status.hard_since.isoformat(),
+        "checked_at": status.checked_at and status.checked_at.isoformat(),
+        "flap_changes": status.flap_changes,
+        "flapping": status.flapping,
+        "fresh": status.fresh,
+        "sentence": clean(status.sentence),
+    }
 
 
 def load_services(connection: Connection, platform: str) -> Sequence[ServiceAssessment]:
@@ -124,11 +127,12 @@ def save_services(connection: Connection, platform_id: int, services: Sequence[S
     changed = [each for each in wanted.values() if known.get(each.service) != each]
     stale = [name for name in known if name not in wanted or known[name] != wanted[name]]
     connection.execute("DELETE FROM service_status WHERE platform_id = %s AND service = ANY(%s)", (platform_id, stale))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO service_status (platform_id, service, state, mode, since, sentence, reachable, root_causes, "
-            "muted, flapping) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
+    with connection.cursor().copy(
+        "COPY service_status (platform_id, service, state, mode, since, sentence, reachable, root_causes, muted, "
+        "flapping) FROM STDIN"
+    ) as copy:
+        for each in changed:
+            copy.write_row(
                 (
                     platform_id,
                     each.service,
@@ -141,9 +145,7 @@ def save_services(connection: Connection, platform_id: int, services: Sequence[S
                     clean(each.muted),
                     each.flapping,
                 )
-                for each in changed
-            ],
-        )
+            )
 
 
 def add_samples(connection: Connection, platform_id: int, samples: Sequence[SliSample]) -> None:

@@ -179,5 +179,6 @@ async def _show_tables(plan: SweepPlan, assessment: SweepAssessment, remembered:
             f"open incidents of all platforms: {count or 'none'}",
         ),
     }
-    for key, (rows, description) in tables.items():
-        await acreate_table_artifact(rows, key=key, description=description)
+    await asyncio.gather(
+        *(acreate_table_artifact(rows, key=key, description=description) for key, (rows, description) in tables.items())
+    )

@@ -23,12 +23,13 @@ _ENOUGH_OF_ID = 8  # what `vigie now` shows and `vigie ack` understands
 def render_overview(services: Sequence[ServiceAssessment], *, language: str, time_zone: str) -> list[dict[str, str]]:
     """One row a service: its state, since when, why."""
     voice = Voice(language, time_zone)
+    name, state, since, reason = (voice.say(f"column.{key}") for key in ("service", "state", "since", "why"))
     return [
         {
-            voice.say("column.service"): service.service,
-            voice.say("column.state"): state_words(voice, service),
-            voice.say("column.since"): voice.moment(service.since) if service.since else "",
-            voice.say("column.why"): why(voice, service),
+            name: service.service,
+            state: state_words(voice, service),
+            since: voice.moment(service.since) if service.since else "",
+            reason: why(voice, service),
         }
         for service in worst_first(services)
     ]
