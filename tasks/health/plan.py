@@ -7,12 +7,14 @@ moment; everything later in the run works on this plan and on readings, never on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from blocks.catalogue.kinds import units_of
 from blocks.catalogue.model import Customer, Platform
+from blocks.catalogue.serialised import platform_from_json
 from blocks.ports.health import CheckKey, CheckStatus, Probe, Reading, State, Unit
 from tasks.health.active import without_alarm
 from tasks.health.decide import advance, explain_reading, is_well, needs_recheck
@@ -31,6 +33,20 @@ class SweepPlan:
     maintenance: Mapping[str, str]  # service -> the window that mutes it now
     active: str = ""  # the site that serves clients; empty while nothing ever moved
     way_back: frozenset[CheckKey] = frozenset()  # checks that say whether a platform that moved could go home
+    written: str = ""  # the platform as it was saved, where it is watched just so
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a retry of the run: a platform of thousands is kept as it was saved, in a third of the time."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.written:
+            del state["platform"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As it was."""
+        known = state if "platform" in state else state | {"platform": platform_from_json(state["written"])}
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
 
     def probes(self, keys: Sequence[CheckKey] | None = None, attempt: int = 1) -> list[Probe]:
         """The checks to make: all of them, or those named."""

@@ -85,6 +85,7 @@ async def load_plan(platform: str) -> Sealed[SweepPlan]:
         maintenance={**elsewhere.muted, **active_maintenance(model, customer, started_at)},
         active=active,
         way_back=elsewhere.way_back,
+        written=block.platform_json if elsewhere.platform is model else "",
     )
     get_run_logger().info(
         "%s: %d checks of %d services, catalogue %s",

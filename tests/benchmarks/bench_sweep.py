@@ -100,11 +100,12 @@ def main() -> None:
 def _take_flows(rounds: Rounds, world: World, variables: Mapping[str, str], count: int, most: int) -> None:
     """The flow at its three sizes, each round in fresh warm processes: a run has a process of its own."""
     with warm_process(world, variables) as warm:
-        warm.run("flow", SMALL), warm.run("flow", count)
+        warm.run("lead", 0, counts=[count]), warm.run("flow", SMALL), warm.run("flow", count)
         rounds.take(warm, "flow", count)
+        warm.run("lead", 0, counts=[SMALL])
         rounds.take(warm, "flow", SMALL)
     with warm_process(world, variables) as warm:
-        warm.run("flow", SMALL)
+        warm.run("lead", 0, counts=[most]), warm.run("flow", SMALL)
         rounds.take(warm, "flow", most)
 
 

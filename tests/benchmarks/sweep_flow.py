@@ -46,17 +46,23 @@ def running_control_plane(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def prepare(world: World, counts: tuple[int, ...]) -> None:
-    """Save one platform for each count, and where its names lead."""
+    """Save one platform for each count, and where their names lead."""
     from blocks.catalogue.block import PlatformBlock
     from blocks.catalogue.model import Customer
-    from blocks.network.block import ProbeNetwork
 
-    network = ProbeNetwork(connect_to=world.connect_to(max(counts)), ca_file=world.ca_file)
-    network.save("probe-network", overwrite=True)
+    lead(world, counts)
     customer = Customer(name="bench", time_zone="Europe/Paris", channel="bench")
     for count in counts:
         platform = platform_of(world, count, f"bench-{count}")
         PlatformBlock.of(platform, customer).save(platform.name, overwrite=True)
+
+
+def lead(world: World, counts: tuple[int, ...]) -> None:
+    """Save where the names of so many endpoints lead, and of no others: a sweep is not to pay for another one's."""
+    from blocks.network.block import ProbeNetwork
+
+    network = ProbeNetwork(connect_to=world.connect_to(max(counts)), ca_file=world.ca_file)
+    network.save("probe-network", overwrite=True)
 
 
 async def run_flow(count: int) -> dict[str, float]:

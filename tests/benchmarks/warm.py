@@ -76,8 +76,9 @@ async def _round(world: World, what: str, count: int, **more: Any) -> dict[str, 
             return await bare.run_prober(world, count)
         case "blackbox":
             return await blackbox.run_blackbox(world, count, more["address"], more["pid"])
-        case "prepare":
-            await asyncio.to_thread(sweep_flow.prepare, world, tuple(more["counts"]))
+        case "prepare" | "lead":
+            prepare = sweep_flow.prepare if what == "prepare" else sweep_flow.lead
+            await asyncio.to_thread(prepare, world, tuple(more["counts"]))
             return {}
         case "flow":
             return await sweep_flow.run_flow(count)

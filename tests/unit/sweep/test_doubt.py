@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.catalogue.model import Customer, HttpCheck, Platform, Service, Site
+from blocks.catalogue.serialised import platform_to_json
 from blocks.ports.health import (
     CheckKey,
     CheckStatus,
@@ -127,3 +130,13 @@ def test_exactly_those_of_the_full_replay(statuses, readings):
         if key in seen and checked.status.state is not State.OK and needs_recheck(checked.status, checks[key])
     ]
     assert unconfirmed(sweep, readings) == full
+
+
+def test_a_plan_that_was_kept_for_a_retry_is_the_plan():
+    """As it was saved, and as it is watched elsewhere, when it is not what was saved."""
+    saved = replace(plan({CheckKey("a", "health"): CheckStatus(sentence="as told", since=AT)}), maintenance={})
+    kept = replace(saved, written=platform_to_json(saved.platform))
+    assert pickle.loads(pickle.dumps(saved)) == saved
+    again = pickle.loads(pickle.dumps(kept))
+    assert again == kept
+    assert again.probes() == saved.probes()
