@@ -33,7 +33,7 @@ from tasks.recovery.adding import fault_of
 from tasks.recovery.capacity import less_claimed, pool_of
 from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
-from tasks.recovery.outage import outage_of, servers_silent_since
+from tasks.recovery.outage import servers_silent_since
 from tasks.recovery.values import Facts, Ran
 from tasks.recovery.witnessing import known_of_commits
 
@@ -88,7 +88,6 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         say(missed)
     alive = all(seen[name, active].takes_writes for name in plan.data if (name, active) in seen)
     incidents = journal.open_incidents(platform.name)
-    outage = outage_of(journal, incidents)
     moves = journal.moves(platform.name)
     now = journal.now()
     commits, lifted = known_of_commits(journal, platform, active, seen, began=begun_at, ended=now)
@@ -111,8 +110,6 @@ def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callabl
         moves=moves,
         ran=ran_since_home(journal, platform, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
-        outage_at=outage.served_at if outage else None,
-        detected_at=outage.noticed_at if outage else None,
         silent_since=servers_silent_since(journal, platform, active),
     )
 

@@ -34,8 +34,6 @@ def suppose_gone(platform: Platform, facts: Facts) -> Facts:
             Sighting(vantage=place, site=facts.active, gone=True, sure=True, text=f"{facts.active} is {SUPPOSED}")
             for place in _PLACES
         ),
-        outage_at=facts.outage_at or facts.now,
-        detected_at=facts.detected_at or facts.now,
         silent_since=dict.fromkeys(recovery_of(platform).data, facts.now) | dict(facts.silent_since),
     )
 

@@ -69,8 +69,6 @@ class Facts:
     moves: Sequence[Move] = ()  # newest first
     ran: Sequence[Ran] = ()
     losses: Sequence[Loss] = ()  # counted already, not yet saved
-    outage_at: datetime | None = None  # the last time that clients were served
-    detected_at: datetime | None = None  # when an incident said so
     silent_since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])  # data, where clients are
 
     def look(self, data: str, site: str) -> DatabaseLook | None:

@@ -109,13 +109,15 @@ async def test_what_would_go_wrong_is_told_once_beside_the_sweeps_and_closed_whe
 def test_a_drill_that_was_never_made_dates_no_outage(sandbox):
     from tasks.recovery.looking import look_at
     from tasks.recovery.opening import parts_of
+    from tasks.recovery.outage import outage_of
 
     start_well(sandbox)
     look()
     with open_journal() as journal:
         facts = look_at(parts_of("hearth"), journal, MoveKind.FAILOVER, print)
+        outage = outage_of(journal, journal.open_incidents("hearth"))
     assert set(unready()) >= NEVER_TRIED
-    assert (facts.outage_at, facts.detected_at) == (None, None)
+    assert outage is None
     assert any("no drill was ever tried" in known for known in facts.incidents), "and stands on the card all the same"
 
 

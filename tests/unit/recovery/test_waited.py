@@ -154,7 +154,6 @@ def test_an_outage_noticed_early_is_what_the_look_must_be_near_to_however_late_s
     asked_late = night(silent_since={"household": NOW}, now=NOW + timedelta(hours=9))
     assert plan(asked_late).bounds[0].measured == 0
     assert plan(replace(asked_late, silent_since={})).bounds[0].measured > 0
-    assert plan(replace(asked_late, silent_since={}, detected_at=NOW)).bounds[0].measured > 0, "of something else"
 
 
 def test_data_that_does_not_promise_it_is_bounded_whatever_was_seen():
