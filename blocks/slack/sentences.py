@@ -28,8 +28,12 @@ _PIECES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^explained by (?P<name>[\w.:/-]+)$", "expliqué par {name}"),
         (r"^the measurement is valid again after (?P<span>\w+)$", "la mesure est de nouveau valable, après {span}"),
         (
-            r"^all that the recovery plan moves out of (?P<name>\S+) is down \((?P<names>.+)\)\. Next: (?P<code>.+), which changes nothing$",  # noqa: E501
-            "tout ce que le plan de reprise sort de {name} est en panne ({names}). Ensuite : {code}, sans effet",
+            r"^all that can move out of (?P<name>\S+) is down \((?P<names>.+)\)$",
+            "tout ce qui peut quitter {name} est en panne ({names})",
+        ),
+        (
+            r"^look at the way out, it changes nothing: (?P<code>vigie plan .+)$",
+            "voir comment en sortir, sans rien changer : {code}",
         ),
         (r"^ok$", "bon"),
         (r"^warning$", "à surveiller"),

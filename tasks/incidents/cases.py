@@ -105,7 +105,7 @@ def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) 
     return Case(
         root=root,
         severity=severity,
-        sentence="; ".join(said.sentence for said in (cause, burn, out) if said is not None),
+        sentence="; ".join(said.sentence for said in (out, cause, burn) if said is not None),
         affected=affected,
         is_muted=all(member.muted for member in members),
         is_flapping=cause.flapping,

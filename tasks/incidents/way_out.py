@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from blocks.catalogue.model import Platform, Recovery, SiteRole
 from blocks.ports.health import Mode, ServiceAssessment, State
 
+_NEXT = "look at the way out, it changes nothing: vigie plan failover"
+
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
@@ -24,11 +26,8 @@ class WayOut:
 
     @property
     def sentence(self) -> str:
-        """For the incidents of these services."""
-        return (
-            f"all that the recovery plan moves out of {self.site} is down ({', '.join(self.services)}). "
-            f"Next: vigie plan failover {self.platform}, which changes nothing"
-        )
+        """For the incidents of these services: what a headline has room for, then what to do."""
+        return f"all that can move out of {self.site} is down ({', '.join(self.services)}); {_NEXT} {self.platform}"
 
 
 def way_out(platform: Platform, active: str, services: Mapping[str, ServiceAssessment]) -> WayOut | None:
@@ -41,6 +40,11 @@ def way_out(platform: Platform, active: str, services: Mapping[str, ServiceAsses
     if not members or not all(_is_down(services.get(member)) for member in members):
         return None
     return WayOut(platform.name, site, members)
+
+
+def without_way_out(sentence: str) -> str:
+    """For whoever reads it where the way out is planned already."""
+    return "; ".join(piece for piece in sentence.split("; ") if not piece.startswith(_NEXT))
 
 
 def _members(plan: Recovery, site: str) -> Iterator[str]:

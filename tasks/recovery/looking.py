@@ -28,6 +28,7 @@ from blocks.ports.recovery import CapacityLook, ComputeLook, DatabaseLook, Move,
 from tasks.core.together import side_by_side
 from tasks.drills.decide import ACTION as DRILL
 from tasks.drills.decide import rehearsed
+from tasks.incidents.way_out import without_way_out
 from tasks.recovery.added import Added, added_for
 from tasks.recovery.adding import fault_of
 from tasks.recovery.capacity import less_claimed, pool_of
@@ -259,4 +260,4 @@ def ran_since_home(journal: PostgresJournal, platform: Platform, moves: Sequence
 
 
 def _sentence(incident: Incident) -> str:
-    return f"{incident.root}: {incident.sentence}"
+    return f"{incident.root}: {without_way_out(incident.sentence)}"

@@ -65,6 +65,9 @@ def test_killed_while_it_tells_it_leaves_nothing_and_the_next_one_tells_all(home
     assert restarts.count("says yes in Slack: Approve, one-time code") == 2, said
     assert disaster.count("says yes in Slack: Approve, typed word, one-time code") == 5, said  # of two, and of three
     assert said.count("its buttons are gone") == 3, said
+    assert "all that can move out of azure-west is down (device-api, household-data)" in " ".join(disaster.split()), (
+        said
+    )
     for words in (
         "Clients write again: nobody could for",
         "and dc-west answers now",

@@ -14,16 +14,15 @@ from blocks.ports.incidents import EventKind, Incident, IncidentEvent, Severity
 from blocks.ports.notifications import IncidentPicture
 from blocks.slack.render import render_event, render_incident
 from blocks.slack.voice import Voice
-from blocks.slack.words import explain
+from blocks.slack.words import explain, headline
 from tasks.health.decide import assess_services
 from tasks.incidents.decide import plan_incidents
+from tasks.incidents.way_out import without_way_out
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CATALOGUE = Path(__file__).resolve().parents[3] / "deployments" / "catalogue"
 WEST, DC = ("device-api", "household-data"), ("device-api-recovery", "household-data-standby")
-OFFER = (
-    "all that the recovery plan moves out of {} is down ({}). Next: vigie plan failover hearth, which changes nothing"
-)
+OFFER = "all that can move out of {} is down ({}); look at the way out, it changes nothing: vigie plan failover hearth"
 INCIDENT = UUID("8f3a2b1c-0000-4000-8000-000000000001")
 
 
@@ -55,7 +54,7 @@ def test_a_dark_site_says_where_to_look_next(platforms):
     offer = OFFER.format("azure-west", "device-api, household-data")
     assert offered(changes) == {"household-data": offer}, "not on the incidents of what does not move"
     (said,) = [change.sentence for change in changes if change.root == "household-data"]
-    assert said.endswith(f"; {offer}")
+    assert said.startswith(f"{offer}; ")
 
 
 @pytest.mark.parametrize(
@@ -108,8 +107,11 @@ def test_the_last_service_that_goes_down_is_news_and_so_is_the_first_that_comes_
 @pytest.mark.parametrize(
     ("language", "offer"),
     [
-        ("en", "vigie plan failover hearth, which changes nothing"),
-        ("fr", "est en panne (device-api, household-data). Ensuite : vigie plan failover hearth, sans effet"),
+        ("en", OFFER.format("azure-west", "device-api, household-data")),
+        (
+            "fr",
+            "tout ce qui peut quitter azure-west est en panne (device-api, household-data) ; voir comment en sortir",
+        ),
     ],
 )
 def test_people_read_it_in_the_message_and_in_its_thread(platforms, language, offer):
@@ -124,6 +126,9 @@ def test_people_read_it_in_the_message_and_in_its_thread(platforms, language, of
     picture = IncidentPicture(
         incident=incident, events=(event,), customer="hearth", language=language, time_zone="Europe/Paris", run_url=""
     )
+    head = headline(picture).replace("\u00a0", " ")
+    assert offer.split(";")[0].strip() in head, "what rings says it, before any cause"
+    assert len(head) <= 150
     bodies = "\n".join(block.get("text", {}).get("text", "") for block in render_incident(picture)[1])
     assert offer in bodies.replace("\u00a0", " ")
     assert offer in render_event(picture, event)[0].replace("\u00a0", " ")
@@ -134,4 +139,14 @@ def test_where_the_cause_is_a_clouds_own_prose_the_offer_is_still_said():
     numbers = {"code": "alarm", "way_out": OFFER.format("azure-west", "device-api")}
     said = explain(Voice("fr", "Europe/Paris"), numbers, f"zorp blivet quux; {numbers['way_out']}")
     assert "zorp" not in said
-    assert "Ensuite : vigie plan failover hearth" in said.replace("\u00a0", " ")
+    assert "sans rien changer : vigie plan failover hearth" in said.replace("\u00a0", " ")
+
+
+def test_where_the_way_out_is_planned_already_nobody_is_told_to_plan_it(platforms):
+    (change,) = plan(platforms["hearth"], WEST)
+    known = without_way_out(change.sentence)
+    assert (
+        known
+        == "all that can move out of azure-west is down (device-api, household-data); login, replication, port: as told"
+    )
+    assert without_way_out("as told; and more") == "as told; and more"
