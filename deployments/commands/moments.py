@@ -15,6 +15,6 @@ def ago(at: datetime, moment: datetime) -> str:
 
 
 def until(moment: datetime, at: datetime) -> str:
-    """'04:30', with its day when that is not today."""
+    """'04:30 CET', with its day when that is not today; never without its zone, for people read it to each other."""
     local, today = moment.astimezone(), at.astimezone().date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%a %d %b %H:%M}"
+    return f"{local:%H:%M %Z}" if local.date() == today else f"{local:%a %d %b %H:%M %Z}"

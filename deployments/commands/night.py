@@ -112,7 +112,7 @@ def beat(platform: str, name: str) -> None:
 
     with told(), open_journal() as journal:
         at = journal.beat(platform, name)
-    typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S}.")
+    typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S %Z}.")
 
 
 # -- finding out ------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def show(run: WhichRun, as_json: Json = False) -> None:
     for step in steps:
         typer.echo(f"  {_step_line(step)}")
     for action in actions:
-        typer.echo(f"  {action.at.astimezone():%H:%M:%S} {action.kind.value:20} {action.who:18} {action.text}")
+        typer.echo(f"  {action.at.astimezone():%H:%M:%S %Z} {action.kind.value:20} {action.who:18} {action.text}")
 
 
 @app.command()
@@ -224,7 +224,7 @@ def _print_card(question: Approval) -> None:
 
 
 def _line(run: Run) -> str:
-    when = f"{run.state_at.astimezone():%d %b %H:%M}"
+    when = f"{run.state_at.astimezone():%d %b %H:%M %Z}"
     why = f": {run.reason}" if run.reason else ""
     return f"{str(run.id)[:8]}  {run.action} of {run.subject} on {run.platform}, {run.state.value} since {when}{why}"
 

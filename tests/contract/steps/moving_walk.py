@@ -263,8 +263,6 @@ def facts_of(world: World, journal: PostgresJournal) -> Facts:
         moves=moves,
         ran=ran_since_home(journal, HEARTH, moves),
         losses=tuple(loss for move in moves[:1] for loss in move.losses if not loss.saved_in),
-        outage_at=world.now,
-        detected_at=world.now,
     )
 
 

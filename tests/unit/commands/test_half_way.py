@@ -67,7 +67,9 @@ def test_what_is_not_committed_says_where_it_runs_by_when_and_how(vigie, journal
     assert "Moved" not in vigie("now").output, "clients are still where they were"
     move = serve(journal, run, token)
     text = words(vigie("now"))
-    assert f"Moved hearth runs in dc-west since {move.serving_at.astimezone():%H:%M} (failover), not committed" in text
+    assert (
+        f"Moved hearth runs in dc-west since {move.serving_at.astimezone():%H:%M %Z} (failover), not committed" in text
+    )
     assert "Next: vigie commit hearth --as NAME by " in text
     assert "else it goes back by itself" in text
     assert json.loads(vigie("now", "--json").output)["moved"][0]["to_site"] == "dc-west"

@@ -56,7 +56,7 @@ def test_a_silence_that_ends_another_day_says_which(vigie, journal):
     (incident,) = assess(journal, opened())
     result = vigie("silence", str(incident.id)[:8], "--for", "3d", "--who", "Ada")
     (quiet,) = journal.open_incidents()
-    assert f"until {quiet.silenced_until.astimezone():%a %d %b %H:%M}." in result.output
+    assert f"until {quiet.silenced_until.astimezone():%a %d %b %H:%M %Z}." in result.output
 
 
 def test_for_programs_everything_is_in_one_json(vigie, journal, prefect_api):
