@@ -37,18 +37,22 @@ _OPEN = (RunState.RUNNING, RunState.WAITING, RunState.FAILED, RunState.PARKED)
 def list_runs(
     everything: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False, as_json: Json = False
 ) -> None:
-    """Runbooks that are not over."""
+    """Runbooks that are not over; of those that failed before they changed anything only how many."""
     from blocks.journal.opening import open_journal
 
     with told(), open_journal() as journal:
         found = journal.runs(states=() if everything else _OPEN)
-    if as_json:
-        typer.echo(json.dumps([asdict(run) for run in found], default=str))
-        return
-    for run in found:
+        if as_json:
+            typer.echo(json.dumps([asdict(run) for run in found], default=str))
+            return
+        idle = [] if everything else [r for r in found if r.state is RunState.FAILED and not journal.steps(r.id)]
+    shown = [run for run in found if run not in idle]
+    for run in shown:
         typer.echo(_line(run))
-    if not found:
+    if not shown:
         typer.echo("No runbook is open.")
+    if idle:
+        typer.echo(f"Besides, {len(idle)} failed before anything was changed: vigie runs list --all")
 
 
 @app.command()

@@ -59,7 +59,7 @@ def record_answer(journal: Records, unseal: Unseal, approval: UUID, answer: Answ
     )
     after, ruling = journal.say(approval, said, judge)
     if ruling.refusal:
-        raise Refused(ruling.refusal, where=f"approval of {question.plan.action} on {question.platform}")
+        raise Refused(ruling.refusal)
     return Answered(after, _sentence(after, answer))
 
 

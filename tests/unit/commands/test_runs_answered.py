@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from blocks.ports.approvals import Standing
+from blocks.ports.runs import RunState
 from tests.contract.steps.conftest import open_run
 from tests.unit.approvals.asked import POLICY, plan
 from tests.unit.commands.conftest import words
@@ -52,3 +53,17 @@ def test_without_the_word_no_code_is_used(vigie, journal, asked, given, choice):
     assert "this asks for the word 'hearth and storefront', typed" in words(result)
     assert "--confirm 'hearth and storefront'; the one-time code was not used" in words(result)
     assert journal.approval(question.id).decisions == ()
+
+
+def test_a_run_that_failed_before_it_changed_anything_is_counted_and_not_listed(vigie, journal):
+    tried, began = uuid4(), uuid4()
+    open_run(journal, tried)
+    journal.move_run(tried, RunState.FAILED, reason="refused: nobody could take over")
+    assert words(vigie("runs", "list")) == (
+        "No runbook is open. Besides, 1 failed before anything was changed: vigie runs list --all"
+    )
+    assert "nobody could take over" in words(vigie("runs", "list", "--all"))
+    open_run(journal, began)
+    listed = words(vigie("runs", "list"))
+    assert str(began)[:8] in listed
+    assert str(tried)[:8] not in listed
