@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Self, cast
 from uuid import UUID
+
+import psycopg
 
 from blocks.journal import chain, heartbeats, incidents, outbox, readiness, sweeps
 from blocks.journal import readings as stored
@@ -73,7 +75,11 @@ class PostgresJournal(RunRecords, RecoveryRecords):
         with self._connections.own_session() as connection:
             with translated(self._connections.where):
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-            yield bool(row and row[0])
+            try:
+                yield bool(row and row[0])
+            finally:  # the server notices the end of a session a moment later, and the next one may be there before
+                with suppress(psycopg.Error):  # a lost session holds nothing
+                    connection.execute("SELECT pg_advisory_unlock_all()")
 
     def is_sweeping(self, platform: str) -> bool:
         """Does any session hold the right to sweep this platform, right now?"""

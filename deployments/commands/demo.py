@@ -146,7 +146,13 @@ def _tell_the_disaster(console: Console, sandbox: _Sandbox) -> None:
     from deployments.sandbox.quiet import forget_flapping
 
     forget_flapping(sandbox.state, [PLATFORM])
-    tell_recovery(console, sandbox.state, sandbox.prefect, lambda why: _sweep(console, sandbox, [PLATFORM], why))
+    tell_recovery(
+        console,
+        sandbox.state,
+        sandbox.prefect,
+        sweep=lambda why: _sweep(console, sandbox, [PLATFORM], why),
+        suffered=lambda: _open([PLATFORM]),
+    )
     forget_flapping(sandbox.state, [PLATFORM])
     _close(console, sandbox, [PLATFORM])
     console.print("[green]Closed by evidence:[/] the site is home, and nothing of it is open.\n")

@@ -23,6 +23,7 @@ from deployments.commands.demo_restart import Asked, see_through
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from blocks.ports.incidents import Incident
     from deployments.sandbox.client_log import Write
     from deployments.sandbox.state import State
 
@@ -40,10 +41,17 @@ class Sides:
     other: str
 
 
-def tell_recovery(console: Console, state: State, prefect: str, sweep: Callable[[str], None]) -> None:
+def tell_recovery(
+    console: Console,
+    state: State,
+    prefect: str,
+    *,
+    sweep: Callable[[str], None],
+    suffered: Callable[[], Sequence[Incident]],
+) -> None:
     """Lose the primary site and come home again. `sweep` sweeps the platform and shows the outcome; it is told why.
 
-    Raises `Broken` where it does not end as promised.
+    `suffered` are the incidents that are open at that moment. Raises `Broken` where it does not end as promised.
     """
     from deployments.sandbox.breaking import break_service, mend_service
 
@@ -53,6 +61,7 @@ def tell_recovery(console: Console, state: State, prefect: str, sweep: Callable[
     went_at = datetime.now(UTC)
     console.print(break_service(state, sides.home, "kill"), style="bold red", markup=False)
     sweep("Sweeping: does it see that a whole site is gone?")
+    _say_way_out(console, sides, suffered())
     away = _move(console, state, prefect, _FAILOVER, f"{sides.home} does not answer")
     _say_failover(console, state, sides, went_at)
     for sentence in mend_service(state, sides.home):
@@ -82,6 +91,19 @@ def _move(console: Console, state: State, prefect: str, deployment: str, reason:
     asked = [Asked(f"{kind} of {PLATFORM}", run)]
     see_through(console, state, prefect, asked, f"The {kind} plans, asks, and acts once people said yes")
     return run
+
+
+def _say_way_out(console: Console, sides: Sides, incidents: Sequence[Incident]) -> None:
+    """What rings, and what it says to do."""
+    offered = [each for each in incidents if f"vigie plan failover {PLATFORM}" in each.sentence]
+    if not offered:
+        raise Broken(
+            f"{sides.home} is dark, and no incident says that there is a way out",
+            where=PLATFORM,
+            next_step="look at what the sweep opened: vigie now",
+        )
+    first = offered[0]
+    console.print(f"The pager rings, {first.root}: {first.sentence}", markup=False, highlight=False)
 
 
 # -- what clients say -----------------------------------------------------------------------------

@@ -161,5 +161,14 @@ def test_one_look_at_a_platform_at_a_time_and_beside_a_sweep(journal):
         journal.sweep_lock("hearth") as swept,
     ):
         assert (first, second, other, swept) == (True, False, True, True)
-    with journal.readiness_lock("hearth") as again:
-        assert again
+
+
+def test_the_right_to_look_is_given_back_before_anybody_else_asks(journal):
+    """A session that only ends holds its lock until the server has noticed: the next look would be called too late."""
+    assert not journal.is_sweeping("hearth")
+    held = []
+    for _ in range(100):
+        with journal.sweep_lock("hearth") as granted:
+            assert granted
+        held.append(journal.is_sweeping("hearth"))  # over a connection that is open already: sooner than any new one
+    assert not any(held)
