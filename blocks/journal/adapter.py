@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Self, cast
 from uuid import UUID
-
-import psycopg
 
 from blocks.journal import chain, heartbeats, incidents, outbox, readiness, sweeps
 from blocks.journal import readings as stored
@@ -75,11 +73,7 @@ class PostgresJournal(RunRecords, RecoveryRecords):
         with self._connections.own_session() as connection:
             with translated(self._connections.where):
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-            try:
-                yield bool(row and row[0])
-            finally:  # the server notices the end of a session a moment later, and the next one may be there before
-                with suppress(psycopg.Error):  # a lost session holds nothing
-                    connection.execute("SELECT pg_advisory_unlock_all()")
+            yield bool(row and row[0])
 
     def is_sweeping(self, platform: str) -> bool:
         """Does any session hold the right to sweep this platform, right now?"""

@@ -66,7 +66,7 @@ class Connections:
         try:
             yield connection
         finally:
-            connection.close()
+            end_session(connection)
 
     def open_session(self) -> psycopg.Connection:
         """The same for whoever closes it himself. Raises the driver's own errors."""
@@ -200,6 +200,16 @@ def answers(connection: psycopg.Connection) -> bool:
     except psycopg.Error:
         return False
     return True
+
+
+def end_session(connection: psycopg.Connection) -> None:
+    """Give back what the session holds, and close it.
+
+    One that only ends holds its locks until the server notices, and the next one may be there before.
+    """
+    with contextlib.suppress(psycopg.Error), _watch(connection, _BEGINS_WITHIN_S):  # a lost one holds nothing
+        connection.execute("SELECT pg_advisory_unlock_all()")
+    connection.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from blocks.journal.connections import Connections, answers, translated
+from blocks.journal.connections import Connections, answers, end_session, translated
 
 LOOK_EVERY_S = 1.0
 _log = logging.getLogger("vigie.journal")
@@ -61,9 +61,7 @@ class _Hold:
         """Give the lock back."""
         self._over.set()
         self._thread.join()
-        with contextlib.suppress(psycopg.Error):  # a lost session holds nothing
-            self._session.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
-        self._session.close()
+        end_session(self._session)
 
     def _keep(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):

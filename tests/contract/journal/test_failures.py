@@ -173,6 +173,24 @@ def test_a_connection_that_says_nothing_any_more_is_replaced(postgres_server, jo
             os.kill(pid, signal.SIGCONT)
 
 
+def test_a_sweep_ends_although_the_session_of_its_lock_says_nothing_any_more(
+    postgres_server, journal, journal_dsn, monkeypatch
+):
+    monkeypatch.setattr(connections, "_BEGINS_WITHIN_S", 0.5)
+    before = set(_backends(postgres_server, journal_dsn))
+    lock = journal.sweep_lock("hearth")
+    assert lock.__enter__()
+    (pid,) = set(_backends(postgres_server, journal_dsn)) - before
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        leaving = threading.Thread(target=lock.__exit__, args=(None, None, None), daemon=True)
+        leaving.start()
+        leaving.join(15)
+        assert not leaving.is_alive()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_every_wait_in_the_server_is_bounded(journal):
     with journal._connections.transaction() as connection:
         names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
