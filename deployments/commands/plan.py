@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blocks.errors import Refused
+from blocks.errors import Refused, VigieError
 from deployments.commands.telling import told
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _people(made: Plan, customer: str) -> list[str]:
 
     try:
         policy = load_policy(customer, made.platform, made.action)
-    except Refused as nobody:
+    except VigieError as nobody:
         return [f"NO {nobody}"]
     with open_journal() as journal:
         known = [each for name in (*policy.approvers, *policy.escalate_to) if (each := journal.approver(name))]

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from blocks.ports.approvals import Approval, Plan
 from blocks.slack.cards import drill_said, headline, said_choice, said_confirming
-from blocks.slack.evidence import said_afterwards, said_when_back
+from blocks.slack.evidence import said_afterwards, said_measure, said_when_back
 from blocks.slack.pieces import action_name, who_asked
 from blocks.slack.rulings import retell
 from blocks.slack.voice import Voice
@@ -96,8 +96,8 @@ def _evidence(voice: Voice, plan: Plan) -> str:
         voice.say(
             "card.bound",
             name=retell(voice, bound.name),
-            most=f"{voice.number(bound.at_most)} {bound.unit}",
-            measured=voice.number(bound.measured),
+            most=said_measure(voice, bound.at_most, bound.unit),
+            measured=said_measure(voice, bound.measured, bound.unit),
         )
         for bound in plan.bounds
     ]

@@ -10,12 +10,15 @@ HEARTH = Customer(name="hearth", language="fr", time_zone="Europe/Paris", channe
 
 
 def test_what_is_due_says_how_it_is_begun(capsys):
-    _print({HEARTH: [a_platform(drilled(10), restores=[restored(10)]), a_platform(name="garden")]}, NOW)
+    well = a_platform(drilled(10), restores=[restored(10)])
+    late = a_platform(drilled(100), restores=[restored(10)], name="attic")
+    _print({HEARTH: [well, late, a_platform(name="garden")]}, NOW)
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["hearth:", "  garden"]
     assert "    Next drill due       now: never done" in said
     assert [line for line in said if "Next:" in line] == [
-        "    Next: prefect deployment run recovery-drill/rehearse -p platform=garden"
+        "    Next: prefect deployment run recovery-drill/rehearse -p platform=garden -p from_backup=true",
+        "    Next: prefect deployment run recovery-drill/rehearse -p platform=attic",
     ]
     assert all(line.count(";") == 0 for line in said)
 
