@@ -131,7 +131,8 @@ def facts(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     """What `numbers` hold, in words; empty when they hold nothing that can be said."""
     reasons = [_reason(voice, numbers, ending) for ending in ("", ".2", ".3")]
     out = voice.retell(str(numbers.get("way_out", "")))
-    said = [reason for reason in (out, *reasons, _burn(voice, numbers)) if reason]
+    known = (*reasons, _burn(voice, numbers))
+    said = [reason for reason in ((out, *known) if numbers.get("state") == "unknown" else (*known, out)) if reason]
     line = f"{NO_BREAK if voice.language == 'fr' else ''}; ".join(said)
     return voice.say("cause.flapping", cause=line) if line and numbers.get("flapping") else line
 

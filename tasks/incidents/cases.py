@@ -102,10 +102,11 @@ def _of_services(scene: Scene, root: str, members: Sequence[ServiceAssessment]) 
     cause = scene.services[root]
     affected = tuple(sorted(member.service for member in members if member.service != root))
     out = scene.way_out if scene.way_out and {root, *affected} & {*scene.way_out.services} else None
+    said = (out, cause, burn) if cause.state is State.UNKNOWN else (cause, burn, out)  # what is not measured is no why
     return Case(
         root=root,
         severity=severity,
-        sentence="; ".join(said.sentence for said in (out, cause, burn) if said is not None),
+        sentence="; ".join(each.sentence for each in said if each is not None),
         affected=affected,
         is_muted=all(member.muted for member in members),
         is_flapping=cause.flapping,

@@ -2,7 +2,8 @@
 
 An incident names one root cause; of a dark site there are several, and none of them says that there is a way out.
 The rule: it is said when every service that the plan moves out of the active site is confirmed critical, and of none
-of them nobody is to be told. It is an offer: what it names is looked at and planned, and changes nothing. Pure.
+of them nobody is to be told. It comes after the cause, and before it where the cause is that nothing could be measured.
+It is an offer: what it names is looked at and planned, and changes nothing. Pure.
 """
 
 from __future__ import annotations
