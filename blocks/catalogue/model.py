@@ -193,6 +193,11 @@ class Platform(Model):
     recovery: Recovery | None = None
     control_plane: dict[ControlPart, Name] = Field(default_factory=dict)  # where it differs from the catalogue's
 
+    @property
+    def home(self) -> str:
+        """The site where the platform belongs: its primary one."""
+        return next(site.name for site in self.sites.values() if site.role is SiteRole.PRIMARY)
+
     def credentials_for(self, service: Service, check: CheckBase) -> str:
         """The reader's credential block that this check is made with."""
         return check.credentials or self.sites[check.site or service.site].credentials

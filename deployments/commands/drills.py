@@ -48,7 +48,7 @@ def _print(found: dict[Customer, list[Rehearsed]], at: datetime) -> None:
         typer.echo("no platform with a recovery plan is known to the journal")
     for who, rows in found.items():
         typer.echo(f"{who.name}:")
-        due = {each.platform: _restores_too(each, at) for each in rows if each.is_due(at)}
+        due = {each.platform: each for each in rows if each.is_due(at)}
         for row in render_calendar(rows, at=at, language="en", time_zone=who.time_zone):
             (_, platform), *facts = row.items()
             typer.echo(f"  {platform}")
@@ -56,15 +56,10 @@ def _print(found: dict[Customer, list[Rehearsed]], at: datetime) -> None:
                 if said:
                     typer.echo(f"    {name:20} {said}")
             if platform in due:
-                typer.echo(
-                    f"    Next: prefect deployment run recovery-drill/rehearse -p platform={platform}{due[platform]}"
-                )
-
-
-def _restores_too(each: Rehearsed, at: datetime) -> str:
-    """A drill on a restored backup is a tested restore besides."""
-    is_due = each.restore_due_at is None or each.restore_due_at <= at
-    return " -p from_backup=true" if is_due else ""
+                restored = (
+                    " -p from_backup=true" if due[platform].restore_is_due(at) else ""
+                )  # a tested restore besides
+                typer.echo(f"    Next: prefect deployment run recovery-drill/rehearse -p platform={platform}{restored}")
 
 
 def _as_json(who: Customer, each: Rehearsed, at: datetime) -> dict[str, Any]:

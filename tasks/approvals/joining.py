@@ -18,7 +18,7 @@ def strictest(policies: Mapping[str, Policy]) -> Policy:
     """The one policy that is at least as strict as each, by platform. Raises `Refused` where nobody could meet it."""
     each = list(policies.values())
     approvers = _in_all([policy.approvers for policy in each])
-    besides = tuple(name for name in _in_all([_after_escalation(policy) for policy in each]) if name not in approvers)
+    besides = tuple(name for name in _in_all([after_escalation(policy) for policy in each]) if name not in approvers)
     quorum = max(policy.quorum for policy in each)
     if len({*approvers, *besides}) < quorum:
         raise Refused(
@@ -47,7 +47,8 @@ def _in_all(names: Sequence[Iterable[str]]) -> tuple[str, ...]:
     return tuple(name for name in first if all(name in other for other in others))
 
 
-def _after_escalation(policy: Policy) -> tuple[str, ...]:
+def after_escalation(policy: Policy) -> tuple[str, ...]:
+    """Everybody the policy ever asks."""
     besides = policy.escalate_to if policy.escalate_after_s > 0 else ()
     return (*policy.approvers, *besides)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blocks.ports.approvals import Policy
+from tasks.approvals.joining import after_escalation
 
 
 def who_decides(policy: Policy, enrolled: Mapping[str, bool]) -> list[str]:
     """Lines for people: whose yes is needed, what it must carry, and what is missing. `enrolled` is by name."""
-    besides = policy.escalate_to if policy.escalate_after_s > 0 else ()
-    names = tuple(dict.fromkeys((*policy.approvers, *besides)))
+    names = tuple(dict.fromkeys(after_escalation(policy)))
     able = [name for name in names if enrolled.get(name)]
     needed = max(1, policy.quorum)
     others = 0 if policy.requester_may_approve else 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from blocks.catalogue.model import Platform, Recovery, SiteRole
+from blocks.catalogue.model import Platform, Recovery
 from blocks.ports.health import Mode, ServiceAssessment, State
 
 _NEXT = "look at the way out, it changes nothing: vigie plan failover"
@@ -36,7 +36,7 @@ def way_out(platform: Platform, active: str, services: Mapping[str, ServiceAsses
     plan = platform.recovery
     if plan is None:
         return None
-    site = active or next(each.name for each in platform.sites.values() if each.role is SiteRole.PRIMARY)
+    site = active or platform.home
     members = tuple(sorted(set(_members(plan, site))))
     if not members or not all(_is_down(services.get(member)) for member in members):
         return None

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from blocks.catalogue.model import Platform, SiteRole
+from blocks.catalogue.model import Platform
 from blocks.catalogue.recovery import Promise, Recovery
 from blocks.errors import Refused
 from blocks.ports.approvals import Bound, Guard, Plan, PlanStep
@@ -125,11 +125,6 @@ def recovery_of(platform: Platform) -> Recovery:
     return platform.recovery
 
 
-def home_of(platform: Platform) -> str:
-    """The site where the platform belongs: its primary one."""
-    return next(site.name for site in platform.sites.values() if site.role is SiteRole.PRIMARY)
-
-
 def _switchover(way: Way, facts: Facts, reason: str) -> Plan:
     guards = require_peace(way, facts)
     lines = switchover_lines(way, moving=way.plan.data)
@@ -155,7 +150,7 @@ def _failover(way: Way, facts: Facts, accepted: Accepted, reason: str) -> Plan:
 
 
 def _failback(platform: Platform, plan: Recovery, facts: Facts, to: str, reason: str) -> Plan:
-    home = to or home_of(platform)
+    home = to or platform.home
     away = facts.active if facts.active != home else _half_way(facts, home)
     if not away:
         raise Refused(

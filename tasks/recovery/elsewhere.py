@@ -14,7 +14,7 @@ from blocks.catalogue.model import Platform
 from blocks.catalogue.recovery import Promise, ReplicatedData
 from blocks.errors import Broken, Refused
 from blocks.ports.recovery import DatabaseLook, DatabaseRole, LossKind, Move, MoveKind, MoveState
-from tasks.recovery.decide import home_of, plan_move, recovery_of
+from tasks.recovery.decide import plan_move, recovery_of
 from tasks.recovery.losses import lag
 from tasks.recovery.values import Facts
 
@@ -43,7 +43,7 @@ def commit_day(now: datetime, due: datetime, time_zone: str) -> date | None:
 
 def missing_for_return(platform: Platform, facts: Facts) -> tuple[str, ...]:
     """Sentences about what keeps it from coming home without a thought; empty where nothing does."""
-    plan, home = recovery_of(platform), home_of(platform)
+    plan, home = recovery_of(platform), platform.home
     found = list[str]()
     for data in plan.data.values():
         found += _data(data, facts, home, plan.rpo)

@@ -32,7 +32,6 @@ from tasks.incidents.way_out import without_way_out
 from tasks.recovery.added import Added, added_for
 from tasks.recovery.adding import fault_of
 from tasks.recovery.capacity import less_claimed, pool_of
-from tasks.recovery.decide import home_of
 from tasks.recovery.opening import Parts
 from tasks.recovery.outage import servers_silent_since
 from tasks.recovery.values import Facts, Ran
@@ -80,7 +79,7 @@ class Looks:
 def look_at(parts: Parts, journal: PostgresJournal, kind: MoveKind, say: Callable[[str], None]) -> Facts:
     """The facts of this moment. Raises `Retryable` when the journal does not answer; of all else it says what is."""
     platform, plan, looks, begun_at = parts.platform, parts.recovery, Looks(), journal.now()
-    active = journal.active_site(platform.name) or home_of(platform)
+    active = journal.active_site(platform.name) or platform.home
     added = _added(platform, kind, active)
     with ThreadPoolExecutor(1) as pool:  # whoever plans a failover will need to know, and clients wait
         sighted = pool.submit(copy_context().run, _sightings, parts, active) if kind is MoveKind.FAILOVER else None
@@ -247,7 +246,7 @@ def _added_look(parts: Parts, added: Added) -> Callable[[], str]:
 
 def ran_since_home(journal: PostgresJournal, platform: Platform, moves: Sequence[Move]) -> tuple[Ran, ...]:
     """Every step since the platform was last at home and whole, oldest first."""
-    home, runs = home_of(platform), []
+    home, runs = platform.home, []
     for move in moves:
         if move.to_site == home and move.state is MoveState.COMMITTED:
             break

@@ -30,7 +30,7 @@ from tasks.incidents.steps import tell_of
 from tasks.incidents.tell import DeliveryReport
 from tasks.recovery.certificates import Certificates, look_at_certificates
 from tasks.recovery.control_plane import places_of
-from tasks.recovery.decide import home_of, plan_move, recovery_of
+from tasks.recovery.decide import plan_move, recovery_of
 from tasks.recovery.keys import try_all, try_held
 from tasks.recovery.looking import Looks, look_at
 from tasks.recovery.opening import Parts
@@ -84,7 +84,7 @@ def load_scope(platform: str) -> Sealed[Scope]:
                 run=UUID(str(flow_run.get_id())),
                 platform=known.platform,
                 customer=known.customer,
-                active=journal.active_site(platform) or home_of(known.platform),
+                active=journal.active_site(platform) or known.platform.home,
                 last_drill_at=_last_drill(journal, platform),
                 last_restore_at=_last_restore(journal, platform),
                 decisions=_decisions(journal, platform),

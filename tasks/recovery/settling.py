@@ -25,7 +25,6 @@ from blocks.ports.recovery import DatabaseLook, Move, MoveKind
 from blocks.ports.runs import RunState
 from tasks.core.retries import JOURNAL
 from tasks.core.step import record_step
-from tasks.recovery.decide import home_of
 from tasks.recovery.elsewhere import active_after, commit_day, missing_for_return, reminder_day
 from tasks.recovery.looking import Looks, look_at
 from tasks.recovery.opening import Parts
@@ -111,7 +110,7 @@ def look_at_members(known: Known) -> Mapping[tuple[str, str], DatabaseLook]:
 
 def start_way_back(journal: PostgresJournal, orchestrator: Orchestrator, move: Move, known: Known, why: str) -> Deed:
     """The one run that takes it back. The journal knows it, and whose yes it has, before it may begin."""
-    home = move.from_site == home_of(known.platform)
+    home = move.from_site == known.platform.home
     flow = MoveKind.FAILBACK if home else MoveKind.SWITCHOVER  # home is reached by a failback, any other site so
     parameters = {"platform": move.platform, "reason": why} | ({} if home else {"candidate": move.from_site})
     promise = partial(journal.promise_return, move.run)
@@ -144,7 +143,7 @@ def _remind_to_commit(journal: PostgresJournal, move: Move, known: Known, why: s
 def remind_one(journal: PostgresJournal, move: Move, known: Known, *, look: LookAtAll) -> Deed | None:
     """The reminder of today about a platform that is not at home; None when there is none to give."""
     site, since, plan = active_after(move), _since(move), known.platform.recovery
-    if plan is None or site == home_of(known.platform):
+    if plan is None or site == known.platform.home:
         return None
     day = reminder_day(journal.now(), since, known.customer.time_zone)
     if day is None or journal.was_reminded(move.platform, ELSEWHERE, day):

@@ -161,7 +161,7 @@ def _fewer_colours(canvas: FigureCanvasAgg) -> bytes:
 
 
 def _draw_states(axes: Axes, shown: list[CheckKey], histories: dict[CheckKey, list[StatePoint]], voice: Voice) -> None:
-    """A row a check. One collection a state and names as plain text: bars and ticks by the row take thrice as long."""
+    """A row a check. One collection a state and names as plain text: bars and ticks by the row take a third longer."""
     from matplotlib.collections import PolyCollection
     from matplotlib.dates import date2num
     from matplotlib.patches import Patch

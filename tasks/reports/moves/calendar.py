@@ -42,7 +42,15 @@ class Rehearsed:
 
     def is_due(self, at: datetime) -> bool:
         """Is a drill or a restore due by then?"""
-        return any(due is None or due <= at for due in (self.drill_due_at, self.restore_due_at))
+        return _is_over(self.drill_due_at, at) or self.restore_is_due(at)
+
+    def restore_is_due(self, at: datetime) -> bool:
+        """Is a restore due by then?"""
+        return _is_over(self.restore_due_at, at)
+
+
+def _is_over(due: datetime | None, at: datetime) -> bool:
+    return due is None or due <= at
 
 
 def is_of_today(shown_at: datetime | None, at: datetime, time_zone: str) -> bool:

@@ -25,7 +25,7 @@ from blocks.ports.approvals import Plan, PlanStep
 from blocks.ports.recovery import MoveKind
 from blocks.ports.runs import RunState
 from tasks.core.change import perform
-from tasks.recovery.decide import home_of, plan_move
+from tasks.recovery.decide import plan_move
 from tasks.recovery.earning import judgements
 from tasks.recovery.holding import claim_for
 from tasks.recovery.items import Item, Verb, parse_item
@@ -249,7 +249,7 @@ class _Ended:
 def facts_of(world: World, journal: PostgresJournal) -> Facts:
     """What one sees of this world and journal."""
     moves = journal.moves(HEARTH.name)
-    active = journal.active_site(HEARTH.name) or home_of(HEARTH)
+    active = journal.active_site(HEARTH.name) or HEARTH.home
     parts = {APPS[site]: site for site in APPS} | {WORKERS[site]: site for site in WORKERS}
     return Facts(
         now=world.now,
