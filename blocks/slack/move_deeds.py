@@ -356,6 +356,10 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), 95 % ont répondu en {ms} ms",
     ),
     (
+        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within (?P<ms>\d+) ms(?: against (?P<before>\d+) ms before)?: over \S+ % errors or (?P<times>\S+) times the latency, still after (?P<for>\d+) s$",  # noqa: E501
+        "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), 95 % ont répondu en {ms} ms, toujours plus de {times} fois la latence après {for} s",  # noqa: E501
+    ),
+    (
         rf"^watch (?P<share>\d+) % of (?P<name>{_N}) in (?P<site>{_N}): (?P<count>\d+) requests for (?P<soak>\S+) within (?P<patience>\S+), stop over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency, back over (?P<worse>\S+) % or (?P<more>\S+) times, from (?P<floor>\S+) ms$",  # noqa: E501
         "observer {share} % de {name} à {site} : {count} requêtes en {soak} (au plus {patience}), arrêt au-delà de {errors} % d'erreurs ou {times} fois la latence, retour en arrière au-delà de {worse} % ou {more} fois, à partir de {floor} ms",  # noqa: E501
     ),
@@ -364,7 +368,7 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, seules {count} requêtes sur {all} ont été vues : rien n'est prouvé",
     ),
     (
-        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within an unknown time(?: against (?P<before>\d+) ms before)?(?:: over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency)?$",  # noqa: E501
+        r"^at (?P<share>\d+) % (?P<bad>\d+) of (?P<all>\d+) requests failed \((?P<pct>\S+) %\), 95 % answered within an unknown time(?: against (?P<before>\d+) ms before)?(?:: over (?P<errors>\S+) % errors or (?P<times>\S+) times the latency(?:, still after (?P<for>\d+) s)?)?$",  # noqa: E501
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), en un temps inconnu",
     ),
     (

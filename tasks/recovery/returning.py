@@ -2,7 +2,9 @@
 
 Pure. A site that has just recovered can be killed by everybody returning at once, with the backlog of hours. So
 traffic returns in shares, and each share earns the next: enough clients seen for long enough, few errors, and answers
-about as quick as on the side they came from. What was not measured earns nothing.
+about as quick as on the side they came from. What was not measured earns nothing. A site that has just begun to serve
+is slow at first (empty caches, new connections): so failed requests speak at once, and slow ones once a whole soak was
+slow; a share that is only slow is given the patience to become quick, and nobody follows meanwhile.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ class ClientsSeen:
     share_pct: int
     requests_count: int
     errors_count: int
-    latency_ms: float | None  # 95th percentile
+    latency_ms: float | None  # 95th percentile of the last soak
     latency_before_ms: float | None  # the same on the side that they left
-    seen_for: timedelta
+    seen_for: timedelta  # from the first request to the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +97,24 @@ def addresses_asked(plan: Recovery, switch: Switch) -> Sequence[str]:
 
 
 def judge_share(seen: ClientsSeen, rule: StopRule | None = None) -> Ruling:
-    """Bad clients speak at once, good ones only after the soak."""
+    """Failed requests speak at once, slow and good ones only after the soak."""
     rule = rule or StopRule()
     if seen.requests_count < rule.requests_count:
         return _few(seen, rule)
     errors_pct, times = 100 * seen.errors_count / seen.requests_count, _times(seen, rule)
     at = f"at {seen.share_pct} % {seen.errors_count} of {seen.requests_count} requests failed ({errors_pct:.1f} %)"
-    if errors_pct > rule.return_over_errors_pct or times > rule.return_over_latency_times:
-        return Ruling(Next.RETURN, f"{at}, {_pace(seen)}: over {_limits(rule.return_over_errors_pct, rule, back=True)}")
-    if errors_pct > rule.stop_over_errors_pct or times > rule.stop_over_latency_times:
-        return Ruling(Next.STOP, f"{at}, {_pace(seen)}: over {_limits(rule.stop_over_errors_pct, rule, back=False)}")
-    if seen.seen_for < rule.soak:
-        return Ruling(Next.WAIT, f"{at}, {_pace(seen)}, for {seen.seen_for.total_seconds():.0f} s so far")
-    return Ruling(Next.GO_ON, f"{at}, {_pace(seen)}")
+    told, soaked = f"{at}, {_pace(seen)}", seen.seen_for >= rule.soak
+    if errors_pct > rule.return_over_errors_pct or (soaked and times > rule.return_over_latency_times):
+        return Ruling(Next.RETURN, f"{told}: over {_limits(rule.return_over_errors_pct, rule, back=True)}")
+    over = f"{told}: over {_limits(rule.stop_over_errors_pct, rule, back=False)}"
+    if errors_pct > rule.stop_over_errors_pct:
+        return Ruling(Next.STOP, over)
+    so_far = f"{seen.seen_for.total_seconds():.0f} s"
+    if not soaked:
+        return Ruling(Next.WAIT, f"{told}, for {so_far} so far")
+    if times > rule.stop_over_latency_times:
+        return Ruling(Next.WAIT if seen.seen_for < rule.patience else Next.STOP, f"{over}, still after {so_far}")
+    return Ruling(Next.GO_ON, told)
 
 
 def _few(seen: ClientsSeen, rule: StopRule) -> Ruling:

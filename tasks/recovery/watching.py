@@ -33,6 +33,9 @@ _ROUND_EVERY_S = 1.0
 _LEAST, _MOST = 4, 20
 """Requests of one round, to each of the two doors."""
 
+Round = tuple[float, Sequence[Asked]]
+"""When a round began at one door, in seconds of the watch, and what was seen there."""
+
 
 class Judging(Protocol):
     """What judging needs of the journal."""
@@ -93,42 +96,56 @@ def see_share(
     say: Callable[[str], None] = lambda _: None,
 ) -> Ruling:
     """Ask at both doors until the rule says more than wait. `here` is where clients return to."""
-    began, told = watch.monotonic(), ""
-    ours, theirs = list[Asked](), list[Asked]()
+    began, told, said_at = watch.monotonic(), "", timedelta(0)
+    ours, theirs = list[Round](), list[Round]()
     while True:
         heed()
         count = round_of(rule)
-        ours += here.ask(count)
-        theirs += there.ask(count)
-        seen = tally(item, ours, theirs, timedelta(seconds=watch.monotonic() - began))
+        ours.append((watch.monotonic(), here.ask(count)))
+        theirs.append((watch.monotonic(), there.ask(count)))
+        seen = tally(item, ours, theirs, rule.soak, since=began)
         ruling = judge_share(seen, rule)
-        wrong = next((each.text for each in reversed(ours) if not each.served), "")
+        wrong = next((each.text for each in reversed(_all(ours)) if not each.served), "")
         if wrong not in {"", told}:
             say(f"a client would see: {wrong}")
             told = wrong
         if ruling.next is not Next.WAIT:
             say(ruling.text)
             return ruling
+        if seen.seen_for - said_at >= rule.soak:
+            say(ruling.text)
+            said_at = seen.seen_for
         watch.sleep(_ROUND_EVERY_S)
 
 
-def tally(item: Item, ours: Sequence[Asked], theirs: Sequence[Asked], span: timedelta) -> ClientsSeen:
-    """What was seen so far. Where the other door answers nobody, it is nothing."""
-    alone = bool(theirs) and not any(each.served for each in theirs)
-    counted = () if alone else ours
+def tally(item: Item, ours: Sequence[Round], theirs: Sequence[Round], soak: timedelta, *, since: float) -> ClientsSeen:
+    """What was seen so far, and how quick the last soak was. Where the other door answers nobody, it is nothing."""
+    met = _all(theirs)
+    alone = bool(met) and not any(each.served for each in met)
+    counted = [] if alone else _all(ours)
     return ClientsSeen(
         share_pct=item.share or 0,
         requests_count=len(counted),
         errors_count=sum(not each.served for each in counted),
-        latency_ms=_slow(counted),
-        latency_before_ms=_slow(theirs),
-        seen_for=span,
+        latency_ms=None if alone else _slow(_lately(ours, soak)),
+        latency_before_ms=_slow(_lately(theirs, soak)),
+        seen_for=timedelta(seconds=ours[-1][0] - since),
     )
 
 
 def round_of(rule: StopRule) -> int:
     """So many at once that the soak is enough for what the rule wants to see, within bounds."""
     return max(_LEAST, min(_MOST, math.ceil(rule.requests_count * _ROUND_EVERY_S / rule.soak.total_seconds())))
+
+
+def _all(rounds: Sequence[Round]) -> list[Asked]:
+    return [each for _, asked in rounds for each in asked]
+
+
+def _lately(rounds: Sequence[Round], soak: timedelta) -> list[Asked]:
+    """The last round and all that began less than a soak before it."""
+    last = rounds[-1][0]
+    return _all([(at, asked) for at, asked in rounds if at == last or last - at < soak.total_seconds()])
 
 
 def _slow(asked: Sequence[Asked]) -> float | None:

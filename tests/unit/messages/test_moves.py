@@ -204,6 +204,14 @@ def test_every_sentence_of_a_card_is_french(plan):
             "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
         ),
         (
+            "at 5 % 0 of 44 requests failed (0.0 %), 95 % answered within 211 ms against 70 ms before: over 1 % errors or 2 times the latency, still after 300 s",
+            "à 5 %, 0 requêtes sur 44 ont échoué (0.0 %), 95 % ont répondu en 211 ms, toujours plus de 2 fois la latence après 300 s",
+        ),
+        (
+            "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency, still after 300 s",
+            "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
+        ),
+        (
             "predicted RTO 9.5 min of 15.0 min: detection 7.0 min, decision 60 s, execution 90 s",
             "RTO prévu 9.5 min sur 15.0 min : détection 7.0 min, décision 60 s, exécution 90 s",
         ),

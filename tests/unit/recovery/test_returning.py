@@ -27,15 +27,23 @@ TABLE = {
     "over five per cent": ({"errors_count": 11}, Next.RETURN),
     "everything fails": ({"errors_count": 200}, Next.RETURN),
     "twice as slow": ({"latency_ms": 220.0}, Next.GO_ON),
-    "more than twice as slow": ({"latency_ms": 221.0}, Next.STOP),
-    "five times as slow": ({"latency_ms": 550.0}, Next.STOP),
+    "more than twice as slow": ({"latency_ms": 221.0}, Next.WAIT),
+    "more than twice as slow, still": ({"latency_ms": 221.0, "seen_for": timedelta(minutes=5)}, Next.STOP),
+    "five times as slow": ({"latency_ms": 550.0}, Next.WAIT),
+    "five times as slow, still": ({"latency_ms": 550.0, "seen_for": timedelta(minutes=5)}, Next.STOP),
     "more than five times as slow": ({"latency_ms": 551.0}, Next.RETURN),
     "slow, but nobody notices": ({"latency_ms": 100.0, "latency_before_ms": 5.0}, Next.GO_ON),
-    "slow where it was quick": ({"latency_ms": 201.0, "latency_before_ms": 5.0}, Next.STOP),
-    "no latency": ({"latency_ms": None}, Next.STOP),
-    "a latency that is none": ({"latency_ms": float("nan")}, Next.STOP),
+    "slow where it was quick": ({"latency_ms": 201.0, "latency_before_ms": 5.0}, Next.WAIT),
+    "no latency": ({"latency_ms": None}, Next.WAIT),
+    "no latency, still": ({"latency_ms": None, "seen_for": timedelta(minutes=5)}, Next.STOP),
+    "a latency that is none": ({"latency_ms": float("nan")}, Next.WAIT),
+    "a latency that is none, still": ({"latency_ms": float("nan"), "seen_for": timedelta(minutes=5)}, Next.STOP),
     "nothing to compare with": ({"latency_ms": 199.0, "latency_before_ms": None}, Next.GO_ON),
     "nothing to compare with, and slow": ({"latency_ms": 600.0, "latency_before_ms": None}, Next.RETURN),
+    "good again, late": ({"seen_for": timedelta(minutes=5)}, Next.GO_ON),
+    "slow, and too early to say": ({"latency_ms": 900.0, "seen_for": timedelta(seconds=9)}, Next.WAIT),
+    "a few fail, early": ({"errors_count": 3, "seen_for": timedelta(seconds=1)}, Next.STOP),
+    "far too slow, and a few fail": ({"errors_count": 3, "latency_ms": 551.0}, Next.RETURN),
     "too early": ({"seen_for": timedelta(seconds=9)}, Next.WAIT),
     "bad at once": ({"seen_for": timedelta(seconds=1), "errors_count": 100}, Next.RETURN),
     "too few": ({"requests_count": 19, "errors_count": 0}, Next.WAIT),
@@ -55,6 +63,11 @@ def test_the_sentence_has_the_numbers():
     assert judge_share(ClientsSeen(**(GOOD | {"errors_count": 11}))).text == (
         "at 5 % 11 of 200 requests failed (5.5 %), 95 % answered within 120 ms against 110 ms before: "
         "over 5 % errors or 5 times the latency"
+    )
+    slow = ClientsSeen(**(GOOD | {"latency_ms": 221.0, "seen_for": timedelta(minutes=5)}))
+    assert judge_share(slow).text == (
+        "at 5 % 0 of 200 requests failed (0.0 %), 95 % answered within 221 ms against 110 ms before: "
+        "over 1 % errors or 2 times the latency, still after 300 s"
     )
     few = ClientsSeen(**(GOOD | {"requests_count": 3, "seen_for": timedelta(minutes=6)}))
     assert judge_share(few).text == "at 5 % only 3 requests of 20 were seen in 360 s: nothing is proven"

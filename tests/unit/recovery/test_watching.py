@@ -26,8 +26,9 @@ from tasks.recovery.watching import round_of, see_share, tally, watch_share
 from tests.unit.recovery.scenes import HEARTH, with_plan
 
 ITEM = parse_item("watch-clients:api:azure-west@25")
-WELL, SLOW, BAD = (
+WELL, LATE, SLOW, BAD = (
     Asked(served=True, latency_ms=120.0),
+    Asked(served=True, latency_ms=300.0),
     Asked(served=True, latency_ms=900.0),
     Asked(served=False, text="503"),
 )
@@ -84,9 +85,37 @@ def test_bad_clients_end_it_as_soon_as_there_are_enough():
     assert heard.said == ["a client would see: 503", ruling.text]
 
 
-def test_slow_clients_are_held_against_the_side_that_they_left():
-    assert see(Door([SLOW]), Door([WELL]))[0].next is Next.RETURN
+def test_slow_clients_are_held_against_the_side_that_they_left_once_a_whole_soak_was_slow():
+    ruling, watch, _ = see(Door([SLOW]), Door([WELL]))
+    assert ruling.next is Next.RETURN
+    assert watch.at == 10
     assert see(Door([SLOW]), Door([SLOW]))[0].next is Next.GO_ON
+
+
+def test_a_site_that_is_slow_at_first_earns_the_next_share_when_it_has_become_quick():
+    ruling, watch, heard = see(Door([SLOW] * 4 + [LATE] * 36 + [WELL]), Door([WELL]))
+    assert ruling.next is Next.GO_ON
+    assert watch.at == 19, "the last soak, in which nobody waited long: 10 rounds of 4"
+    waits, goes_on = heard.said
+    assert waits == (
+        "at 25 % 0 of 44 requests failed (0.0 %), 95 % answered within 300 ms against 120 ms before: "
+        "over 1 % errors or 2 times the latency, still after 10 s"
+    )
+    assert goes_on == ruling.text
+
+
+def test_a_site_that_stays_slow_keeps_its_share_until_patience_is_over():
+    ruling, watch, heard = see(Door([LATE]), Door([WELL]))
+    assert ruling.next is Next.STOP
+    assert watch.at == 300
+    assert ruling.text.endswith("over 1 % errors or 2 times the latency, still after 300 s")
+    assert len(heard.said) == 30, "a line each soak"
+
+
+def test_what_became_bad_late_speaks_within_a_soak():
+    ruling, watch, _ = see(Door([LATE] * 400 + [SLOW]), Door([WELL]))
+    assert ruling.next is Next.RETURN
+    assert 100 <= watch.at <= 110
 
 
 def test_where_nobody_answers_on_either_side_nothing_is_proven_and_nobody_is_sent_back():
@@ -164,7 +193,7 @@ def test_the_share_before_is_that_of_the_same_switch():
 @given(latencies=st.lists(st.floats(1, 5000), min_size=1, max_size=200))
 def test_one_in_twenty_may_be_slower_than_the_95th_percentile(latencies):
     asked = [Asked(served=True, latency_ms=each) for each in latencies]
-    seen = tally(ITEM, asked, (), timedelta(0))
+    seen = tally(ITEM, [(0.0, asked)], [(0.0, ())], timedelta(0), since=0.0)
     slower = sum(each > seen.latency_ms for each in latencies)
     assert seen.latency_ms in latencies
     assert slower <= 0.05 * len(latencies)
