@@ -127,7 +127,7 @@ def tally(item: Item, ours: Sequence[Round], theirs: Sequence[Round], soak: time
         share_pct=item.share or 0,
         requests_count=len(counted),
         errors_count=sum(not each.served for each in counted),
-        latency_ms=None if alone else _slow(_lately(ours, soak)),
+        latency_ms=_slow(_lately(ours, soak)),
         latency_before_ms=_slow(_lately(theirs, soak)),
         seen_for=timedelta(seconds=ours[-1][0] - since),
     )

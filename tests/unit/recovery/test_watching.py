@@ -104,6 +104,10 @@ def test_a_site_that_is_slow_at_first_earns_the_next_share_when_it_has_become_qu
     assert goes_on == ruling.text
 
 
+def test_the_side_that_they_left_is_compared_by_its_last_soak_too():
+    assert see(Door([LATE]), Door([SLOW] * 4 + [WELL]))[0].next is Next.STOP
+
+
 def test_a_site_that_stays_slow_keeps_its_share_until_patience_is_over():
     ruling, watch, heard = see(Door([LATE]), Door([WELL]))
     assert ruling.next is Next.STOP
