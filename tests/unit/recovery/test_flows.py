@@ -124,6 +124,16 @@ def test_a_drill_is_always_cleaned_up():
     assert not [call for call in outside if "rehearse" in call or "verify" in call]
 
 
+def test_a_drill_that_ended_as_its_process_died_is_told_by_the_next_try_and_not_begun_anew():
+    (flow,) = [
+        each for each in ast.parse((_FLOWS / "recovery_drill.py").read_text()).body if isinstance(each, ast.FunctionDef)
+    ]
+    first = flow.body[1]
+    assert isinstance(first, ast.If)
+    assert ast.unparse(first.test) == "(ended := ended_before()) is not None"
+    assert [ast.unparse(line) for line in first.body] == ["tell_drill()", "return ended"]
+
+
 def test_readiness_judges_by_all_that_it_looked_at():
     text = (_FLOWS / "recovery_readiness.py").read_text()
     looks = (
