@@ -372,6 +372,14 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), en un temps inconnu",
     ),
     (
+        rf"^nobody is sent to (?P<site>{_N}) yet: in (?P<patience>\S+) it did not answer clients of (?P<name>{_N}): (?P<rest>.+)$",  # noqa: E501
+        "personne n'est encore envoyé à {site} : en {patience}, il n'a pas répondu aux clients de {name} : {rest}",
+    ),
+    (
+        rf"^look at (?P<site>{_N}); a retry of this run asks again and goes on from there\.?$",
+        "regarder {site} ; réessayer redemande et reprend de là",
+    ),
+    (
         rf"^clients do not return to (?P<site>{_N}) beyond (?P<share>\d+) % yet: (?P<rest>.+)$",
         "les clients ne reviennent pas encore à {site} au-delà de {share} % : {rest}",
     ),

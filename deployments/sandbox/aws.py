@@ -55,7 +55,7 @@ class AwsEmulator:
         *,
         actions: tuple[str, ...],
         port: int = 0,
-        terminated: Callable[[str], None] = lambda _service: None,
+        terminated: Callable[[str], object] = lambda _service: None,
     ) -> None:
         self._state = state
         self._terminated = terminated

@@ -42,7 +42,7 @@ class Cloud:
     """The seeded resources and what is done to them; one change at a time."""
 
     def __init__(
-        self, catalogue: Catalogue, clients: Clients, terminated: Callable[[str], None] = lambda _service: None
+        self, catalogue: Catalogue, clients: Clients, terminated: Callable[[str], object] = lambda _service: None
     ) -> None:
         self._clients = clients
         self._lock = threading.Lock()

@@ -76,7 +76,7 @@ class Replacement:
 class Replacing:
     """All replacements that go on; `terminated` is told the group's name when one begins."""
 
-    def __init__(self, terminated: Callable[[str], None]) -> None:
+    def __init__(self, terminated: Callable[[str], object]) -> None:
         self._terminated = terminated
         self._lock = threading.Lock()
         self._going: list[Replacement] = []

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.azure.actions import EXAMINE_ACTIONS, MOVE_ACTIONS, RESTART_ACTIONS
 from deployments.sandbox.authority import ensure_authority
-from deployments.sandbox.azure_app import AzureSimulator
+from deployments.sandbox.azure_app import AzureSimulator, Happening
 from deployments.sandbox.azure_kept import described, restore
 from deployments.sandbox.azure_kinds import CATALOGUE_KINDS
 from deployments.sandbox.azure_login import Login
@@ -30,8 +30,6 @@ from deployments.sandbox.restarting import restarting_behind, starting_behind, s
 from deployments.sandbox.state import State, read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from blocks.catalogue.model import Catalogue
     from deployments.sandbox.azure_store import Store
 
@@ -110,7 +108,7 @@ def _credential(file: Path) -> dict[str, str]:
     return kept
 
 
-def _behind(state: State, catalogue: Catalogue) -> dict[str, Callable[[str], None]]:
+def _behind(state: State, catalogue: Catalogue) -> dict[str, Happening]:
     """What happens to a resource -> it happens to what stands for the service that has it."""
     named = {
         service.resource.lower(): service.name
@@ -119,7 +117,7 @@ def _behind(state: State, catalogue: Catalogue) -> dict[str, Callable[[str], Non
         if service.kind in CATALOGUE_KINDS
     }
 
-    def of_service(begin: Callable[[str], None]) -> Callable[[str], None]:
+    def of_service(begin: Happening) -> Happening:
         return lambda address: begin(named.get(address.lower(), ""))
 
     happening = {"restarted": restarting_behind, "stopped": stopping_behind, "started": starting_behind}

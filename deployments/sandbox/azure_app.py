@@ -40,6 +40,7 @@ from deployments.sandbox.azure_spec import Exchange, Specification
 from deployments.sandbox.azure_store import Store
 from deployments.sandbox.azure_traffic import PROFILES, must_be_valid, read_endpoint, shares, with_endpoint
 
+Happening = Callable[[str], Callable[[], bool] | None]
 _CALLER = web.RequestKey("caller", str)
 _SETTLES_EVERY_S = 0.1
 _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
@@ -60,7 +61,7 @@ class AzureSimulator:
     granted: list[str] = field(default_factory=lambda: ["*/read"])
     granted_to: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # other applications -> actions
     log: ActivityLog = field(default_factory=ActivityLog)
-    happened: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
+    happened: dict[str, Happening] = field(default_factory=dict[str, Happening])
     """restarted, started, stopped, shifted -> who is told the address of what it happened to."""
     keep: Callable[[Store, ActivityLog], None] = field(default=lambda _store, _log: None)
     """Is given everything whenever something changed, before the change is answered."""
@@ -220,7 +221,9 @@ class AzureSimulator:
         fault = self.faults.of_changes(resource)
         operation, status = act(self.store, address, fault)
         if address.action.lower() == "restart" and fault != "no-effect":
-            self.store.tell("restarted", resource.body["id"])
+            is_over = self.store.tell("restarted", resource.body["id"])
+            if is_over is not None:
+                resource.life.wait_for(is_over)
         return self._accepted(request, operation, status, None)
 
     def _activities(self, query: dict[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -31,11 +32,12 @@ class Life:
     shows_processes: bool = True  # some Linux plans show none
     stopped: bool = False
     _up_at: float | None = None
+    _is_over: Callable[[], bool] = lambda: True
 
     @property
     def up(self) -> bool:
         """Whether it runs, after what was due has happened."""
-        if self._up_at is not None and time.monotonic() >= self._up_at:
+        if self._up_at is not None and time.monotonic() >= self._up_at and self._is_over():
             self.began, self.number, self._up_at = datetime.now(UTC), self.number + 1, None
         return self._up_at is None and not self.stopped
 
@@ -80,7 +82,11 @@ class Life:
     def restart(self, fault: str) -> None:
         """Ends now and begins anew later; with `no-effect` nothing happens at all."""
         if fault != "no-effect":
-            self._up_at = time.monotonic() + TAKES_S[fault]
+            self._up_at, self._is_over = time.monotonic() + TAKES_S[fault], lambda: True
+
+    def wait_for(self, is_over: Callable[[], bool]) -> None:
+        """It is not up before this is over: what stands for it restarts as long as it takes."""
+        self._is_over = is_over
 
 
 @dataclass

@@ -24,13 +24,16 @@ _ON_THE_WAY = {"running": "starting", "stopped": "stopping", "deallocated": "dea
 
 
 class Store:
-    """All resources and operations of the sandbox's Azure. `tell` hears what happens, with the resource's id."""
+    """All resources and operations of the sandbox's Azure.
+
+    `tell` hears what happens, with the resource's id, and returns how to know that it is over, or None.
+    """
 
     def __init__(self) -> None:
         self._resources: dict[str, Resource] = {}
         self._operations: dict[str, Operation] = {}
         self.rights = Rights()
-        self.tell: Callable[[str, str], None] = lambda _event, _address: None
+        self.tell: Callable[[str, str], Callable[[], bool] | None] = lambda _event, _address: None
         self.core_limit = 100  # of each region
         self.changed = False  # since somebody last set this back
         self._returning: set[str] = set()  # what restarts

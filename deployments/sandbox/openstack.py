@@ -175,7 +175,6 @@ class OpenStackSimulator:
 async def serve(state: State, catalogue: Catalogue, port: int) -> None:
     """Serve until told to end."""
     told = Told(rebooted=restarting_behind(state), stopped=stopping_behind(state), started=starting_behind(state))
-    told = Told(restarting_behind(state), stopping_behind(state), starting_behind(state))
     simulator = OpenStackSimulator(state, catalogue, port=port, told=told)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -38,9 +38,9 @@ PAUSES = {"pause": ({"ACTIVE"}, "PAUSED"), "unpause": ({"PAUSED"}, "ACTIVE")}  #
 class Told:
     """Who is told that the server of a service rebooted, stopped or started."""
 
-    rebooted: Callable[[str], None] = field(default=lambda _service: None)
-    stopped: Callable[[str], None] = field(default=lambda _service: None)
-    started: Callable[[str], None] = field(default=lambda _service: None)
+    rebooted: Callable[[str], object] = field(default=lambda _service: None)
+    stopped: Callable[[str], object] = field(default=lambda _service: None)
+    started: Callable[[str], object] = field(default=lambda _service: None)
 
 
 @dataclass

@@ -39,17 +39,17 @@ MENDED = frozenset({"kill", "wrong-body"})
 """Ways of breaking a process that its restart mends."""
 
 
-def restarting_behind(state: State) -> Callable[[str], None]:
-    """What a simulator calls with the service that it restarts or resizes; returns at once, it takes its time."""
+def restarting_behind(state: State) -> Begin:
+    """What a simulator calls with the service that it restarts or resizes; its answer says whether it is over."""
     return _in_turn(state, BEHIND, restart_component)
 
 
-def stopping_behind(state: State) -> Callable[[str], None]:
+def stopping_behind(state: State) -> Begin:
     """What a simulator calls with the service whose app or machine it stops."""
     return _in_turn(state, MACHINES, rest_component)
 
 
-def starting_behind(state: State) -> Callable[[str], None]:
+def starting_behind(state: State) -> Begin:
     """What a simulator calls with the service whose app or machine it starts."""
     return _in_turn(state, MACHINES, start_component)
 
@@ -78,29 +78,35 @@ def start_component(state: State, component: str) -> None:
         order(state, "start", component)
 
 
+Begin = Callable[[str], Callable[[], bool] | None]
 Done = Callable[["State", str], None]
-_waiting: SimpleQueue[tuple[Done, State, str]] = SimpleQueue()
+_waiting: SimpleQueue[tuple[Done, State, str, threading.Event]] = SimpleQueue()
 _worker: list[threading.Thread] = []
 
 
-def _in_turn(state: State, machines: dict[str, str], do: Done) -> Callable[[str], None]:
-    """One after the other and in the order asked, however long each takes."""
+def _in_turn(state: State, machines: dict[str, str], do: Done) -> Begin:
+    """One after the other and in the order asked, however long each takes. None where no process stands for it."""
 
-    def begin(service: str) -> None:
+    def begin(service: str) -> Callable[[], bool] | None:
         component = machines.get(service, "")
-        if component and state.is_ready("supervisor"):
-            _waiting.put((do, state, component))
-            if not _worker:
-                _worker.append(threading.Thread(target=_work, daemon=True))
-                _worker[0].start()
+        if not component or not state.is_ready("supervisor"):
+            return None
+        over = threading.Event()
+        _waiting.put((do, state, component, over))
+        if not _worker:
+            _worker.append(threading.Thread(target=_work, daemon=True))
+            _worker[0].start()
+        return over.is_set
 
     return begin
 
 
 def _work() -> None:
     while True:
-        do, state, component = _waiting.get()
+        do, state, component, over = _waiting.get()
         try:
             do(state, component)
         except VigieError as error:
             logging.getLogger(__name__).warning("%s: %s was not done: %s", component, do.__name__, error)
+        finally:
+            over.set()

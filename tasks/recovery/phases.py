@@ -25,7 +25,7 @@ from tasks.recovery.order import groups_of
 from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge, see_proof
 from tasks.recovery.recording import count_loss
-from tasks.recovery.sharing import Watching, attempt_for
+from tasks.recovery.sharing import Watching, Welcoming, attempt_for, is_welcomed
 from tasks.recovery.values import other_site
 from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted, this_run
@@ -77,6 +77,8 @@ def _begin(granted: Granted, step: PlanStep, known: KnownRows) -> Any:
     if item.verb is Verb.WATCH_CLIENTS:
         return Watching.begin(book, granted, step, submitted)
     order = book.order(granted, step, attempt_for(book, granted, item))
+    if is_welcomed(book, order, granted.plan.steps):
+        return Welcoming.begin(order, granted.plan.platform, step.text, submitted)
     return submitted.submit(order, granted.plan.platform, step.text)
 
 

@@ -1,7 +1,7 @@
 """A share was watched: does the run go on, does it stop here, or do clients go back first?
 
-The rules: what was judged is done at once and to its end before the run says why it fails; a person looks before more
-clients come, and a retry measures anew.
+The rules: nobody is sent to a site that does not answer yet; what was judged is done at once and to its end before the
+run says why it fails; a person looks before more clients come, and a retry measures anew.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 from blocks.errors import Broken, VigieError
 from blocks.ports.approvals import PlanStep
 from blocks.ports.runs import Action
+from tasks.core.change import Order
 from tasks.recovery.earning import Judgement, attempt_of, count_of, way_back
 from tasks.recovery.items import SHARED, Item, Verb, parse_item
 from tasks.recovery.returning import Next
 from tasks.recovery.values import other_site
-from tasks.recovery.watching import watch_share
+from tasks.recovery.watching import see_it_answers, watch_share
 from tasks.runs.runbook import Granted, Runbook
 
 
@@ -26,6 +27,41 @@ def attempt_for(book: Runbook, granted: Granted, item: Item) -> int:
     if item.verb not in SHARED:
         return 1
     return attempt_of(book.journal.actions(book.run.id), item, other_site(granted.plan, item.site))
+
+
+def is_welcomed(book: Runbook, order: Order, steps: Sequence[PlanStep]) -> bool:
+    """Must the site answer before this step begins? It leads a watched share there, and was never begun.
+
+    What was begun is carried through, or taken back, without asking: clients may be there already.
+    """
+    item = parse_item(order.item)
+    watched = any(
+        parse_item(step.item) == Item(Verb.WATCH_CLIENTS, item.thing, item.site, item.share) for step in steps
+    )
+    return item.verb is Verb.SHIFT_TRAFFIC and watched and book.journal.step(order.run, order.key) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Welcoming:
+    """A share that comes once its site answers. `change` is the step that changes the world."""
+
+    order: Order
+    platform: str
+    text: str
+    change: Any
+    answering: Any
+
+    @classmethod
+    def begin(cls, order: Order, platform: str, text: str, change: Any) -> Welcoming:
+        """Begin to ask."""
+        item, submitted = parse_item(order.item), _ASKED
+        answering = submitted.submit(order.run, platform, item.thing, item.site, text)
+        return cls(order, platform, text, change, answering)
+
+    def result(self) -> Any:
+        """The step that leads them there, ended. Raises what it raises, and `Broken` where nobody answers."""
+        self.answering.result()
+        return self.change.submit(self.order, self.platform, self.text).result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +124,4 @@ def share_before(steps: Sequence[PlanStep], item: Item) -> int:
 
 
 _SUBMITTED: Any = watch_share
+_ASKED: Any = see_it_answers

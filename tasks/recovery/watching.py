@@ -1,9 +1,10 @@
 """What do clients of a returning site see, and do more of them come, does this share stay, or do they go back?
 
 Asked all the while from where this process runs, a few requests at a time: the addresses that clients ask, at the door
-of the site that they return to and, beside it, at the door of the one that they leave. The rules: where the other door
-answers nobody either, it may be our own network, and nothing is proven; a judgement is written down before anything
-follows from it; whoever asked the run to stop is heard between two rounds.
+of the site that they return to and, beside it, at the door of the one that they leave. The rules: nobody is led to a
+site that does not answer yet; where the other door answers nobody either, it may be our own network, and nothing is
+proven; a judgement is written down before anything follows from it; whoever asked the run to stop is heard between two
+rounds.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from uuid import UUID
 
 from prefect.logging import get_run_logger
 
-from blocks.errors import Refused
+from blocks.catalogue.quantities import format_duration
+from blocks.errors import Broken, Refused
 from blocks.journal.opening import open_journal
 from blocks.ports.clients import Asked, Entrance
-from blocks.ports.runs import Action
+from blocks.ports.runs import Action, RunJournal
 from tasks.core.change import Order, Stopped, Watch
 from tasks.core.retries import JOURNAL
 from tasks.core.step import fresh_step
@@ -60,16 +62,64 @@ def watch_share(order: Order, platform: str, text: str, away: str, back_to: int)
             next_step="this share stays; set the catalogue as it was and run vigie apply, then retry the run",
         )
     with open_journal() as journal:
-
-        def heed() -> None:
-            if who := journal.run(order.run).stop_requested_by:
-                raise Stopped(who, text)
+        heed = _heeding(journal, order.run, text)
 
         def see() -> Ruling:
             doors = parts.entrance(item.thing, item.site), parts.entrance(item.thing, away)
             return see_share(item, doors[0], doors[1], rule, time, heed=heed, say=lambda said: say("%s", said))
 
         return judge_once(journal, order, away, back_to, see)
+
+
+@fresh_step(retry=JOURNAL, run_name="does {site} answer clients of {switch}?")
+def see_it_answers(run: UUID, platform: str, switch: str, site: str, text: str) -> str:
+    """Ask at the door of a site that has just begun to serve, until it answers. `text` is the step that waits for it.
+
+    Raises `Stopped` when somebody asked for it, `Broken` when the plan's patience ends.
+    """
+    parts, say = parts_of(platform), get_run_logger().info
+    door, rule = parts.entrance(switch, site), rule_of(parts.recovery)
+    with open_journal() as journal:
+        wrong = await_answers(door, rule, time, heed=_heeding(journal, run, text), say=lambda said: say("%s", said))
+    if wrong:
+        raise Broken(
+            f"nobody is sent to {site} yet: in {format_duration(rule.patience)} it did not answer clients of {switch}: "
+            f"{wrong}",
+            where=platform,
+            next_step=f"look at {site}; a retry of this run asks again and goes on from there",
+        )
+    return f"{site} answers clients of {switch}"
+
+
+def await_answers(
+    door: Entrance,
+    rule: StopRule,
+    watch: Watch,
+    *,
+    heed: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Ask until a whole round is answered; empty then, else what was wrong when patience ended."""
+    began, told = watch.monotonic(), ""
+    while True:
+        heed()
+        asked = door.ask(round_of(rule))
+        unserved = [each.text or "no answer" for each in asked if not each.served]
+        wrong = unserved[-1] if unserved else "" if asked else "nothing could be asked from here"
+        if not wrong or watch.monotonic() - began >= rule.patience.total_seconds():
+            return wrong
+        if wrong != told:
+            say(f"waiting: a client would see: {wrong}")
+            told = wrong
+        watch.sleep(_ROUND_EVERY_S)
+
+
+def _heeding(journal: RunJournal, run: UUID, text: str) -> Callable[[], None]:
+    def heed() -> None:
+        if who := journal.run(run).stop_requested_by:
+            raise Stopped(who, text)
+
+    return heed
 
 
 def judge_once(journal: Judging, order: Order, away: str, back_to: int, see: Callable[[], Ruling]) -> Judgement:

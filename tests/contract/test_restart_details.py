@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from blocks.azure.block import READER
 from blocks.azure.running import Running
 from blocks.errors import Broken, Refused
 from blocks.ports.changes import EvidenceKind, Mark
+from deployments.sandbox.azure_lives import TAKES_S
 from tests.contract.clouds import CLOUDS
 from tests.contract.test_restart_port import change_of, effect_of, evidence_of, intend
 
@@ -72,6 +75,18 @@ def test_a_reader_that_may_not_see_processes_finds_its_evidence_in_the_log(app):
     assert mark.baseline == {"seen": "0"}
     change.act(mark)
     assert evidence_of(app, app.items()[0], mark).kind is EvidenceKind.CLIENT_TOKEN
+    assert effect_of(app, app.items()[0], mark)[-1].reached
+
+
+def test_the_sandbox_says_that_an_app_runs_again_when_what_stands_for_it_does(app):
+    over = threading.Event()
+    app.simulator.happened["restarted"] = lambda _address: over.is_set
+    change = change_of(app)
+    mark = intend(change)
+    change.act(mark)
+    time.sleep(TAKES_S[""] + 0.5)
+    assert not change.read_effect(mark).reached, "a slow machine is still starting its process"
+    over.set()
     assert effect_of(app, app.items()[0], mark)[-1].reached
 
 

@@ -1,7 +1,8 @@
 """Clients return share by share over the real journal: killed anywhere, stopped, sent back, and gone on with.
 
 The scripted world has one weighted switch. After each walk the same must hold: a share was watched while it was set,
-bad clients were sent back before anybody was told, and nobody came back before a person had been told.
+bad clients were sent back before anybody was told, nobody came back before a person had been told, and nobody was sent
+to a site that did not answer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tasks.core.change import perform
 from tasks.recovery.earning import judgements
 from tasks.recovery.items import Verb, parse_item
 from tasks.recovery.returning import Next, Ruling
-from tasks.recovery.sharing import Watching, attempt_for, share_before
+from tasks.recovery.sharing import Watching, Welcoming, attempt_for, is_welcomed, share_before
 from tasks.recovery.watching import judge_once
 from tasks.runs.runbook import Granted, Runbook
 from tests.contract.steps.conftest import open_run
@@ -44,6 +45,13 @@ class World:
     script: dict[int, list[Next]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     stuck: bool = False  # the switch refuses
+    answers: bool = True  # the site that clients return to
+    asked: list[int] = field(default_factory=list)  # what share was set when it was asked whether it answers
+
+    def ask(self) -> None:
+        self.asked.append(self.share)
+        if not self.answers:
+            raise Broken("nobody is sent to azure-west yet")
 
     def see(self, share: int, judged_count: int) -> Ruling:
         assert self.share == share, f"{share} % was watched while {self.share} % was set"
@@ -101,7 +109,12 @@ def walk(journal, run, world, mortal=None):
         for step in STEPS:
             item = parse_item(step.item)
             if item.verb is Verb.SHIFT_TRAFFIC:
-                change(book.order(granted, step, attempt_for(book, granted, item)))
+                order = book.order(granted, step, attempt_for(book, granted, item))
+                if is_welcomed(book, order, STEPS):
+                    asking = SimpleNamespace(result=partial(mortal.around, "ask", world.ask))
+                    Welcoming(order, "hearth", step.text, SimpleNamespace(submit=change), asking).result()
+                else:
+                    change(order)
                 continue
             count = sum(judged.item == item for judged in judgements(journal.actions(run), "api"))
             look = partial(mortal.around, "see", partial(world.see, item.share, count))
@@ -134,6 +147,42 @@ def test_each_share_is_watched_before_the_next(journal, run):
     told = [action.text for action in journal.actions(run) if action.kind is ActionKind.SHARE_JUDGED]
     assert told == ["at 5 % as it was", "at 25 % as it was"]
     assert journal.verify_actions("hearth") > 0
+    assert world.asked == [0, 5], "before each share that is watched, and not before the rest"
+
+
+def test_nobody_is_sent_to_a_site_that_does_not_answer_and_a_retry_asks_again(journal, run):
+    world = World(answers=False)
+    for _ in range(2):
+        with pytest.raises(Broken, match="nobody is sent to azure-west yet"):
+            walk(journal, run, world)
+    assert (world.share, world.done) == (0, ["told", "told"])
+    assert not journal.steps(run)
+    world.answers = True
+    walk(journal, run, world)
+    assert world.share == 100
+
+
+def test_clients_of_a_site_that_died_are_taken_back_and_it_is_not_asked_before(journal, run):
+    world = World(script={25: [Next.RETURN]})
+    dies = Mortal()
+    see = world.see
+
+    def judged_and_killed(share, judged_count):
+        ruling = see(share, judged_count)
+        if share == 25 and not judged_count:
+            world.answers, dies.die_at = False, len(dies.calls) + 1
+        return ruling
+
+    world.see = judged_and_killed
+    with pytest.raises(Killed):
+        walk(journal, run, world, dies)
+    assert world.share == 25
+    world.answers, asked = False, list(world.asked)
+    world.see = lambda *_: pytest.fail("it was judged")
+    with pytest.raises(Broken, match=r"beyond 5 % yet|nobody is sent"):
+        walk(journal, run, world)
+    assert world.share == 5
+    assert world.asked == asked, "clients are taken back, whatever the door says"
 
 
 def test_a_stop_leaves_the_share_and_a_retry_watches_only_that_one_anew(journal, run):

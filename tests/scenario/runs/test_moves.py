@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from blocks.catalogue.recovery import Returning
 from blocks.ports.approvals import Standing
 from blocks.ports.recovery import DatabaseRole, LossKind, MoveKind, MoveState
 from blocks.ports.runs import ActionKind, RunState
@@ -138,25 +139,49 @@ def test_a_switchover_and_the_way_home_lose_nothing(desk):
     ]
 
 
-def test_a_home_that_serves_badly_has_its_clients_taken_back_and_gets_them_once_it_is_mended(desk):
-    move(desk, "switchover", *PEOPLE[:2])
-    break_service(desk.sandbox.state, "device-api", "expired-cert")
+@contextmanager
+def broken(desk, service):
+    """Its certificate is over; then it is as it was."""
+    break_service(desk.sandbox.state, service, "expired-cert")
     try:
-        back = approve(desk, "failback", *PEOPLE)
-        state = desk.state(back, patience_s=480)
-        assert state["type"] == "FAILED", state
-        assert "clients do not return to azure-west beyond 0 % yet" in state["message"], desk.logs(back)
-        assert judged(desk, back) == [("watch-clients:api:azure-west@5", "return")]
-        assert [step.item for step in desk.steps(back)][-1] == f"shift-traffic:api:{AWAY}@100"
-        assert served_by(desk, AWAY, datetime.now(UTC)), "clients are where they are served"
+        yield
     finally:
-        mend_service(desk.sandbox.state, "device-api")
-    desk.retry(back)
-    state = desk.state(back, "Completed", patience_s=480)
+        mend_service(desk.sandbox.state, service)
+
+
+def failed(desk, run):
+    """What a run says that failed."""
+    state = desk.state(run, patience_s=480)
+    assert state["type"] == "FAILED", f"{state}\n{desk.logs(run)}"
+    return state["message"]
+
+
+def test_a_home_that_serves_badly_gets_nobody_or_has_its_clients_taken_back_and_gets_them_once_it_is_mended(desk):
+    move(desk, "switchover", *PEOPLE[:2])
+    returning = {"returning": Returning.model_validate({"patience": "40s", "soak": "40s"})}
+    with planned_otherwise(lambda _: returning):
+        with broken(desk, "device-api"):
+            back = approve(desk, "failback", *PEOPLE)
+            assert "nobody is sent to azure-west yet: in 40s it did not answer clients of api" in failed(desk, back)
+            assert judged(desk, back) == []
+            assert not [step for step in desk.steps(back) if step.item.startswith("shift-traffic:api")]
+
+        desk.retry(back)
+        first = f"shift-traffic:api:{HOME}@5"
+        desk.until(
+            lambda: [s for s in desk.steps(back) if s.item == first and s.is_done], "the first share", patience_s=480
+        )
+        with broken(desk, "device-api"):
+            assert "clients do not return to azure-west beyond 0 % yet" in failed(desk, back)
+            assert judged(desk, back) == [("watch-clients:api:azure-west@5", "return")]
+            assert [step.item for step in desk.steps(back)][-1] == f"shift-traffic:api:{AWAY}@100"
+            assert served_by(desk, AWAY, datetime.now(UTC)), "clients are where they are served"
+        desk.retry(back)
+        state = desk.state(back, "Completed", patience_s=480)
     assert state["name"] == "Completed", f"{state}\n{desk.logs(back)}"
     assert [comes for _, comes in judged(desk, back)] == ["return", "go on", "go on"]
     items = [step.item for step in desk.steps(back)]
-    assert items.count(f"shift-traffic:api:{HOME}@5") == 2
+    assert items.count(first) == 2
     assert desk.journal.active_site("hearth") == HOME
 
 

@@ -200,6 +200,11 @@ def test_every_sentence_of_a_card_is_french(plan):
             "les clients ne reviennent pas encore à azure-west au-delà de 5 % : à 25 %, seules 3 requêtes sur 20 ont été vues : rien n'est prouvé",
         ),
         (
+            "nobody is sent to azure-west yet: in 5min it did not answer clients of api: api.hearth.example refused the connection: nothing listens there",
+            "personne n'est encore envoyé à azure-west : en 5min, il n'a pas répondu aux clients de api : api.hearth.example refuse la connexion : rien n'y écoute",
+        ),
+        ("look at azure-west; a retry of this run asks again and goes on from there", "regarder azure-west ; réessayer redemande et reprend de là"),
+        (
             "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency",
             "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
         ),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.catalogue.recovery import Returning, TrafficManagerSwitch
-from blocks.errors import Refused
+from blocks.errors import Broken, Refused
 from blocks.ports.approvals import PlanStep
 from blocks.ports.clients import Asked
 from tasks.core.change import Order, Stopped
@@ -22,7 +22,7 @@ from tasks.recovery import watching
 from tasks.recovery.items import parse_item
 from tasks.recovery.returning import Next, StopRule, addresses_asked, rule_of, said_of
 from tasks.recovery.sharing import share_before
-from tasks.recovery.watching import round_of, see_share, tally, watch_share
+from tasks.recovery.watching import await_answers, round_of, see_it_answers, see_share, tally, watch_share
 from tests.unit.recovery.scenes import HEARTH, with_plan
 
 ITEM = parse_item("watch-clients:api:azure-west@25")
@@ -147,6 +147,73 @@ def test_whoever_asks_to_stop_is_heard_between_two_rounds():
     with pytest.raises(Stopped):
         see(here, Door([WELL]), heed=heed)
     assert here.asked == 8
+
+
+# -- before anybody is led there ------------------------------------------------------------------------
+
+
+def waits(door, **named):
+    watch, heard = Watch(), Heard()
+    return await_answers(door, StopRule(), watch, say=heard.said.append, **named), watch, heard
+
+
+def test_nobody_is_led_to_a_site_before_a_whole_round_is_answered():
+    wrong, watch, heard = waits(Door([BAD] * 9 + [WELL]))
+    assert wrong == ""
+    assert watch.at == 3, "the third round was answered in part only"
+    assert heard.said == ["waiting: a client would see: 503"]
+    assert waits(Door([WELL]))[1].at == 0
+
+
+@pytest.mark.parametrize(
+    ("says", "wrong"), [(BAD, "503"), (None, "nothing could be asked from here"), (Asked(served=False), "no answer")]
+)
+def test_a_site_that_answers_nobody_is_waited_for_as_long_as_the_plan_says(says, wrong):
+    said, watch, _ = waits(Door([says]))
+    assert said == wrong
+    assert watch.at == 300
+
+
+def test_whoever_asks_to_stop_is_heard_while_it_does_not_answer():
+    asked = iter([False, True])
+
+    def heed():
+        if next(asked):
+            raise Stopped("shift-lead", "send")
+
+    with pytest.raises(Stopped):
+        waits(Door([BAD]), heed=heed)
+
+
+@pytest.fixture
+def door_of(monkeypatch):
+    """The step that asks at a door, of a run that so-and-so asked to stop, with no patience."""
+
+    def step(says, asked_by=""):
+        returning = Returning(requests=1, soak="1s", patience="1s")
+        recovery = HEARTH.recovery.model_copy(update={"returning": returning})
+        parts = SimpleNamespace(recovery=recovery, entrance=lambda *_: Door([says]))
+        journal = SimpleNamespace(run=lambda _: SimpleNamespace(stop_requested_by=asked_by))
+        monkeypatch.setattr(watching, "parts_of", lambda _: parts)
+        monkeypatch.setattr(watching, "open_journal", lambda: nullcontext(journal))
+        monkeypatch.setattr(watching, "get_run_logger", lambda: logging.getLogger("run"))
+        return see_it_answers.fn(uuid4(), "hearth", "api", "azure-west", "send 5 % of api to azure-west")
+
+    return step
+
+
+def test_the_step_says_who_answers_or_what_is_wrong_and_what_next(door_of):
+    assert door_of(WELL) == "azure-west answers clients of api"
+    with pytest.raises(
+        Broken, match=r"nobody is sent to azure-west yet: in 1s it did not answer clients of api: 503"
+    ) as no:
+        door_of(BAD)
+    assert "a retry of this run asks again" in str(no.value)
+    with pytest.raises(Stopped, match="shift-lead"):
+        door_of(BAD, asked_by="shift-lead")
+
+
+# -- the step -----------------------------------------------------------------------------------------
 
 
 class Asking(Exception):
