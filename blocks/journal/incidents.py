@@ -27,7 +27,9 @@ from blocks.ports.notifications import Channel
 
 _COLUMNS = (
     "i.id, p.name, i.root, i.severity, i.sentence, i.affected, i.opened_at, i.closed_at, i.reopened_count, "
-    "i.acknowledged_by, i.acknowledged_at, i.silenced_until, i.silenced_by, i.flow_run, i.version, i.paged"
+    "i.acknowledged_by, i.acknowledged_at, i.silenced_until, i.silenced_by, i.flow_run, i.version, i.paged, "
+    "CASE WHEN i.reopened_count > 0 THEN (SELECT max(e.at) FROM incident_event e WHERE e.incident_id = i.id "
+    "AND e.kind = 'reopened') END"
 )
 _FROM = " FROM incident i JOIN platform p ON p.id = i.platform_id "
 
@@ -127,6 +129,7 @@ class Ledger:
             self._updated(change, held).incident,
             closed_at=None,
             reopened_count=held.incident.reopened_count + 1,
+            reopened_at=self._platform.now,
             acknowledged_by="",
             acknowledged_at=None,
         )
@@ -310,6 +313,6 @@ def _held(row: tuple[Any, ...]) -> Held:
     incident = Incident(
         id=row[0], platform=row[1], root=row[2], severity=Severity(row[3]), sentence=row[4], affected=tuple(row[5]),
         opened_at=row[6], closed_at=row[7], reopened_count=row[8], acknowledged_by=row[9], acknowledged_at=row[10],
-        silenced_until=row[11], silenced_by=row[12], flow_run=row[13], version=row[14],
+        silenced_until=row[11], silenced_by=row[12], flow_run=row[13], version=row[14], reopened_at=row[16],
     )  # fmt: skip
     return Held(incident, paged=row[15])

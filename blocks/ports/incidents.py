@@ -51,7 +51,7 @@ class Incident:
     `root` is the service that explains it, or `slo:<name>` for a burning budget without a failing
     service, or `monitoring` when the measurement itself is at fault, or `readiness:<finding>` where
     the recovery plan would not work: clients are served, and sweeps leave it alone.
-    `affected` are the other services that suffer from it.
+    `affected` are the other services that suffer from it. `reopened_at` is the last time that it came back.
     """
 
     id: UUID
@@ -63,6 +63,7 @@ class Incident:
     opened_at: datetime
     closed_at: datetime | None = None
     reopened_count: int = 0
+    reopened_at: datetime | None = None
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
     silenced_until: datetime | None = None
@@ -74,6 +75,11 @@ class Incident:
     def is_open(self) -> bool:
         """Not closed by evidence yet."""
         return self.closed_at is None
+
+    @property
+    def since(self) -> datetime:
+        """Since when it lasts without a break: what was closed by evidence was over."""
+        return self.reopened_at or self.opened_at
 
     @property
     def is_readiness(self) -> bool:

@@ -58,13 +58,13 @@ def _facts(voice: Voice, picture: IncidentPicture) -> list[str]:
 
 def _when(voice: Voice, incident: Incident) -> str:
     if incident.closed_at is None:
-        return voice.say("incident.since", moment=voice.moment(incident.opened_at))
-    duration = voice.span(incident.closed_at - incident.opened_at)
+        return voice.say("incident.since", moment=voice.moment(incident.since))
+    duration = voice.span(incident.closed_at - incident.since)
     day = voice.day(incident.closed_at)
-    if voice.day(incident.opened_at) == day:
-        hours = {"begin": voice.clock(incident.opened_at), "end": voice.clock(incident.closed_at)}
+    if voice.day(incident.since) == day:
+        hours = {"begin": voice.clock(incident.since), "end": voice.clock(incident.closed_at)}
         return voice.say("incident.lasted_one_day", **hours, day=day, duration=duration)
-    moments = {"begin": voice.moment(incident.opened_at), "end": voice.moment(incident.closed_at)}
+    moments = {"begin": voice.moment(incident.since), "end": voice.moment(incident.closed_at)}
     return voice.say("incident.lasted", **moments, duration=duration)
 
 

@@ -234,7 +234,7 @@ def _print_incident(console: Console, incident: Incident, at: datetime) -> None:
     quiet = f", silent until {until(silenced, at)}" if silenced else ""
     taken = f"taken by {incident.acknowledged_by}" if incident.acknowledged_by else "taken by nobody yet"
     console.print(
-        f"  for {ago(at, incident.opened_at)}, {taken}{quiet}; id {str(incident.id)[:8]}", markup=False, highlight=False
+        f"  for {ago(at, incident.since)}, {taken}{quiet}; id {str(incident.id)[:8]}", markup=False, highlight=False
     )
     if incident.affected:
         console.print(f"  also suffering: {', '.join(incident.affected)}", markup=False, highlight=False)

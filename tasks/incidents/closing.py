@@ -69,5 +69,5 @@ def _explained(scene: Scene, root: str) -> str:
 
 
 def _after(scene: Scene, incident: Incident) -> str:
-    minutes = max(1, round((scene.at - incident.opened_at) / timedelta(minutes=1)))
+    minutes = max(1, round((scene.at - incident.since) / timedelta(minutes=1)))
     return f" after {format_duration(timedelta(minutes=minutes))}"

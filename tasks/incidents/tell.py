@@ -120,8 +120,9 @@ def picture_at(picture: IncidentPicture, event: IncidentEvent) -> IncidentPictur
     """The picture as it was when `event` happened: a pager is told about that moment, not about now."""
     before = tuple(e for e in picture.events if e.at <= event.at) or (event,)
     closed = event.at if event.kind is EventKind.CLOSED else None
-    reopened = sum(e.kind is EventKind.REOPENED for e in before)
-    incident = replace(picture.incident, closed_at=closed, reopened_count=reopened)
+    reopened = [e.at for e in before if e.kind is EventKind.REOPENED]
+    again = max(reopened, default=None)
+    incident = replace(picture.incident, closed_at=closed, reopened_count=len(reopened), reopened_at=again)
     return replace(picture, events=before, incident=incident)
 
 

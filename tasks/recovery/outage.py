@@ -35,13 +35,16 @@ class Outage:
 
 
 def outage_of(journal: Readings, incidents: Sequence[Incident]) -> Outage | None:
-    """By the oldest open incident that clients suffer from; None where there is none."""
+    """By the oldest open incident that clients suffer from; None where there is none.
+
+    One that was closed by evidence and came back counts from its return: clients were served in between.
+    """
     suffered = [each for each in incidents if not each.is_readiness]
-    first = min(suffered, key=lambda each: each.opened_at, default=None)
+    first = min(suffered, key=lambda each: each.since, default=None)
     if first is None:
         return None
-    seen = journal.last_good_answer(first.platform, (first.root, *first.affected), first.opened_at)
-    return Outage(seen if seen is not None and seen < first.opened_at else first.opened_at, first.opened_at)
+    seen = journal.last_good_answer(first.platform, (first.root, *first.affected), first.since)
+    return Outage(seen if seen is not None and seen < first.since else first.since, first.since)
 
 
 def server_silent_since(journal: Readings, platform: Platform, data: str, site: str) -> datetime | None:

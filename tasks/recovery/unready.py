@@ -148,5 +148,5 @@ def _words(sentence: str) -> str:
 
 
 def _after(incident: Incident, at: datetime) -> str:
-    minutes = max(1, round((at - incident.opened_at) / timedelta(minutes=1)))
+    minutes = max(1, round((at - incident.since) / timedelta(minutes=1)))
     return f" after {format_duration(timedelta(minutes=minutes))}"

@@ -107,6 +107,8 @@ def test_closed_and_back_within_the_window_is_the_same_incident(journal):
     assert journal.recently_closed("storefront", HALF_AN_HOUR) == []
     (back,) = assess(journal, opened(sentence="down again"))
     assert (back.id, back.is_open, back.reopened_count) == (first.id, True, 1)
+    assert back.opened_at == first.opened_at == first.since
+    assert back.since == back.reopened_at > gone.closed_at
     assert (back.acknowledged_by, back.acknowledged_at) == ("", None), (
         "whoever had it in hand was told that it was over"
     )

@@ -28,7 +28,7 @@ from tasks.recovery.recording import write_bounds
 from tasks.recovery.values import Accepted
 from tests.contract.journal.test_moves import begin as begin_move
 from tests.contract.journal.test_moves import open_run
-from tests.contract.journal.words import assess, begin, latency, missing, opened, status
+from tests.contract.journal.words import assess, begin, closed, latency, missing, opened, status
 from tests.unit.recovery import scenes
 from tests.unit.recovery.test_waited import CANDIDATE, SEEN
 
@@ -74,6 +74,16 @@ def test_the_clock_starts_with_the_last_good_answer_and_the_knowledge_with_the_i
     goes_bad(journal, good + MINUTE / 2, opened())
     (incident,) = journal.open_incidents("hearth")
     assert outage(journal) == Outage(served_at=good, noticed_at=incident.opened_at)
+
+
+def test_what_was_closed_by_evidence_and_came_back_counts_from_its_return(journal):
+    """Clients were served in between: an hour of another outage is not this one's."""
+    (first,) = assess(journal, opened())
+    assess(journal, closed())
+    (back,) = assess(journal, opened())
+    assert back.id == first.id
+    assert outage(journal) == Outage(served_at=back.since, noticed_at=back.since)
+    assert back.since > first.opened_at
 
 
 def test_what_suffers_counts_as_what_it_suffers_from(journal, good):

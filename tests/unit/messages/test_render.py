@@ -89,6 +89,13 @@ def test_acknowledged_silenced_and_reopened_are_shown():
     assert "*Rouvert* 2 fois" in words
 
 
+def test_what_came_back_lasts_since_it_came_back():
+    again, end = OPENED_AT + timedelta(hours=1), OPENED_AT + timedelta(hours=1, minutes=4)
+    back = {"reopened_count": 1, "reopened_at": again}
+    assert "23 h 14" not in said(render_incident(a_picture(**back))[1]).split("Rouvert")[0]
+    assert "(4 min)" in said(render_incident(a_picture(closed_at=end, **back))[1])
+
+
 def test_numbers_are_said_in_the_language_of_the_customer():
     event = an_event(text="latency 1.5 s over 500 ms", measurement="latency", value=1512.0, unit="ms", limit="> 0.5 s")
     text, _ = render_incident(a_picture(event))
