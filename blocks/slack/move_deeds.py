@@ -372,6 +372,10 @@ MOVES: tuple[tuple[str, str], ...] = (
         "à {share} %, {bad} requêtes sur {all} ont échoué ({pct} %), en un temps inconnu",
     ),
     (
+        r"^until it goes on nobody can write to (?P<names>.+)$",
+        "personne ne peut écrire dans {names} tant que cela ne reprend pas",
+    ),
+    (
         rf"^nobody is sent to (?P<site>{_N}) yet: in (?P<patience>\S+) it did not answer clients of (?P<name>{_N}): (?P<rest>.+)$",  # noqa: E501
         "personne n'est encore envoyé à {site} : en {patience}, il n'a pas répondu aux clients de {name} : {rest}",
     ),

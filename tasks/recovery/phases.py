@@ -26,15 +26,16 @@ from tasks.recovery.outcome import KnownRows
 from tasks.recovery.proving import judge, see_proof
 from tasks.recovery.recording import count_loss
 from tasks.recovery.sharing import Watching, Welcoming, attempt_for, is_welcomed
+from tasks.recovery.standing_still import closed_to_writes, say_closed
 from tasks.recovery.values import other_site
 from tasks.runs.catalogue import load_platform
 from tasks.runs.runbook import Granted, this_run
 
 
 def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> tuple[str, ...]:
-    """Every step of a phase of the plan, to its end; what each found. Raises the first failure, with the others on it.
+    """Every step of a phase of the plan, to its end; what each found.
 
-    `known` are the rows before the move, for the phase that judges the data.
+    Raises the first failure, with the others on it and with what clients cannot do meanwhile. `known` are the rows before the move, for the phase that judges the data.
     """
     platform = load_platform(granted.plan.platform).platform
 
@@ -42,7 +43,12 @@ def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> t
         count_loss(platform.name, saved.thing, saved.site, other_site(granted.plan, saved.site))
 
     steps = [step for step in granted.plan.steps if step.phase == phase]
-    return go_through(platform, steps, lambda step: _begin(granted, step, known or KnownRows()), count)
+    try:
+        return go_through(platform, steps, lambda step: _begin(granted, step, known or KnownRows()), count)
+    except (VigieError, Stopped) as error:
+        book = this_run()
+        say_closed(error, closed_to_writes(granted.plan, book.journal.steps(book.run.id)))
+        raise
 
 
 def go_through(

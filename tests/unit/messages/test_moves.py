@@ -203,6 +203,10 @@ def test_every_sentence_of_a_card_is_french(plan):
             "nobody is sent to azure-west yet: in 5min it did not answer clients of api: api.hearth.example refused the connection: nothing listens there",
             "personne n'est encore envoyé à azure-west : en 5min, il n'a pas répondu aux clients de api : api.hearth.example refuse la connexion : rien n'y écoute",
         ),
+        (
+            "stopped by alix before: promote household in dc-west; until it goes on nobody can write to household",
+            "arrêté par alix avant : promouvoir household à dc-west ; personne ne peut écrire dans household tant que cela ne reprend pas",
+        ),
         ("look at azure-west; a retry of this run asks again and goes on from there", "regarder azure-west ; réessayer redemande et reprend de là"),
         (
             "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency",
