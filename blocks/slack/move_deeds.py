@@ -66,6 +66,14 @@ MOVES: tuple[tuple[str, str], ...] = (
         "lancer une bascule planifiée, qui ne perd rien : {what}",
     ),
     (
+        rf"^a (?P<rest_kind>{_N}) to (?P<site>{_N}) is not over \((?P<what>vigie runs show \w+)\): see it through$",
+        "{rest_kind} vers {site} : pas encore terminé ({what}), à mener à son terme",
+    ),
+    (
+        rf"^(?P<name>{_N}) runs in (?P<site>{_N}) already \((?P<rest_kind>{_N}) (?P<what>\w+)\): served there, nothing is to be done$",  # noqa: E501
+        "{name} est déjà à {site} ({rest_kind} {what}) : si les clients y sont servis, rien à faire",
+    ),
+    (
         r"^a promotion needs a standby: mend it, or restore a backup to a point in time$",
         "une promotion demande une copie : la réparer, ou restaurer une sauvegarde à un instant",
     ),

@@ -73,5 +73,5 @@ def _window(move: Move, at: datetime) -> str:
     if move.state is not MoveState.SERVING:
         return ""
     due = f" by {until(move.commit_due_at, at)}" if move.commit_due_at else ""
-    otherwise = ", else it goes back by itself while that loses nothing" if move.rolls_back else ""
+    otherwise = f", else it goes back to {move.from_site} by itself while that loses nothing" if move.rolls_back else ""
     return f", not committed\n    Next: vigie commit {move.platform} --as NAME{due}{otherwise}"

@@ -106,7 +106,8 @@ def require_candidate(way: Way, facts: Facts, name: str) -> DatabaseLook:
         raise Refused(
             f"{name} in {way.new} cannot take over: {seen}",
             where=way.new,
-            next_step="a promotion needs a standby: mend it, or restore a backup to a point in time",
+            next_step=f"{facts.moved_meanwhile}a promotion needs a standby: mend it, or restore a backup to a point in "
+            "time",
             code="no_standby",
         )
     return look

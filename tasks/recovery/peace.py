@@ -45,7 +45,8 @@ def _followed(way: Way, facts: Facts, name: str) -> Guard:
         raise Refused(
             f"{name} in {way.old} takes no writes: {old.text if old else 'nobody could look at it'}",
             where=way.platform.name,
-            next_step=f"a dead primary is left by a failover: vigie plan failover {way.platform.name}",
+            next_step=f"{facts.moved_meanwhile}a dead primary is left by a failover: "
+            f"vigie plan failover {way.platform.name}",
             code="primary_dead",
         )
     if new is None or new.role is not DatabaseRole.STANDBY or not _same_history(old, new):

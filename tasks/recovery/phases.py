@@ -35,7 +35,8 @@ from tasks.runs.runbook import Granted, this_run
 def carry_out(granted: Granted, phase: str, known: KnownRows | None = None) -> tuple[str, ...]:
     """Every step of a phase of the plan, to its end; what each found.
 
-    Raises the first failure, with the others on it and with what clients cannot do meanwhile. `known` are the rows before the move, for the phase that judges the data.
+    Raises the first failure, with the others on it and with what clients cannot do meanwhile. `known` are the rows
+    before the move, for the phase that judges the data.
     """
     platform = load_platform(granted.plan.platform).platform
 

@@ -12,7 +12,17 @@ from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Plan
 from blocks.ports.credentials import CredentialLook
-from blocks.ports.recovery import CapacityLook, CommitLook, ComputeLook, DatabaseLook, Loss, Move, Sighting
+from blocks.ports.recovery import (
+    CapacityLook,
+    CommitLook,
+    ComputeLook,
+    DatabaseLook,
+    Loss,
+    Move,
+    MoveKind,
+    MoveState,
+    Sighting,
+)
 
 PHASES = (
     "check",
@@ -74,6 +84,19 @@ class Facts:
     def look(self, data: str, site: str) -> DatabaseLook | None:
         """The look at that server, None where nobody could look."""
         return self.databases.get((data, site))
+
+    @property
+    def moved_meanwhile(self) -> str:
+        """What the newest move means for whoever cannot have another, before what to do next; empty: nothing."""
+        newest = next(iter(self.moves), None)
+        if newest is None:
+            return ""
+        kind, run, site = newest.kind.value, str(newest.run)[:8], newest.to_site
+        if newest.state is MoveState.UNDER_WAY:
+            return f"a {kind} to {site} is not over (vigie runs show {run}): see it through; "
+        if newest.has_moved and site == self.active and newest.kind is not MoveKind.FAILBACK:
+            return f"{newest.platform} runs in {site} already ({kind} {run}): served there, nothing is to be done; "
+        return ""
 
 
 def other_site(plan: Plan, site: str) -> str:

@@ -71,7 +71,7 @@ def test_what_is_not_committed_says_where_it_runs_by_when_and_how(vigie, journal
         f"Moved hearth runs in dc-west since {move.serving_at.astimezone():%H:%M %Z} (failover), not committed" in text
     )
     assert "Next: vigie commit hearth --as NAME by " in text
-    assert "else it goes back by itself" in text
+    assert "else it goes back to azure-west by itself" in text
     assert json.loads(vigie("now", "--json").output)["moved"][0]["to_site"] == "dc-west"
 
     journal.settle_move(run, MoveState.COMMITTED, who="shift-lead")

@@ -207,6 +207,14 @@ def test_every_sentence_of_a_card_is_french(plan):
             "stopped by alix before: promote household in dc-west; until it goes on nobody can write to household",
             "arrêté par alix avant : promouvoir household à dc-west ; personne ne peut écrire dans household tant que cela ne reprend pas",
         ),
+        (
+            "a failover to dc-west is not over (vigie runs show 1a2b3c4d): see it through; a promotion needs a standby: mend it, or restore a backup to a point in time",
+            "bascule d'urgence vers dc-west : pas encore terminé (vigie runs show 1a2b3c4d), à mener à son terme ; une promotion demande une copie : la réparer, ou restaurer une sauvegarde à un instant",
+        ),
+        (
+            "hearth runs in dc-west already (failover 1a2b3c4d): served there, nothing is to be done; a promotion needs a standby: mend it, or restore a backup to a point in time",
+            "hearth est déjà à dc-west (bascule d'urgence 1a2b3c4d) : si les clients y sont servis, rien à faire ; une promotion demande une copie : la réparer, ou restaurer une sauvegarde à un instant",
+        ),
         ("look at azure-west; a retry of this run asks again and goes on from there", "regarder azure-west ; réessayer redemande et reprend de là"),
         (
             "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency",

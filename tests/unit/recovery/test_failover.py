@@ -8,14 +8,25 @@ from datetime import timedelta
 import pytest
 
 from blocks.errors import Refused
-from blocks.ports.recovery import MoveKind, Sighting
+from blocks.ports.recovery import MoveKind, MoveState, Sighting
 from tasks.recovery.building import items_of
 from tasks.recovery.decide import plan_move
 from tasks.recovery.fences import BY_HOST, BY_PROVIDER, BY_RIGHTS, BY_SWITCH, NOT_CONFIRMED, unconfirmed
 from tasks.recovery.items import Verb
 from tasks.recovery.values import Accepted, Ran
 from tests.unit.recovery import scenes
-from tests.unit.recovery.scenes import AZURE, CELLAR, HEARTH, NOW, dark, database, quiet, with_database
+from tests.unit.recovery.scenes import (
+    AZURE,
+    CELLAR,
+    HEARTH,
+    NOW,
+    a_move,
+    dark,
+    database,
+    elsewhere,
+    quiet,
+    with_database,
+)
 
 
 def plan(facts=None, **named):
@@ -129,6 +140,33 @@ NO_CANDIDATE = {
 def test_only_a_standby_is_promoted(look):
     with pytest.raises(Refused, match="household in dc-west cannot take over"):
         plan(with_database(dark(), CELLAR, look))
+
+
+def test_who_asks_twice_is_told_that_it_is_done_before_anything_is_restored():
+    """A second failover, planned anew after the first one served: its way leads back to the site that is dark."""
+    with pytest.raises(Refused) as refused:
+        plan(elsewhere(databases={**elsewhere().databases, ("household", AZURE): database(scenes.UNREACHABLE)}))
+    assert refused.value.next_step.startswith(
+        f"hearth runs in dc-west already (failover {str(scenes.RUN)[:8]}): served there, nothing is to be done; a promotion"
+    )
+
+
+@pytest.mark.parametrize(
+    ("move", "said"),
+    [
+        (
+            a_move(state=MoveState.UNDER_WAY),
+            f"a failover to dc-west is not over (vigie runs show {str(scenes.RUN)[:8]}): ",
+        ),
+        (a_move(kind=MoveKind.FAILBACK, from_site=CELLAR, to_site=AZURE), "a promotion needs a standby"),
+        (a_move(state=MoveState.ROLLED_BACK), "a promotion needs a standby"),
+        (a_move(state=MoveState.ABANDONED), "a promotion needs a standby"),
+    ],
+)
+def test_a_move_that_says_something_is_named_where_another_cannot_be_planned(move, said):
+    with pytest.raises(Refused) as refused:
+        plan(with_database(dark(moves=(move,)), CELLAR, None))
+    assert refused.value.next_step.startswith(said)
 
 
 @pytest.mark.parametrize("role", [scenes.PRIMARY, scenes.FENCED], ids=["open", "closed"])

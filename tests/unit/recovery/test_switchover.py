@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from blocks.errors import Refused
-from blocks.ports.recovery import MoveKind
+from blocks.ports.recovery import MoveKind, MoveState
 from tasks.recovery.building import items_of
 from tasks.recovery.decide import plan_move
 from tasks.recovery.items import Verb
@@ -64,6 +64,14 @@ def test_zero_loss_waits_for_the_standby_again_once_it_follows():
         "follow-database:household:azure-west",
         "protect-database:household:dc-west",
     ]
+
+
+def test_while_a_move_is_under_way_another_is_told_to_wait_for_it():
+    closed = with_database(quiet(moves=(scenes.a_move(state=MoveState.UNDER_WAY),)), AZURE, database(scenes.FENCED))
+    with pytest.raises(
+        Refused, match=r"a failover to dc-west is not over \(vigie runs show \w+\): see it through; a dead"
+    ):
+        plan(closed)
 
 
 REFUSED = {
