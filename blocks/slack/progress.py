@@ -142,8 +142,8 @@ def commit_until(picture: RunPicture) -> datetime | None:
 def _count(voice: Voice, picture: RunPicture) -> str:
     if parts := _plan_parts(picture):
         return voice.say_count("progress.together", parts)
-    done = sum(step.is_done for step in picture.steps)
-    whole = len(picture.steps) + len(_to_come(picture))
+    done, is_done = sum(step.is_done for step in picture.steps), picture.run.state is RunState.DONE
+    whole = len(picture.steps) + (0 if is_done else len(_to_come(picture)))  # what only looked left no step
     if not whole:
         return voice.say("progress.none")
     return voice.say_count("progress.count", done, all=voice.number(whole))

@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -224,7 +225,8 @@ def _print_card(question: Approval) -> None:
 
     Console().print(Markdown(card_markdown(question, Voice("en", "UTC"))))
     word = f" {_confirm(question)}" if question.policy.typed else ""
-    typer.echo(f"\nNext: vigie runs approve {str(question.run)[:8]} --as NAME{word}, or reject\n")
+    typer.echo(f"\nHours are UTC; it is {datetime.now(UTC):%H:%M}.")
+    typer.echo(f"Next: vigie runs approve {str(question.run)[:8]} --as NAME{word}, or reject\n")
 
 
 def _line(run: Run) -> str:

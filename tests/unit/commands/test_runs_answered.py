@@ -32,6 +32,7 @@ def test_a_waiting_question_is_shown_whole_with_the_command_that_answers_it(vigi
     for who in question.policy.approvers:
         assert who in text
     assert "2 yes" in text
+    assert "Hours are UTC; it is " in text
     assert f"Next: vigie runs approve {run} --as NAME --confirm 'hearth and storefront', or reject" in text
 
 

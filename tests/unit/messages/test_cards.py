@@ -190,6 +190,13 @@ def test_progress_says_done_now_and_next():
     assert "▶️ *04:02* restart instance i-2" in flat(render_progress(working)[1])
 
 
+def test_a_run_that_is_done_has_done_all_that_it_had_to():
+    """Steps of its plan that only look leave no step behind."""
+    granted = approval(standing=Standing.GRANTED)
+    picture = a_picture(granted, run=a_run(state=RunState.DONE), steps=(a_step("i-1"),))
+    assert "1 of 1 steps done" in render_progress(picture)[0]
+
+
 @pytest.mark.parametrize(
     ("state", "stopping", "buttons"),
     [
