@@ -1,4 +1,4 @@
-"""`vigie now`, `vigie ack`, `vigie silence`, `vigie beat`: what an operator on duty needs at 3 a.m.
+"""`vigie now`, `vigie ack`, `vigie silence`: what an operator on duty needs at 3 a.m.
 
 `now` prints the night's picture: what is broken and since when, what runs, what waits for whom, and
 whether vigie itself is well. When a part of that cannot be found out it says so; it never leaves it out.
@@ -104,15 +104,6 @@ def silence(
         quiet = journal.silence(found.id, who, journal.now() + duration, _ALL_CHANNELS)
         end = until(quiet.silenced_until, journal.now()) if quiet.silenced_until else ""
     _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {end}.")
-
-
-def beat(platform: str, name: str) -> None:
-    """Report that something has happened, for a heartbeat check: `vigie beat hearth nightly-export`."""
-    from blocks.journal.opening import open_journal
-
-    with told(), open_journal() as journal:
-        at = journal.beat(platform, name)
-    typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S %Z}.")
 
 
 # -- finding out ------------------------------------------------------------------------------
