@@ -37,13 +37,18 @@ def up(
     from rich.console import Console
 
     from deployments.sandbox.lifecycle import bring_up, look
+    from deployments.sandbox.parts import chosen_parts
 
     console = Console()
+    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
+    try:
+        chosen_parts(chosen)
+    except VigieError as error:
+        raise _ended(error) from error
     if look().phase == "ready":
         console.print("The sandbox is already running.")
         _print_picture(look())
         return
-    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
     began = time.monotonic()
     try:
         with progress_on(console) as show:
