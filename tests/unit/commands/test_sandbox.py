@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+import typer
 
 from deployments.sandbox.lifetimes import Identity
 from deployments.sandbox.state import State, write_json
+from deployments.sandbox.whole_sites import WAYS
 from tests.unit.commands.conftest import words
 
 
@@ -42,3 +44,39 @@ def test_a_component_that_there_is_not_is_refused_before_anything_is_started(vig
 def test_what_there_is_is_no_mistake(vigie, already_up):
     result = vigie("up", "--only", "sites")
     assert (result.exit_code, "already running" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("site", ["azure-west", "dc-west"])
+def test_a_whole_site_is_broken_as_its_help_says_and_not_otherwise(vigie, home, site):
+    possible = f"Next: --how kill or partition; of its cloud's interface alone: vigie sandbox break {site} --how "
+    silent = vigie("sandbox", "break", "--site", site)
+    assert (silent.exit_code, f"it is not said how {site} is to be broken. {possible}" in words(silent)) == (1, True)
+    other = vigie("sandbox", "break", "--site", site, "--how", "throttle")
+    assert (other.exit_code, f"cannot be broken by 'throttle'. {possible}throttle or refuse" in words(other)) == (
+        1,
+        True,
+    )
+    (helped,) = [param.help for param in _options("sandbox", "break") if param.name == "site"]
+    assert helped.endswith(f": {' or '.join(WAYS)}.")
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_what_breaks_a_whole_site_asks_for_a_sandbox_that_runs(vigie, home, how):
+    assert "no sandbox is running here" in words(vigie("sandbox", "break", "--site", "primary", "--how", how))
+
+
+def test_of_a_service_it_must_be_said_how(vigie, home):
+    said = words(vigie("sandbox", "break", "hearth/device-updates"))
+    assert said == (
+        "it is not said how device-updates is to be broken. Next: for device-updates choose among "
+        "kill, slow, refuse, partition, expired-cert, wrong-body, with --how"
+    )
+
+
+def _options(*path):
+    from deployments.cli import app
+
+    command = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    return command.params
