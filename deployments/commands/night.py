@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blocks.catalogue.quantities import parse_duration
+from blocks.errors import Refused
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
 from blocks.ports.notifications import Channel
@@ -128,8 +129,10 @@ def _find(journal: Journal, start: str) -> Incident:
     if len(found) == 1:
         return found[0]
     what = "no open incident begins" if not found else f"{len(found)} open incidents begin"
-    typer.echo(f"{what} with {start!r}; see `vigie now`", err=True)
-    raise typer.Exit(1)
+    raise Refused(
+        f"{what} with {start!r}",
+        next_step=f"{'give more of its id; ' if found else ''}vigie now shows those that are open, with their ids",
+    )
 
 
 def _unfinished_runs() -> tuple[list[Run], str]:

@@ -80,6 +80,11 @@ def test_what_is_not_committed_says_where_it_runs_by_when_and_how(vigie, journal
     assert "not committed" not in text
 
 
+def test_what_was_never_moved_cannot_be_committed_and_where_to_look_is_said(vigie, journal):
+    result = vigie("commit", "hearth", "--as", "shift-lead", "--code", "123456")
+    assert (result.exit_code, "nothing to commit. Next: vigie now names what" in words(result)) == (1, True)
+
+
 @pytest.mark.parametrize("committed", [False, True])
 def test_one_that_came_home_is_shown_until_it_is_committed(vigie, journal, prefect_api, committed):
     run, token = open_run(journal, action="failback")
