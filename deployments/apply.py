@@ -19,7 +19,8 @@ from uuid import UUID
 
 from blocks.catalogue.approvals import ApprovalRules
 from blocks.catalogue.model import Catalogue, Platform
-from blocks.errors import Broken, Refused, Retryable
+from blocks.errors import Broken, Retryable
+from blocks.orchestrator.loading import known_prefect
 from deployments.listing import DeploymentEntry, EachPlatform, PrefectFile
 
 if TYPE_CHECKING:
@@ -150,11 +151,8 @@ def prefect_answers() -> Generator[None]:
     """Say in a sentence that Prefect does not answer, or does not take what it is told."""
     import httpx
     from prefect.exceptions import PrefectHTTPStatusError
-    from prefect.settings import get_current_settings
 
-    where = str(get_current_settings().api.url or "")
-    if not where:  # Prefect would start a server of its own for the moment, and that one knows nothing
-        raise Refused("no Prefect server is configured", next_step="set PREFECT_API_URL, or run `vigie up`")
+    where = known_prefect()
     try:
         yield
     except PrefectHTTPStatusError as error:

@@ -7,6 +7,7 @@ import typer
 from deployments.commands import (
     apply,
     approver,
+    beat,
     blocks,
     catalogue,
     commit,
@@ -35,7 +36,7 @@ app.command("gateway")(gateway.gateway)
 app.command("now")(night.now)
 app.command("ack")(night.ack)
 app.command("silence")(night.silence)
-app.command("beat")(night.beat)
+app.command("beat")(beat.beat)
 app.command("apply")(apply.apply)
 app.command("plan")(plan.plan)
 app.command("paper")(plan.paper)

@@ -198,6 +198,12 @@ class Platform(Model):
         """The site where the platform belongs: its primary one."""
         return next(site.name for site in self.sites.values() if site.role is SiteRole.PRIMARY)
 
+    @property
+    def beats(self) -> tuple[str, ...]:
+        """What reports by itself, and a heartbeat check waits for."""
+        checks = (check for service in self.services.values() for check in service.checks.values())
+        return tuple(dict.fromkeys(check.beat for check in checks if check.kind == "heartbeat"))
+
     def credentials_for(self, service: Service, check: CheckBase) -> str:
         """The reader's credential block that this check is made with."""
         return check.credentials or self.sites[check.site or service.site].credentials

@@ -9,6 +9,7 @@ import os
 
 from blocks.errors import Broken, Refused
 from blocks.journal.adapter import PostgresJournal
+from blocks.orchestrator.loading import prefect_answers
 from blocks.ports.health import MissingCode
 
 BLOCK_NAME = "journal"
@@ -37,7 +38,8 @@ def _dsn_of_block() -> str:
             code=MissingCode.CREDENTIALS,
         )
     try:
-        block = JournalDatabase.load(BLOCK_NAME, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
+        with prefect_answers(f"block {BLOCK_NAME}"):
+            block = JournalDatabase.load(BLOCK_NAME, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
     except ValueError as error:
         raise Broken(
             f'no journal is configured: {ENVIRONMENT} is not set and Prefect has no block "{BLOCK_NAME}"',

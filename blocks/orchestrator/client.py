@@ -15,6 +15,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from blocks.errors import Broken, Refused, Retryable
+from blocks.orchestrator.loading import known_prefect
 from blocks.ports.orchestration import FlowRunView, RunPhase, Startable
 
 _LATER = timedelta(days=1)
@@ -171,14 +172,12 @@ class PrefectOrchestrator:
             import httpx
             from prefect.settings import get_current_settings
 
-            settings = get_current_settings().api
-            if not settings.url:
-                raise Refused("no Prefect server is configured", next_step="set PREFECT_API_URL, or run `vigie up`")
+            address, settings = known_prefect(), get_current_settings().api
             secret = settings.auth_string.get_secret_value() if settings.auth_string else ""
             key = settings.key.get_secret_value() if settings.key else ""
             user, _, password = secret.partition(":")
             self._client = httpx.Client(
-                base_url=settings.url,
+                base_url=address,
                 timeout=_ANSWERS_S,
                 auth=(user, password) if secret else None,
                 headers={"Authorization": f"Bearer {key}"} if key else {},

@@ -1,7 +1,8 @@
 """Did Prefect not answer just now, while something saved in it was loaded? Then the step is tried again.
 
-A Prefect server that starts again, or whose database does, answers with 5xx or not at all for some seconds. The rule:
-that is never the end of a run; what Prefect refuses for good (a wrong credential) is.
+A Prefect server that starts again, or whose database does, answers with 5xx or not at all for some seconds. The rules:
+that is never the end of a run; what Prefect refuses for good (a wrong credential) is; and where no server is known
+nothing is asked, because Prefect would start one of its own for the moment, and that one knows nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from blocks.errors import Broken, Retryable
+from blocks.errors import Broken, Refused, Retryable
 
 _LATER = (408, 429)
 _SERVER_ERROR = 500
@@ -17,11 +18,13 @@ _SERVER_ERROR = 500
 
 @contextmanager
 def prefect_answers(what: str) -> Generator[None]:
-    """Raises `Retryable` when Prefect is away, `Broken` when it answers no; `what` is being loaded."""
-    import httpx
-    from prefect.settings import get_current_settings
+    """Raises `Retryable` when Prefect is away, `Broken` when it answers no, `Refused` when it is known nowhere.
 
-    where = str(get_current_settings().api.url or "Prefect")
+    `what` is being loaded.
+    """
+    import httpx
+
+    where = known_prefect()
     try:
         yield
     except httpx.HTTPStatusError as error:
@@ -36,3 +39,16 @@ def prefect_answers(what: str) -> Generator[None]:
             where=where,
             next_step="see that the Prefect server runs",
         ) from error
+
+
+def known_prefect() -> str:
+    """The address of the Prefect server. Raises `Refused` where none is known."""
+    from prefect.settings import get_current_settings
+
+    address = get_current_settings().api.url
+    if not address:
+        raise Refused(
+            "no Prefect server is known here: PREFECT_API_URL is not set",
+            next_step="run `vigie up`, or set the address of your Prefect server",
+        )
+    return str(address)

@@ -24,9 +24,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^already expired(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "déjà expiré ({rest})"),
         (r"^already void(?: at (?P<time>\S+) UTC)?(?:: (?P<rest>.+))?$", "devenu caduc ({rest})"),
         (r"^expired at (?P<time>\S+) UTC: ask again$", "expiré à {time} UTC : redemander"),
-        (rf"^(?P<who>{_NAME}) may not decide about (?P<what>.+)$", "{who} ne peut pas décider pour {what}"),
+        (rf"^(?P<who>{_NAME}) may not decide about (?P<what>[^.]+)$", "{who} ne peut pas décider pour {what}"),
         (
-            rf"^(?P<who>{_NAME}) may not break the glass for (?P<what>.+)$",
+            rf"^(?P<who>{_NAME}) may not break the glass for (?P<what>[^.]+)$",
             "{who} ne peut pas briser la glace pour {what}",
         ),
         (rf"^(?P<who>{_NAME}) answered at (?P<time>\S+) UTC through .+$", "{who} a déjà répondu à {time} UTC"),
@@ -34,6 +34,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"^(?P<who>{_NAME}) asked for this and cannot approve it himself$",
             "{who} l'a demandé et ne peut pas l'approuver lui-même",
         ),
+        (r"^one of these may: (?P<what>.+)$", "l'une de ces personnes le peut : {what}"),
+        (r"^approvals\.yaml names nobody who may$", "approvals.yaml ne nomme personne qui le puisse"),
         (r"^a one-time code is needed for this answer$", "cette réponse demande le code à usage unique"),
         (r"^type '(?P<what>.+)' to confirm$", "taper « {what} » pour confirmer"),
         (

@@ -27,7 +27,10 @@ def commit(
     with told(), open_journal() as journal, PrefectOrchestrator() as orchestrator:
         newest = next((move for move in journal.moves(platform) if move.state is not MoveState.ABANDONED), None)
         if newest is None:
-            raise Refused(f"{platform} was never moved: there is nothing to commit")
+            raise Refused(
+                f"{platform} was never moved: there is nothing to commit",
+                next_step="vigie now names what was moved and is not committed",
+            )
         run = journal.run(newest.run)
         policy = load_policy(run.customer, run.platform, run.action)
         verify_in_terminal(journal, who, code)

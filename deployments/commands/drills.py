@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blocks.catalogue.mistakes import listed, nearest_name
+from blocks.errors import Refused
 from deployments.commands.telling import told
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def drills(customer: Of = "", as_json: Json = False) -> None:
 
     with told(), open_journal() as journal:
         found, at, leaks = rehearsals(journal), journal.now(), journal.leaked_resources()
-    wanted = {who: rows for who, rows in found.items() if customer in ("", who.name)}
+        wanted = _of(found, customer)
     if as_json:
         shown = [_as_json(who, each, at) for who, rows in wanted.items() for each in rows]
         typer.echo(json.dumps({"platforms": shown, "leftovers": [each.reference for each in leaks]}, default=str))
@@ -39,6 +41,20 @@ def drills(customer: Of = "", as_json: Json = False) -> None:
             typer.echo(f"left over from run {leak.run}: {leak.reference}; the leak sweep removes it", err=True)
     if leaks or any(each.is_due(at) for rows in wanted.values() for each in rows):
         raise typer.Exit(1)
+
+
+def _of(found: dict[Customer, list[Rehearsed]], customer: str) -> dict[Customer, list[Rehearsed]]:
+    """Of one customer, or of all. Raises `Refused` when there are others and not this one: that is no good news."""
+    wanted = {who: rows for who, rows in found.items() if customer in ("", who.name)}
+    if found and not wanted:
+        known = [who.name for who in found]
+        near = nearest_name(customer, known)
+        raise Refused(
+            f"no customer {customer!r} has a platform with a recovery plan"
+            f"{f'; the nearest is {near!r}' if near else ''}",
+            next_step=f"those who have one: {listed(known)}",
+        )
+    return wanted
 
 
 def _print(found: dict[Customer, list[Rehearsed]], at: datetime) -> None:

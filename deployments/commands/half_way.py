@@ -59,7 +59,7 @@ def print_half_way(halted: Sequence[Run], moved: Sequence[Move], at: datetime) -
     for run in halted:
         name, why = str(run.id)[:8], f": {run.reason}" if run.reason else ""
         on = "" if run.subject == run.platform else f" of {run.subject}"
-        goes_on = f"vigie runs continue {name}" if run.state is RunState.PARKED else "retry it in Prefect"
+        goes_on = f"vigie runs continue {name}" + ("" if run.state is RunState.PARKED else ", or retry it in Prefect")
         typer.echo(f"  {run.platform}: {run.action}{on} {run.state.value} {ago(at, run.state_at)} ago{why}")
         typer.echo(f"    Next: vigie runs show {name}, then {goes_on}")
     if moved:

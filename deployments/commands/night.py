@@ -1,4 +1,4 @@
-"""`vigie now`, `vigie ack`, `vigie silence`, `vigie beat`: what an operator on duty needs at 3 a.m.
+"""`vigie now`, `vigie ack`, `vigie silence`: what an operator on duty needs at 3 a.m.
 
 `now` prints the night's picture: what is broken and since when, what runs, what waits for whom, and
 whether vigie itself is well. When a part of that cannot be found out it says so; it never leaves it out.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blocks.catalogue.quantities import parse_duration
+from blocks.errors import Refused
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
 from blocks.ports.notifications import Channel
@@ -106,15 +107,6 @@ def silence(
     _say(as_json, quiet, f"{quiet.root} on {quiet.platform} is silent until {end}.")
 
 
-def beat(platform: str, name: str) -> None:
-    """Report that something has happened, for a heartbeat check: `vigie beat hearth nightly-export`."""
-    from blocks.journal.opening import open_journal
-
-    with told(), open_journal() as journal:
-        at = journal.beat(platform, name)
-    typer.echo(f"{platform}/{name} has reported at {at.astimezone():%H:%M:%S %Z}.")
-
-
 # -- finding out ------------------------------------------------------------------------------
 
 
@@ -137,8 +129,10 @@ def _find(journal: Journal, start: str) -> Incident:
     if len(found) == 1:
         return found[0]
     what = "no open incident begins" if not found else f"{len(found)} open incidents begin"
-    typer.echo(f"{what} with {start!r}; see `vigie now`", err=True)
-    raise typer.Exit(1)
+    raise Refused(
+        f"{what} with {start!r}",
+        next_step=f"{'give more of its id; ' if found else ''}vigie now shows those that are open, with their ids",
+    )
 
 
 def _unfinished_runs() -> tuple[list[Run], str]:

@@ -37,13 +37,18 @@ def up(
     from rich.console import Console
 
     from deployments.sandbox.lifecycle import bring_up, look
+    from deployments.sandbox.parts import chosen_parts
 
     console = Console()
+    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
+    try:
+        chosen_parts(chosen)
+    except VigieError as error:
+        raise _ended(error) from error
     if look().phase == "ready":
         console.print("The sandbox is already running.")
         _print_picture(look())
         return
-    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
     began = time.monotonic()
     try:
         with progress_on(console) as show:
@@ -89,13 +94,17 @@ def break_(
     from deployments.sandbox.breaking import break_service
     from deployments.sandbox.faults import FAULTS, ways
     from deployments.sandbox.state import State
+    from deployments.sandbox.whole_sites import require_whole
 
     if not service and not site:
         for name in FAULTS:
             print(f"{name:24} {', '.join(ways(name))}")
         return
     try:
-        print(break_service(State.at(), _one(service, site), how))
+        name = _one(service, site)
+        if site:
+            require_whole(name, how)
+        print(break_service(State.at(), name, how))
     except VigieError as error:
         raise _ended(error) from error
 

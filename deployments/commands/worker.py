@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from blocks.errors import Refused, VigieError
+from blocks.errors import VigieError
+from blocks.orchestrator.loading import known_prefect
 
 
 def worker(
@@ -31,10 +32,7 @@ def worker(
 def serve(pool: str, limit: int | None, name: str, drain_s: float) -> None:
     """Be the worker `name` of `pool`, at most `limit` runs at once; told to stop, wait `drain_s` seconds for them."""
     if not os.environ.get("PREFECT_API_URL"):
-        from prefect.settings import get_current_settings
-
-        if not get_current_settings().api.url:
-            raise Refused("no Prefect server is configured", next_step="set PREFECT_API_URL, or run `vigie up`")
+        known_prefect()
     from deployments.worker.worker import WarmWorker
 
     async def until_told() -> None:

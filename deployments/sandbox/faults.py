@@ -181,5 +181,6 @@ def actions_for(service: str, how: str) -> tuple[Action, ...]:
         raise Refused(f"the sandbox has no service {service!r}", next_step=f"choose among {', '.join(FAULTS)}")
     if how not in ways(name):
         possible = ", ".join(ways(name))
-        raise Refused(f"{name} cannot be broken by {how!r}", next_step=f"for {name} choose among {possible}")
+        said = f"{name} cannot be broken by {how!r}" if how else f"it is not said how {name} is to be broken"
+        raise Refused(said, next_step=f"for {name} choose among {possible}, with --how")
     return ways(name)[how]

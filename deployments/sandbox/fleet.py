@@ -18,7 +18,6 @@ from pathlib import Path
 import aiohttp
 
 from blocks.catalogue.loader import load_catalogue
-from blocks.catalogue.model import Catalogue
 from blocks.errors import VigieError
 from blocks.journal.opening import open_journal
 from deployments.sandbox.authority import ensure_authority
@@ -44,22 +43,12 @@ async def report_beats(state: State) -> None:
         await asyncio.sleep(_BEAT_EVERY_S if done else _BEAT_AGAIN_S)
 
 
-def heartbeats(catalogue: Catalogue) -> list[tuple[str, str]]:
-    """(platform, beat) of every heartbeat check."""
-    return [
-        (name, check.beat)
-        for name, platform in catalogue.platforms.items()
-        for service in platform.services.values()
-        for check in service.checks.values()
-        if check.kind == "heartbeat"
-    ]
-
-
 def _beat(dsn: str) -> bool:
     journal = open_journal(dsn)
     try:
-        for platform, beat in heartbeats(load_catalogue(CHECKOUT / "deployments" / "catalogue")):
-            journal.beat(platform, beat)
+        for platform in load_catalogue(CHECKOUT / "deployments" / "catalogue").platforms.values():
+            for beat in platform.beats:
+                journal.beat(platform.name, beat)
     except VigieError:
         return False  # the tables are being made, or the journal is down: again soon
     finally:

@@ -1,7 +1,8 @@
-"""Which site is meant, when somebody says that the primary one goes dark?
+"""Which site is meant, when somebody says that the primary one goes dark, and how does a whole site break?
 
 A site is called by its name in the catalogue or by its role there. Roles stay: after a move the site that
-clients left is still the primary one, it is only not active.
+clients left is still the primary one, it is only not active. What breaks only the interface of its cloud is
+no break of the site.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from blocks.catalogue.model import Catalogue
 from blocks.errors import Refused
 from deployments.sandbox.faults import FAULTS, Cut
+
+WAYS = ("kill", "partition")
+"""How a site is broken as a whole; every other way of its line is one of its cloud's interface."""
 
 
 def named_site(catalogue: Catalogue, said: str) -> str:
@@ -22,6 +26,17 @@ def named_site(catalogue: Catalogue, said: str) -> str:
         )
         raise Refused(several, next_step=f"choose among {known}")
     return found[0]
+
+
+def require_whole(site: str, how: str) -> None:
+    """Raises `Refused` with what is possible, unless `how` breaks all of the site."""
+    if how in WAYS:
+        return
+    raise Refused(
+        f"{site} as a whole cannot be broken by {how!r}" if how else f"it is not said how {site} is to be broken",
+        next_step=f"--how {' or '.join(WAYS)}; of its cloud's interface alone: vigie sandbox break {site} --how "
+        + " or ".join(each for each in FAULTS[site] if each not in WAYS),
+    )
 
 
 def _whole(site: str) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from blocks.errors import Refused
 from blocks.ports.approvals import REASON_MOST, Approval, Choice, Door, Said, Standing
 from tasks.approvals.codes import Unseal, verify_code
-from tasks.approvals.decide import judge, needs_code
+from tasks.approvals.decide import judge, may_say, needs_code
 from tasks.approvals.ports import Records
 
 
@@ -59,8 +59,16 @@ def record_answer(journal: Records, unseal: Unseal, approval: UUID, answer: Answ
     )
     after, ruling = journal.say(approval, said, judge)
     if ruling.refusal:
-        raise Refused(ruling.refusal)
+        raise Refused(ruling.refusal, next_step=_who_may(after, answer))
     return Answered(after, _sentence(after, answer))
+
+
+def _who_may(approval: Approval, answer: Answer) -> str:
+    """Whom to turn to, where the person is what spoke against it."""
+    allowed = may_say(approval, answer.choice)
+    if answer.approver in allowed or approval.standing is not Standing.WAITING:
+        return ""
+    return f"one of these may: {', '.join(allowed)}" if allowed else "approvals.yaml names nobody who may"
 
 
 def _sentence(approval: Approval, answer: Answer) -> str:

@@ -77,6 +77,11 @@ def entitled(approval: Approval) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*policy.approvers, *besides)))
 
 
+def may_say(approval: Approval, choice: Choice) -> tuple[str, ...]:
+    """Who may give this answer now."""
+    return approval.policy.glass if choice is Choice.BREAK_GLASS else entitled(approval)
+
+
 def needs_code(approval: Approval, choice: Choice, door: Door) -> bool:
     """Must this answer carry a one-time code?"""
     if door in _CODED_DOORS or choice is Choice.BREAK_GLASS:
@@ -135,8 +140,7 @@ def _too_late(approval: Approval, now: datetime) -> str:
 
 
 def _not_entitled(approval: Approval, said: Said) -> str:
-    allowed = approval.policy.glass if said.choice is Choice.BREAK_GLASS else entitled(approval)
-    if said.approver in allowed:
+    if said.approver in may_say(approval, said.choice):
         return ""
     what = "break the glass for" if said.choice is Choice.BREAK_GLASS else "decide about"
     return f"{said.approver} may not {what} {approval.plan.action} on {approval.platform}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prefect.logging import get_run_logger
 
+from blocks.catalogue.mistakes import nearest_name
 from blocks.errors import Refused
 from blocks.journal.opening import open_journal
 from blocks.ports.approvals import Plan
@@ -17,6 +18,9 @@ from tasks.recovery.looking import look_at
 from tasks.recovery.opening import parts_of
 from tasks.recovery.supposing import suppose_gone
 from tasks.recovery.values import Accepted
+
+_CALLED = ("failover", "switchover", "failback", "restore")
+"""The moves as people call them; the last one's flow and approvals are named point-in-time-restore."""
 
 
 def make_plan(
@@ -36,8 +40,11 @@ def make_plan(
     try:
         wanted = MoveKind(kind)
     except ValueError:
-        known = ", ".join(each.value for each in MoveKind)
-        raise Refused(f"there is no move called {kind!r}", next_step=f"choose one of {known}") from None
+        near = nearest_name(kind, _CALLED)
+        raise Refused(
+            f"there is no move called {kind!r}{f'; the nearest is {near!r}' if near else ''}",
+            next_step=f"choose one of {', '.join(_CALLED)}",
+        ) from None
     if wanted is MoveKind.RESTORE:
         raise Refused("a restore needs a moment to go back to", next_step="vigie plan restore PLATFORM --as-of MOMENT")
     parts = parts_of(platform)

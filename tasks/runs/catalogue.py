@@ -26,8 +26,12 @@ class Known:
     customer: Customer
 
 
+class PlatformUnknown(Broken):
+    """Prefect answered, and holds no platform of that name."""
+
+
 def load_platform(name: str) -> Known:
-    """As `vigie apply` saved it. Raises `Broken` when it never did."""
+    """As `vigie apply` saved it. Raises `PlatformUnknown` when it never did."""
     return remembered("platform", name, lambda: _saved(name))
 
 
@@ -37,7 +41,7 @@ def _saved(name: str) -> Known:
             block = PlatformBlock.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  added by Prefect's dispatch
     except ValueError as error:
         near = nearest_name(name, _names())
-        raise Broken(
+        raise PlatformUnknown(
             f"Prefect has no platform {name!r}{f'; the nearest is {near!r}' if near else ''}",
             next_step="is the name right? Then run vigie apply",
             code="probe_failed",

@@ -77,7 +77,10 @@ def _commit(journal: Steered, run: Run, who: str) -> str:
     """It stays, and does not go back by itself. Raises `Refused` when it ended otherwise or was moved on."""
     move = journal.move(run.id)
     if move is None or move.state is MoveState.UNDER_WAY:
-        raise Refused(f"run {run.id} has moved nothing that serves yet: there is nothing to commit")
+        raise Refused(
+            f"run {run.id} has moved nothing that serves yet: there is nothing to commit",
+            next_step=f"vigie runs show {str(run.id)[:8]} says how far it is",
+        )
     journal.settle_move(run.id, MoveState.COMMITTED, who=who)
     return f"the {move.kind.value} of {move.platform} to {move.to_site} is committed: it stays there"
 
@@ -106,4 +109,9 @@ def _named_step(journal: Records, run: Run, wanted: str) -> Step:
     if len(found) == 1:
         return found[0]
     open_ones = ", ".join(f"{step.item} ({step.key[:8]})" for step in begun) or "none"
-    raise Refused(f"{wanted or 'that'!r} names {len(found)} open steps of run {run.id}; open are: {open_ones}")
+    raise Refused(
+        f"{wanted or 'that'!r} names {len(found)} open steps of run {run.id}; open are: {open_ones}",
+        next_step="name one of them, by its item or the beginning of its key"
+        if begun
+        else f"vigie runs show {str(run.id)[:8]}; only a step that was begun can be said to be done",
+    )

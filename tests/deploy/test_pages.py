@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from deployments.listing import read_listing
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -59,6 +61,13 @@ def test_what_the_readme_types_is_a_command(typed):
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     command.make_context(command.name, words).close()  # refuses an option or an argument it does not have
+
+
+def test_a_deployment_is_called_as_in_the_prefect_ui():
+    there = {each.name for each in read_listing(ROOT / "prefect.yaml").deployments}
+    of_page = {page: re.findall(r"\bdeployment `([\w-]+)`", page.read_text()) for page in PAGES}
+    assert of_page[ROOT / "README.md"], "the README starts one"
+    assert [name for named in of_page.values() for name in named if name not in there] == []
 
 
 def test_the_readme_types_what_a_day_needs():

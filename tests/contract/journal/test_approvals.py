@@ -116,6 +116,34 @@ def test_a_code_is_used_once_whatever_it_was_used_for(journal, question, code_of
         record_answer(journal, KEY.unseal, question.id, answer("stranger", code=code))
 
 
+@pytest.mark.parametrize(
+    ("choice", "who"),
+    [(Choice.APPROVE, ", ".join(POLICY.approvers)), (Choice.BREAK_GLASS, "shift-lead")],
+)
+def test_who_may_not_is_told_who_may(journal, question, code_of, choice, who):
+    refused = answer("service-manager", choice, reason="nobody answers", code=code_of("service-manager"))
+    with pytest.raises(Refused, match="service-manager may not") as no:
+        record_answer(journal, KEY.unseal, question.id, refused)
+    assert no.value.next_step == f"one of these may: {who}"
+
+
+def test_where_nobody_may_break_the_glass_that_is_said(journal, code_of):
+    run = uuid4()
+    open_run(journal, run)
+    asked = journal.ask(run, plan=plan(), policy=replace(POLICY, glass=()), requester="operator")
+    refused = answer(choice=Choice.BREAK_GLASS, reason="nobody answers", code=code_of("duty-operator"))
+    with pytest.raises(Refused, match=r"Next: approvals.yaml names nobody who may"):
+        record_answer(journal, KEY.unseal, asked.id, refused)
+
+
+def test_who_may_and_comes_too_late_is_sent_to_nobody(journal, question):
+    record_answer(journal, KEY.unseal, question.id, answer("shift-lead", Choice.REJECT, Door.SLACK))
+    for late in ("duty-operator", "stranger"):
+        with pytest.raises(Refused, match="already rejected") as no:
+            record_answer(journal, KEY.unseal, question.id, answer(late, door=Door.SLACK))
+        assert no.value.next_step == ""
+
+
 def test_a_code_older_than_the_last_one_used_is_not_taken_either(journal, question, code_of):
     now, before = code_of("shift-lead"), code_of("shift-lead", -1)
     record_answer(journal, KEY.unseal, question.id, answer("shift-lead", Choice.REJECT, code=now))

@@ -270,8 +270,19 @@ def test_only_who_may_decide_commits_and_only_what_serves(journal):
     with pytest.raises(Refused, match="nothing to commit"):
         steer(journal, Prefect(), POLICY, Steer.COMMIT, run, who="platform-engineer")
     begin(journal, run, token)
-    with pytest.raises(Refused, match="nothing to commit"):
+    with pytest.raises(Refused, match=f"nothing to commit. Next: vigie runs show {str(run)[:8]}"):
         steer(journal, Prefect(), POLICY, Steer.COMMIT, run, who="platform-engineer")
+
+
+def test_a_step_that_is_not_one_of_those_begun_is_answered_with_what_can_be_named(journal):
+    run, token = open_run(journal)
+    with pytest.raises(Refused, match=r"'stop' names 0 open steps.*open are: none") as no:
+        steer(journal, Prefect(), POLICY, Steer.BY_HAND, run, who="platform-engineer", detail="stop")
+    assert no.value.next_step.startswith(f"vigie runs show {str(run)[:8]}; only a step that was begun")
+    journal.intend(run, token, key="a" * 64, phase="fence", item="stop-app", text="stop it", baseline={})
+    with pytest.raises(Refused, match=r"open are: stop-app \(aaaaaaaa\)") as no:
+        steer(journal, Prefect(), POLICY, Steer.BY_HAND, run, who="platform-engineer", detail="stop")
+    assert no.value.next_step == "name one of them, by its item or the beginning of its key"
 
 
 # -- running elsewhere --------------------------------------------------------------------------

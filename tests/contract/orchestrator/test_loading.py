@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from blocks.errors import Broken, Retryable
+from blocks.errors import Broken, Refused, Retryable
+from blocks.journal.opening import configured_dsn
 from tasks.approvals.keys import load_key
 from tasks.core.opening import imported, load_block
 from tasks.runs.catalogue import load_platform, load_rules
@@ -19,7 +20,13 @@ LOADS = {
     "rules": load_rules,
     "operator": lambda: load_block(imported("blocks.azure.block:AzureOperator"), "azure-hearth-operator"),
     "key": load_key,
+    "journal": configured_dsn,
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_journal_is_set(monkeypatch):
+    monkeypatch.delenv("VIGIE_JOURNAL_DSN", raising=False)
 
 
 @pytest.fixture
@@ -65,3 +72,10 @@ def test_nobody_listens(load):
         reserved.bind(("127.0.0.1", 0))
         with speaking_to(reserved.getsockname()[1]), pytest.raises(Retryable, match="did not answer"):
             load()
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+def test_where_none_is_known_none_is_started(load):
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(Refused, match="PREFECT_API_URL") as refused:
+        load()
+    assert "run `vigie up`" in refused.value.next_step

@@ -8,8 +8,8 @@ import pytest
 
 from blocks.catalogue.block import PlatformBlock
 from blocks.catalogue.loader import load_catalogue
-from blocks.errors import Broken
-from tasks.runs.catalogue import load_platform
+from deployments.commands.beat import require_declared
+from tasks.runs.catalogue import PlatformUnknown, load_platform
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
 
@@ -20,8 +20,11 @@ def test_a_mistyped_name_is_answered_with_the_nearest():
         "hearth", overwrite=True, _sync=True
     )
     assert load_platform("hearth").platform.name == "hearth"
-    with pytest.raises(Broken, match="Prefect has no platform 'hearht'; the nearest is 'hearth'"):
+    assert require_declared("hearth", "nightly-export") == ""
+    with pytest.raises(PlatformUnknown, match="Prefect has no platform 'hearht'; the nearest is 'hearth'"):
         load_platform("hearht")
-    with pytest.raises(Broken, match=r"no platform 'zzz'. Next: is the name right") as unlike:
+    with pytest.raises(PlatformUnknown, match=r"no platform 'zzz'. Next: is the name right") as unlike:
         load_platform("zzz")
     assert "nearest" not in str(unlike.value)
+    with pytest.raises(PlatformUnknown):
+        require_declared("hearht", "nightly-export")

@@ -39,9 +39,10 @@ def test_a_parked_run_is_shown_also_before_its_first_step(vigie, journal, prefec
 
 
 def test_a_failed_run_is_shown_until_a_later_one_has_done_its_work(vigie, journal, prefect_api):
-    journal.move_run(begun(journal), RunState.FAILED, reason="clients are not served")
+    failed = begun(journal)
+    journal.move_run(failed, RunState.FAILED, reason="clients are not served")
     assert "clients are not served Next: vigie runs show" in words(vigie("now"))
-    assert "then retry it in Prefect" in words(vigie("now"))
+    assert f"then vigie runs continue {str(failed)[:8]}, or retry it in Prefect" in words(vigie("now"))
     journal.move_run(begun(journal, "service-restart"), RunState.DONE, reason="")
     assert "clients are not served" in vigie("now").output, "a restart brings no platform home"
     journal.move_run(begun(journal, "failover"), RunState.DONE, reason="")
@@ -78,6 +79,11 @@ def test_what_is_not_committed_says_where_it_runs_by_when_and_how(vigie, journal
     text = words(vigie("now"))
     assert "hearth runs in dc-west since" in text
     assert "not committed" not in text
+
+
+def test_what_was_never_moved_cannot_be_committed_and_where_to_look_is_said(vigie, journal):
+    result = vigie("commit", "hearth", "--as", "shift-lead", "--code", "123456")
+    assert (result.exit_code, "nothing to commit. Next: vigie now names what" in words(result)) == (1, True)
 
 
 @pytest.mark.parametrize("committed", [False, True])

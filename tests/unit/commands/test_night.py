@@ -194,9 +194,9 @@ def test_an_unknown_or_ambiguous_id_changes_nothing(vigie, journal, command):
     assess(journal, opened("hub"))
     assess(journal, opened("device-api"))
     unknown = vigie(verb, "zzzz", *options)
-    assert (unknown.exit_code, "no open incident begins with 'zzzz'" in unknown.output) == (1, True)
+    assert (unknown.exit_code, "no open incident begins with 'zzzz'. Next: vigie now" in unknown.output) == (1, True)
     both = vigie(verb, "", *options)
-    assert (both.exit_code, "2 open incidents begin with ''" in both.output) == (1, True)
+    assert (both.exit_code, "2 open incidents begin with ''. Next: give more of its id" in both.output) == (1, True)
     assert not any(i.acknowledged_by or i.silenced_until for i in journal.open_incidents())
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from blocks.errors import Refused
 from deployments.cli import app
 from deployments.commands.plan import _made, lines_of, together
 from tasks.recovery.values import Accepted
+from tests.unit.commands.conftest import words
 from tests.unit.messages.test_together import PLAN
 from tests.unit.recovery.scenes import HEARTH
 
@@ -43,6 +45,19 @@ def test_each_one_s_plan_is_printed_as_alone():
 def test_only_failovers_are_planned_together(kind, candidate, as_of):
     with pytest.raises(Refused, match="several platforms only fail over together"):
         _made(kind, ["hearth", "shop"], candidate, as_of, accepted=Accepted(), suppose_gone=False, say=print)
+
+
+def test_a_move_that_there_is_not_is_refused_with_those_that_the_help_names(vigie):
+    result = vigie("plan", "failovr", "hearth")
+    assert (result.exit_code, "no move called 'failovr'; the nearest is 'failover'" in words(result)) == (1, True)
+    *others, last = words(result).partition("choose one of ")[2].split(", ")
+    helps = {param.help for name in ("plan", "paper") for param in _parameters(name) if param.name == "kind"}
+    assert helps == {f"{', '.join(others)} or {last}."}
+    assert last == "restore"
+
+
+def _parameters(command):
+    return typer.main.get_command(app).commands[command].params
 
 
 def test_a_loss_is_accepted_for_one_failover_and_for_nothing_else():

@@ -78,10 +78,35 @@ def _spent():
 @pytest.mark.parametrize("command", [("now",), ("beat", "hearth", "nightly-export"), ("journal", "verify")], ids=str)
 def test_with_no_journal_known_it_says_so_and_starts_nothing(command, tmp_path):
     """Without an address Prefect would start a server of its own, empty, and the night would look quiet."""
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VIGIE_"))}
-    alone = known | {"HOME": str(tmp_path), "VIGIE_HOME": str(tmp_path / "none"), "PREFECT_HOME": str(tmp_path / "p")}
-    done = subprocess.run(_command(*command), env=alone, capture_output=True, text=True, check=False)
+    done = _alone(tmp_path, *command)
     assert done.returncode == 1
     assert "no journal is known here" in done.stderr
     assert "vigie up" in done.stderr
     assert not list(tmp_path.rglob("*.db"))
+
+
+@pytest.mark.parametrize("command", [("plan", "failover", "hearth"), ("paper", "hearth")], ids=str)
+def test_with_no_prefect_known_a_plan_says_so_and_starts_nothing(command, tmp_path):
+    done = _alone(tmp_path, *command)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "no Prefect server is known here: PREFECT_API_URL is not set. "
+        "Next: run `vigie up`, or set the address of your Prefect server\n"
+    )
+    assert not list(tmp_path.rglob("*.db"))
+
+
+@pytest.mark.parametrize("command", [("now",), ("runs", "list"), ("plan", "failover", "hearth")], ids=str)
+def test_with_prefect_down_where_the_journal_s_address_is_kept_one_sentence_says_so(command, tmp_path):
+    done = _alone(tmp_path, *command, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert "Prefect did not answer (ConnectError)" in said
+    assert "Next: see that the Prefect server runs" in said
+
+
+def _alone(folder, *command, **more):
+    """A shell that knows nothing but what `more` says."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VIGIE_"))}
+    own = {"HOME": str(folder), "VIGIE_HOME": str(folder / "none"), "PREFECT_HOME": str(folder / "p")}
+    return subprocess.run(_command(*command), env=known | own | more, capture_output=True, text=True, check=False)

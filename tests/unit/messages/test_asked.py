@@ -127,6 +127,10 @@ def test_the_progress_says_that_it_waits_for_a_person_and_what_comes_next():
             "caches/warm asks for an approval of its own and may change a platform: it is no step of another move",
             "caches/warm demande sa propre approbation et peut changer une plateforme : ce n'est pas une étape d'une bascule",
         ),
+        (
+            "ben may not decide about failover on hearth. Next: one of these may: anna, chloe",
+            "ben ne peut pas décider pour failover on hearth. Ensuite : l'une de ces personnes le peut : anna, chloe",
+        ),
         ("waits for a person: is it so?", "attend quelqu'un : is it so?"),
         ("anna says no: is it so? (it rains)", "anna dit non : is it so? (it rains)"),
         ("anna says no", "anna dit non"),

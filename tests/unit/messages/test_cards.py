@@ -252,6 +252,8 @@ def test_every_refusal_of_the_rules_is_said_in_french():
         judge(asked, said(), AT).refusal,
         judge(asked, said(code_step=1), AT).refusal,
         judge(asked, said("shift-lead", Choice.BREAK_GLASS, code_step=1, typed="hearth"), AT).refusal,
+        "one of these may: duty-operator, shift-lead",
+        "approvals.yaml names nobody who may",
     ]
     assert all(refusals)
     told = [retell(FR, refusal) for refusal in refusals]

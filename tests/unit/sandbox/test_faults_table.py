@@ -27,7 +27,7 @@ from deployments.sandbox.faults import (
 from deployments.sandbox.names import BETWEEN, DOOR, ROUTES, line_of_vigie
 from deployments.sandbox.parts import ALL_PARTS
 from deployments.sandbox.restarting import BEHIND, MACHINES, MENDED
-from deployments.sandbox.whole_sites import named_site
+from deployments.sandbox.whole_sites import WAYS, named_site, require_whole
 
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[3] / "deployments" / "catalogue")
 SERVICES = {name: service for platform in CATALOGUE.platforms.values() for name, service in platform.services.items()}
@@ -100,6 +100,13 @@ def test_a_dark_site_loses_every_process_of_its_services_at_once_and_nothing_els
     assert killed - {"nameserver"} <= set(cut.components)
     (other,) = {"azure-west", "dc-west"} - {site}
     assert not set(cut.components) & set(FAULTS[other]["kill"][0].components)
+
+
+@pytest.mark.parametrize("site", ["azure-west", "dc-west"])
+@pytest.mark.parametrize("how", WAYS)
+def test_a_whole_site_is_broken_in_every_way_that_is_said(site, how):
+    require_whole(site, how)
+    assert len({component for action in FAULTS[site][how] for component in components_of(action)}) > 1
 
 
 @pytest.mark.parametrize("site", ["azure-west", "dc-west"])
