@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from blocks.slack.database_deeds import DATABASES
 from blocks.slack.deeds import DEEDS
 from blocks.slack.drill_deeds import DRILLS
 from blocks.slack.move_deeds import MOVES
@@ -80,10 +81,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         *DEEDS,
         *SITE_DEEDS,
         *DRILLS,
+        *DATABASES,
         *MOVES,
     )
 )
 _JOINT = "; "
+_DECIMAL = re.compile(r"(?P<whole>-?\d+)\.(?P<decimals>\d+)(?P<unit> ?[a-z%]*)")
 _EMPTY = re.compile(r" \(\)$")
 
 
@@ -102,7 +105,12 @@ def retell(voice: Voice, sentence: str) -> str:
 
 
 def _piece(voice: Voice, name: str, piece: str) -> str:
-    return retell(voice, piece) if piece and name.startswith("rest") else piece
+    if name.startswith("rest"):
+        return retell(voice, piece) if piece else piece
+    if name.startswith("list"):
+        return ", ".join(retell(voice, each) for each in piece.split(", "))
+    decimal = _DECIMAL.fullmatch(piece)
+    return f"{decimal['whole']},{decimal['decimals']}{decimal['unit']}" if decimal else piece
 
 
 def _joined(pieces: Iterable[str]) -> str:
