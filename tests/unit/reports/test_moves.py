@@ -399,7 +399,7 @@ def test_what_was_not_fenced_is_timed_from_the_first_promotion_until_its_fence_i
     ("language", "told"),
     [
         ("en", ["fence household in azure-west: at 02:19:33, after at most 12 min 31 s without it", "not yet, open since"]),
-        ("fr", ["isoler household à azure-west : à 03:19:33, après au plus 12 min 31 s sans l'être", "pas encore, exposé"]),
+        ("fr", ["isoler household à azure-west : à 3 h 19 min 33 s, après au plus 12 min 31 s sans l'être", "pas encore, exposé"]),
     ],
 )  # fmt: skip
 def test_slack_the_page_and_the_artifact_say_since_when_it_is_fenced(language, told):
