@@ -486,6 +486,22 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{name} à {site} n'a jamais été isolé : rien n'y a répondu",
     ),
     (
+        rf"^no row change was acknowledged by (?P<name>{_N}) alone$",
+        "aucune modification n'a été confirmée par {name} seul",
+    ),
+    (
+        rf"^1 row change of (?P<seconds>{_ROWS}) s was acknowledged by (?P<name>{_N}) and by no other(?: \((?P<tables>[^()]+)\))?$",  # noqa: E501
+        "1 modification de {seconds} s a été confirmée par {name} seul ({tables})",
+    ),
+    (
+        r"^1 commit dropped or rewrote whole tables$",
+        "1 transaction a supprimé ou réécrit des tables entières",
+    ),
+    (
+        r"^(?P<count>\d+) commits dropped or rewrote whole tables(?: \((?P<tables>[^()]+)\))?$",
+        "{count} transactions ont supprimé ou réécrit des tables entières ({tables})",
+    ),
+    (
         rf"^(?P<rows>\d+) row changes of (?P<seconds>{_ROWS}) s were acknowledged by (?P<name>{_N}) and by no other(?: \((?P<tables>[^()]+)\))?$",  # noqa: E501
         "{rows} modifications de {seconds} s ont été confirmées par {name} seul ({tables})",
     ),

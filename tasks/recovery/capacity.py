@@ -49,12 +49,16 @@ def capacity_guard(way: Way, facts: Facts) -> tuple[Guard, ...]:
 def shortfall(needed: Capacity, look: CapacityLook) -> str:
     """'4 cores are needed and 2 are free', for everything that lacks; empty where all fits."""
     pairs = (
-        ("cores", needed.cores, look.cores_free),
-        ("MiB of memory", needed.ram_mib, look.ram_free_mib),
-        ("servers", needed.instances, look.instances_free),
+        ("core", "cores", needed.cores, look.cores_free),
+        ("MiB of memory", "MiB of memory", needed.ram_mib, look.ram_free_mib),
+        ("server", "servers", needed.instances, look.instances_free),
     )
-    lacking = [(need, word, free) for word, need, free in pairs if free != NO_LIMIT and free < need]
-    return "; ".join(f"{need} {word} are needed and {free} are free" for need, word, free in lacking)
+    lacking = [(need, one if need == 1 else many, free) for one, many, need, free in pairs if NO_LIMIT < free < need]
+    return "; ".join(f"{need} {word} {_are(need)} needed and {free} {_are(free)} free" for need, word, free in lacking)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def pool_of(site: Site, look: CapacityLook) -> str:
