@@ -22,8 +22,8 @@ from blocks.ports.notifications import Sent
 
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for. No approver's name."""
-UNKNOWN = "unknown"
-"""Who asked for a run that was started in Prefect. No approver's name."""
+UNKNOWN_REQUESTER = "unknown"
+"""Who asked when Prefect was asked directly: its UI has no identities. No approver's name."""
 REJOIN = "rejoin"
 """The action of a run that fences a site which was left and answers again, and lets it follow."""
 GIVES_WAY = frozenset({"recovery-drill", REJOIN})
@@ -90,7 +90,7 @@ def titled(action: str, subject: str, platform: str) -> str:
 
 def who_said(requested_by: str) -> str:
     """'shift-lead'; of a run that was started in Prefect nobody knows more than that."""
-    return "somebody in the Prefect UI" if requested_by == UNKNOWN else requested_by
+    return "somebody in the Prefect UI" if requested_by == UNKNOWN_REQUESTER else requested_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

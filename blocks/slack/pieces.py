@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blocks.ports.runs import SCHEDULE, UNKNOWN
+from blocks.ports.runs import SCHEDULE, UNKNOWN_REQUESTER
 from blocks.slack.markup import escaped_line, length, link, plain
 from blocks.slack.voice import Voice
 
@@ -128,4 +128,4 @@ def who_asked(voice: Voice, requester: str) -> str:
     """The name; or that Prefect was asked directly, or the schedule began it, where nobody has one."""
     if requester == SCHEDULE:
         return voice.say("who.schedule")
-    return voice.say("who.unknown") if requester == UNKNOWN else requester
+    return voice.say("who.unknown") if requester == UNKNOWN_REQUESTER else requester

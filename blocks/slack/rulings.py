@@ -13,6 +13,7 @@ from blocks.slack.database_deeds import DATABASES
 from blocks.slack.deeds import DEEDS
 from blocks.slack.drill_deeds import DRILLS
 from blocks.slack.move_deeds import MOVES
+from blocks.slack.plan_changes import CHANGES
 from blocks.slack.site_deeds import SITE_DEEDS
 from blocks.slack.voice import NO_BREAK, Voice
 
@@ -66,6 +67,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^this Slack account is linked to nobody$", "ce compte Slack n'est relié à personne : /vigie link"),
         (r"^the question is empty$", "la question est vide"),
         (rf"^(?P<who>{_NAME}) may not steer (?P<what>.+)$", "{who} ne peut pas agir sur {what}"),
+        *CHANGES,
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),

@@ -212,6 +212,18 @@ def test_every_sentence_of_a_card_is_french(plan):
             "à 25 %, 0 requêtes sur 20 ont échoué (0,0 %), en un temps inconnu",
         ),
         (
+            'count and save what only household in azure-west has: the card said "azure-west has no row of its own", which is not known any more; rows that only household in azure-west has: the card allowed at most 2000 rows, which is not asked for any more',
+            "compter et garder ce que seul household possède à azure-west : la carte disait « azure-west n'a aucune ligne à lui seul », ce qui n'est plus connu ; lignes que seul household à azure-west possède : la carte admettait au plus 2000 lignes, ce qui n'est plus demandé",
+        ),
+        (
+            'fence household in azure-west: the card said "confirmed by its host", now it is "NOT confirmed: nothing there answers us"; rows of household that may be lost: the card allowed at most 0 rows, now it would be at most 2000 rows',
+            "isoler household à azure-west : la carte disait « confirmé par son hôte », maintenant « NON confirmé : rien n'y répond » ; lignes de household qui peuvent être perdues : la carte admettait au plus 0 lignes, maintenant ce serait au plus 2000 lignes",
+        ),
+        (
+            'asked 3 times, and each time the plan changed: no longer: promote household in dc-west; new: open household in dc-west to writes; dc-west: now "active", of which the card said nothing; rows of household that may be lost: now at most 12.5 rows, of which the card said nothing; candidate was standby-3, is standby-4; rows of household that may be lost is 2001 rows now, approved was at most 2000 rows',
+            "demandé 3 fois, et le plan a changé chaque fois : n'y est plus : promouvoir household à dc-west ; nouveau : ouvrir household à dc-west aux écritures ; dc-west : maintenant « actif », dont la carte ne disait rien ; lignes de household qui peuvent être perdues : maintenant au plus 12,5 lignes, dont la carte ne disait rien ; candidate : standby-3 sur la carte, maintenant standby-4 ; lignes de household qui peuvent être perdues : 2001 lignes maintenant, au plus 2000 lignes étaient approuvées",
+        ),
+        (
             "predicted RTO 9.5 min of 15.0 min: detection 7.0 min, decision 60 s, execution 90 s",
             "RTO prévu 9,5 min sur 15,0 min : détection 7,0 min, décision 60 s, exécution 90 s",
         ),
