@@ -105,7 +105,9 @@ def narrowest(looks: Sequence[CapacityLook]) -> CapacityLook:
 
 def _held(claim: RoomClaim) -> str:
     room = claim.room
-    much = f"{room.cores} cores, {room.ram_mib} MiB, {room.instances} instances"
+    cores = "1 core" if room.cores == 1 else f"{room.cores} cores"
+    instances = "1 instance" if room.instances == 1 else f"{room.instances} instances"
+    much = f"{cores}, {room.ram_mib} MiB, {instances}"
     return f"of that {much} are held for the {claim.action} of {claim.platform} ({claim.state.value})"
 
 

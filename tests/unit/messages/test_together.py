@@ -223,8 +223,8 @@ def test_the_report_is_said_in_french_piece_by_piece():
         ("begin the failover of shop to dc-west", "lancer : bascule d'urgence de shop vers dc-west"),
         ("approved with others in run 0a1b2c3d: approved by shift-lead", "approuvé avec d'autres (exécution 0a1b2c3d) : approuvé par shift-lead"),
         (
-            "16 cores free; of that 4 cores, 1024 MiB, 1 instances are held for the failover of shop (running)",
-            "16 cores free ; dont 4 cœurs, 1024 Mio, 1 instances tenus pour : bascule d'urgence de shop",
+            "16 cores free; of that 4 cores, 1024 MiB, 1 instance are held for the failover of shop (running)",
+            "16 cores free ; dont 4 cœurs, 1024 Mio, 1 instance tenus pour : bascule d'urgence de shop",
         ),
     ],
 )  # fmt: skip
