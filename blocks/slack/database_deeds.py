@@ -60,6 +60,7 @@ DATABASES: tuple[tuple[str, str], ...] = (
             (r" \((?P<rest_why>[^()]+)\), (?P<list_seen>[^;()]+)", " ({rest_why}), {list_seen}"),
         )
     ),
+    (rf"^(?P<name>{_N}) cannot be seen: (?P<why>.+)$", "{name} est invisible : {why}"),
     (rf"^step (?P<key>[0-9a-f]+) of run (?P<run>{_N})$", "étape {key} de l'exécution {run}"),
     (rf"^(?P<name>{_N}) (?P<count>\d+) bytes behind$", "{name} à {count} octets derrière"),
     (rf"^(?P<count>\d+) bytes behind (?P<name>{_N})$", "à {count} octets derrière {name}"),

@@ -385,6 +385,12 @@ MOVES: tuple[tuple[str, str], ...] = (
         "il n'a pas de quota de mémoire, et ne dit ni la place ni le quota des plans App Service",
     ),
     (rf"^(?P<site>{_N}) is supposed to have room$", "{site} est supposé avoir la place"),
+    (rf"^(?P<name>{_N}) is supposed to be gone$", "{name} est supposé disparu"),
+    (
+        r"^have the quota raised, or free what a platform of lower priority uses there$",
+        "faire relever le quota, ou libérer ce qu'une plateforme moins prioritaire y utilise",
+    ),
+    (r"^look whether its provider answers, then plan again$", "voir si son fournisseur répond, puis refaire le plan"),
     (
         rf"^(?P<site>{_N}) is where (?P<name>{_N}) is active: it cannot take over from itself(?P<rest>.*)$",
         "{site} est le site actif de {name} : il ne peut pas se relayer lui-même{rest}",

@@ -120,6 +120,16 @@ def test_how_a_move_ended_is_said_whole(lost, english, french):
             "le quota de dc-west laisse 52 cœurs, 120000 Mio, instances sans limite ; hôtes en marche : 3 sur 3 ; un quota n'est pas une réserve : nul ne sait s'ils ont la place ; dont 4 cœurs, 8192 Mio, 3 instances tenus pour : bascule d'urgence de shop",
         ),
         (
+            "dc-west cannot take hearth: 4 cores are needed and 2 are free (the quota of dc-west). Next: have the quota raised, or free what a platform of lower priority uses there",
+            "dc-west ne peut pas accueillir hearth : il faut 4 (cœurs), 2 libres (le quota de dc-west). Ensuite : faire relever le quota, ou libérer ce qu'une plateforme moins prioritaire y utilise",
+        ),
+        (
+            "nobody can say what dc-west can still take, so hearth cannot go there (the quota of dc-west). Next: look whether its provider answers, then plan again",
+            "nul ne peut dire ce que dc-west peut encore accueillir, hearth ne peut donc pas y aller (le quota de dc-west). Ensuite : voir si son fournisseur répond, puis refaire le plan",
+        ),
+        ("household-data cannot be seen: db1:5432: timeout", "household-data est invisible : db1:5432: timeout"),
+        ("household is supposed to be gone", "household est supposé disparu"),
+        (
             "4 of 10 cores of westeurope are used; Azure names no limit of machines; it has no quota of memory, and tells neither room nor the quota of app service plans; quota is not capacity: only a reservation promises room",
             "westeurope, cœurs : 4 pris sur 10 ; Azure ne donne aucune limite de machines ; il n'a pas de quota de mémoire, et ne dit ni la place ni le quota des plans App Service ; un quota n'est pas une réserve : seule une réservation promet la place",
         ),
