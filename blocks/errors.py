@@ -29,7 +29,7 @@ class VigieError(Exception):
 
     def __str__(self) -> str:
         """One sentence: what, where, what next."""
-        where = f" at {self.where}" if self.where else ""
+        where = f" ({self.where})" if self.where else ""
         next_step = f". Next: {self.next_step}" if self.next_step else ""
         return f"{self.what}{where}{next_step}"
 

@@ -25,7 +25,7 @@ from blocks.journal.runs import check_token, lock_run, the_run
 from blocks.journal.statuses import aware
 from blocks.ports.approvals import Approval, Plan, Standing, about_plan, granted_plan
 from blocks.ports.recovery import Move
-from blocks.ports.runs import REJOIN, SCHEDULE, ActionKind, RunState
+from blocks.ports.runs import REJOIN, SCHEDULE, ActionKind, RunState, who_said
 
 _LIVE = frozenset({RunState.RUNNING, RunState.WAITING})
 
@@ -41,7 +41,7 @@ def promise(connection: Connection, move: Move, run: UUID) -> None:
     if known.platform != move.platform or known.action != REJOIN:
         raise _refused(move, f"run {run} is a {known.action} of {known.platform}")
     if known.requested_by != SCHEDULE or known.state is not RunState.RUNNING or approvals_of(connection, run):
-        raise _refused(move, f"run {run} was asked for by {known.requested_by} and is {known.state.value}")
+        raise _refused(move, f"run {run} was asked for by {who_said(known.requested_by)} and is {known.state.value}")
     agreed = the_yes(connection, move)
     connection.execute(
         "INSERT INTO rejoin (run_id, move_run_id, promised_at) VALUES (%s, %s, %s)", (run, move.run, locked.now)

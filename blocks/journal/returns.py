@@ -20,7 +20,7 @@ from blocks.journal.identities import LockedPlatform
 from blocks.journal.runs import lock_run
 from blocks.ports.approvals import Approval, Plan, Standing, about_plan, granted_plan
 from blocks.ports.recovery import Move, MoveState
-from blocks.ports.runs import SCHEDULE, ActionKind, Run, RunState
+from blocks.ports.runs import SCHEDULE, ActionKind, Run, RunState, who_said
 
 _HOME_BY = frozenset({"failback", "switchover"})
 
@@ -36,7 +36,7 @@ def promise(connection: Connection, move: Move, run: UUID) -> None:
     if known.platform != move.platform or known.action not in _HOME_BY:
         raise _refused(move, f"run {run} is a {known.action} of {known.platform}")
     if known.requested_by != SCHEDULE or known.state is not RunState.RUNNING or approvals_of(connection, run):
-        raise _refused(move, f"run {run} was asked for by {known.requested_by} and is {known.state.value}")
+        raise _refused(move, f"run {run} was asked for by {who_said(known.requested_by)} and is {known.state.value}")
     agreed = the_yes(connection, locked, move, apart_from=run)
     connection.execute(
         "INSERT INTO way_back (move_run_id, run_id, promised_at) VALUES (%s, %s, %s)", (move.run, run, locked.now)

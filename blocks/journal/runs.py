@@ -23,7 +23,7 @@ from blocks.journal.messages import free_shown, look_again_at_calls, want_messag
 from blocks.journal.statuses import clean
 from blocks.ports.approvals import Standing
 from blocks.ports.health import MissingCode
-from blocks.ports.runs import GIVES_WAY, ActionKind, Lease, Run, RunState
+from blocks.ports.runs import GIVES_WAY, ActionKind, Lease, Run, RunState, titled, who_said
 
 _RUN = (
     "SELECT r.id, p.name, r.action, r.subject, r.parameters, r.requested_by, r.customer, r.opened_at, r.state, "
@@ -52,7 +52,7 @@ def open_run(
             "VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (run, locked.id, action, subject, json.dumps(parameters), clean(requested_by), customer),
         )
-        text = f"{action} of {subject} on {platform}, asked for by {requested_by}"
+        text = f"{titled(action, subject, platform)}, asked for by {who_said(requested_by)}"
         append_action(
             connection, locked, run, ActionKind.RUN_OPENED, text, who=requested_by, data={"parameters": parameters}
         )
@@ -64,7 +64,7 @@ def open_run(
         dict(parameters),
     ):
         raise Refused(
-            f"run {run} is {known.action} of {known.subject} on {known.platform}; its parameters were changed",
+            f"run {run} is {known.title}; its parameters were changed",
             next_step="start a new run: what was approved cannot be given another meaning",
         )
     return known

@@ -24,7 +24,7 @@ from blocks.journal.runs import find_lease, lock_run, taken, the_run
 from blocks.ports.approvals import Approval, Plan, Standing
 from blocks.ports.health import MissingCode
 from blocks.ports.room import RoomClaim, RoomWanted
-from blocks.ports.runs import GIVES_WAY, ActionKind, Run, RunState
+from blocks.ports.runs import GIVES_WAY, ActionKind, Run, RunState, who_said
 
 
 def claim_room(connection: Connection, run: UUID, wanted: RoomWanted) -> RoomClaim:
@@ -104,7 +104,7 @@ def _part(agreed: Approval, run: Run) -> Plan:
 
 def _must_be_new(connection: Connection, agreed: Approval, run: Run, part: Plan) -> None:
     if run.state is not RunState.RUNNING or approvals_of(connection, run.id) or run.requested_by != agreed.requester:
-        raise _refused(run, f"run {run.id} was asked for by {run.requested_by} and is {run.state.value}")
+        raise _refused(run, f"run {run.id} was asked for by {who_said(run.requested_by)} and is {run.state.value}")
     asking = the_run(connection, agreed.run)
     if asking.state is not RunState.RUNNING:
         raise _refused(run, f"the run that asked for all is {asking.state.value}")

@@ -22,6 +22,8 @@ from blocks.ports.notifications import Sent
 
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for. No approver's name."""
+UNKNOWN_REQUESTER = "unknown"
+"""Who asked when Prefect was asked directly: its UI has no identities. No approver's name."""
 REJOIN = "rejoin"
 """The action of a run that fences a site which was left and answers again, and lets it follow."""
 GIVES_WAY = frozenset({"recovery-drill", REJOIN})
@@ -74,6 +76,21 @@ class Run:
     resume_count: int = 0  # automatic resumes since a person last touched it
     resumed_at: datetime | None = None
     stop_requested_by: str = ""
+
+    @property
+    def title(self) -> str:
+        """What, of what, on what."""
+        return titled(self.action, self.subject, self.platform)
+
+
+def titled(action: str, subject: str, platform: str) -> str:
+    """'service-restart of device-api on hearth', 'failover of hearth': the platform is named once."""
+    return f"{action} of {subject}" if subject == platform else f"{action} of {subject} on {platform}"
+
+
+def who_said(requested_by: str) -> str:
+    """'shift-lead'; of a run that was started in Prefect nobody knows more than that."""
+    return "somebody in the Prefect UI" if requested_by == UNKNOWN_REQUESTER else requested_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,20 +232,29 @@ class PostgresMember:
     def _loss(self, counted: Mapping[str, Any]) -> Loss:
         by_table: dict[str, int] = dict(counted["by_table"])
         rows, seconds = int(counted["rows"]), float(counted["seconds"])
-        tables = ", ".join(f"{table} {count}" for table, count in by_table.items())
-        said = f"{rows} row changes of {seconds:.1f} s were acknowledged by {self.name} and by no other"
-        if counted["rewriting"]:
-            said += f"; {counted['rewriting']} commits dropped or rewrote whole tables"
         saved = str(counted.get("saved_in") or "")
         return Loss(
             data=self.data.name,
             kind=LossKind.EXACT,
             rows=rows,
             seconds=seconds,
-            text=f"{said} ({tables})" if tables else said,
+            text=said_beyond(self.name, counted),
             by_table=by_table,
             saved_in=f"{self.door.address}/{saved}" if saved else "",
         )
+
+
+def said_beyond(name: str, counted: Mapping[str, Any]) -> str:
+    """What a host counted that only its server `name` has, and how many commits no row tells of."""
+    rows, seconds, rewriting = int(counted["rows"]), float(counted["seconds"]), int(counted["rewriting"])
+    tables = ", ".join(f"{table} {count}" for table, count in counted["by_table"].items())
+    changes, were = ("1 row change", "was") if rows == 1 else (f"{rows} row changes", "were")
+    said = f"{changes} of {seconds:.1f} s {were} acknowledged by {name} and by no other"
+    if not rows:
+        said = f"no row change was acknowledged by {name} alone"
+    said += f" ({tables})" if tables else ""
+    commits = "1 commit" if rewriting == 1 else f"{rewriting} commits"
+    return f"{said}; {commits} dropped or rewrote whole tables" if rewriting else said
 
 
 def of_postgres(other: DatabaseMember) -> PostgresMember:

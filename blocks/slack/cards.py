@@ -28,6 +28,7 @@ from blocks.slack.pieces import (
     context,
     fitted,
     header,
+    named_once,
     plain_text,
     run_link,
     say,
@@ -89,8 +90,7 @@ def headline(voice: Voice, approval: Approval) -> str:
         "card.lead",
         standing=said_standing(voice, approval),
         action=action_name(voice, plan.action),
-        platform=plan.platform,
-        subject=plain(plan.subject, 40),
+        about=named_once(plan.platform, plain(plan.subject, 40)),
     )
     facts = " · ".join(_facts(voice, plan))
     said = lead if plan.confirms else voice.say("card.facts", lead=lead, facts=facts)
@@ -230,7 +230,7 @@ def _is_about(action: Action, approval: Approval) -> bool:
 
 def _buttons(voice: Voice, approval: Approval) -> Block:
     value, policy, plan = str(approval.id), approval.policy, approval.plan
-    blanks = {"action": action_name(voice, plan.action), "subject": plan.subject, "platform": plan.platform}
+    blanks = {"action": action_name(voice, plan.action), "about": named_once(plan.platform, plan.subject)}
     yes, no = ("button.done", "button.not_done") if plan.confirms else ("button.approve", "button.reject")
     sure = confirmation(
         voice, voice.say("confirm.done" if plan.confirms else "confirm.approve", **blanks), voice.say(yes)

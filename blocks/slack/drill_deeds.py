@@ -61,9 +61,11 @@ DRILLS: tuple[tuple[str, str], ...] = (
     ),
     # -- what it showed
     (
-        rf"^the failover of (?P<name>{_N}) to (?P<site>{_N}) was rehearsed: (?P<copies>\d+) copies promoted and verified, (?P<looks>\d+) looks found nothing in its way, no row was written and nothing is left over$",  # noqa: E501
-        "la bascule de {name} vers {site} a été répétée : {copies} copie(s) promue(s) et vérifiée(s), {looks} contrôles sans obstacle, aucune ligne écrite, aucun reste",  # noqa: E501
+        rf"^the failover of (?P<name>{_N}) to (?P<site>{_N}) was rehearsed: (?P<rest_copies>\d+ cop(?:y|ies) promoted and verified), (?P<looks>\d+) looks? found nothing in its way, no row was written and nothing is left over$",  # noqa: E501
+        "la bascule de {name} vers {site} a été répétée : {rest_copies}, contrôles sans obstacle : {looks}, aucune ligne écrite, aucun reste",  # noqa: E501
     ),
+    (r"^1 cop(?:y|ies) promoted and verified$", "1 copie promue et vérifiée"),
+    (r"^(?P<count>\d+) copies promoted and verified$", "{count} copies promues et vérifiées"),
     (
         rf"^(?P<found>\d+) of (?P<all>\d+) looks found what would stop a failover of (?P<name>{_N}) to (?P<site>{_N}): (?P<rest>.+)$",  # noqa: E501
         "{found} contrôles sur {all} ont trouvé ce qui arrêterait une bascule de {name} vers {site} : {rest}",

@@ -87,6 +87,10 @@ TEXTS: Mapping[str, Text] = {
         "error budget spent {rate} times too fast, {left} left",
         "budget d'erreur consommé {rate} fois trop vite, reste {left}",
     ),
+    "cause.burn_overspent": Text(
+        "error budget spent {rate} times too fast, overspent by {over}",
+        "budget d'erreur consommé {rate} fois trop vite, dépassé de {over}",
+    ),
     # -- what is measured (the checks' own names) ------------------------------------------------
     "measurement.latency": Text("latency", "latence"),
     "measurement.certificate": Text("certificate ends in", "fin du certificat dans"),

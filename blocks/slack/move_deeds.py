@@ -1,7 +1,7 @@
 """What does a move to another site say in French: its steps, what may be lost, who confirms a fence, why not?
 
 The shapes of what tasks/recovery/ records in English; rulings.py retells by them. A group whose name begins with `rest`
-is a sentence itself.
+is a sentence itself, one whose name begins with `list` is several between commas.
 """
 
 from __future__ import annotations
@@ -275,20 +275,28 @@ MOVES: tuple[tuple[str, str], ...] = (
         "ne dit pas où vont les clients : inutilisable",
     ),
     (
-        rf"^(?P<site>{_N}) is gone, seen from (?P<names>.+)$",
-        "{site} a disparu, vu de {names}",
+        rf"^(?P<site>{_N}) is gone, seen from (?P<list>[^;]+)$",
+        "{site} a disparu, vu depuis {list}",
     ),
     (
-        rf"^(?P<site>{_N}) is gone for (?P<names>.+) only, (?P<count>\d+) vantage points must agree(?:; (?P<rest_cut>.+))?$",  # noqa: E501
-        "{site} n'a disparu que pour {names}, il faut l'accord de {count} points de vue ({rest_cut})",
+        rf"^(?P<site>{_N}) is gone for (?P<list>.+) only, (?P<count>\d+) vantage points must agree(?:; (?P<rest_cut>.+))?$",  # noqa: E501
+        "{site} n'a disparu que pour {list}, il faut l'accord de {count} points de vue ({rest_cut})",
     ),
     (
-        rf"^(?P<site>{_N}) is still seen by (?P<names>[^(]+) \((?P<how>.+?)\)(?:; (?P<rest_cut>.+))?$",
-        "{site} est encore vu de {names} : {how} ({rest_cut})",
+        rf"^(?P<site>{_N}) is still seen by (?P<list>[^(]+) \((?P<rest_how>.+?)\)(?:; (?P<rest_cut>.+))?$",
+        "{site} est encore vu par {list} : {rest_how} ({rest_cut})",
     ),
     (
-        r"^(?P<names>.+) sees nothing else either: its own network may be what is down$",
-        "{names} ne voit rien d'autre non plus : son propre réseau est peut-être en panne",
+        r"^(?P<list>.+) sees nothing else either: its own network may be what is down$",
+        "{list} ne voit rien d'autre non plus : son propre réseau est peut-être en panne",
+    ),
+    (r"^the database host (?P<address>\S+)$", "l'hôte de base {address}"),
+    (r"^the worker$", "le worker"),
+    (r"^one place \(supposed\)$", "un lieu (supposé)"),
+    (r"^another place \(supposed\)$", "un autre lieu (supposé)"),
+    (
+        rf"^(?P<here>\d+) of (?P<all>\d+) addresses of (?P<site>{_N}) answer (?P<rest>[^,]+), and (?P<there>\d+)(?: of \d+)? elsewhere$",  # noqa: E501
+        "{here} adresses sur {all} de {site} répondent ({rest}), et {there} ailleurs",
     ),
     (rf"^(?P<name>{_N}) in (?P<site>{_N}) follows (?P<other>{_N})$", "{name} à {site} suit {other}"),
     (
@@ -351,9 +359,46 @@ MOVES: tuple[tuple[str, str], ...] = (
         "{site} ne peut pas accueillir {name} : {rest}",
     ),
     (
-        r"^(?P<need>\d+) (?P<what>cores|MiB of memory|servers) are needed and (?P<free>\d+) are free(?P<rest>.*)$",
-        "il faut {need} ({what}), {free} libres{rest}",
+        r"^(?P<need>\d+) (?P<rest_what>cores?|MiB of memory|servers?) (?:is|are) needed and (?P<free>\d+) (?:is|are) free(?P<rest>.*)$",  # noqa: E501
+        "il faut {need} ({rest_what}), {free} libres{rest}",
     ),
+    (r"^cores?$", "cœurs"),
+    (r"^MiB of memory$", "Mio de mémoire"),
+    (r"^servers?$", "serveurs"),
+    (r"^instance$", "instance"),
+    (r"^instances$", "instances"),
+    (r"^MiB$", "Mio"),
+    (r"^(?P<count>\d+) (?P<rest>cores?|MiB|instances?)$", "{count} {rest}"),
+    (r"^any number of (?P<rest>cores?|MiB|instances?)$", "{rest} sans limite"),
+    # -- what a provider says of its room
+    (rf"^the quota of (?P<site>{_N}) leaves (?P<list>[^;]+)$", "le quota de {site} laisse {list}"),
+    (r"^its hosts are not shown to us$", "ses hôtes ne nous sont pas montrés"),
+    (r"^(?P<up>\d+) of (?P<all>\d+) enabled hosts are up$", "hôtes en marche : {up} sur {all}"),
+    (
+        r"^quota is not capacity: whether they have room is not known$",
+        "un quota n'est pas une réserve : nul ne sait s'ils ont la place",
+    ),
+    (
+        r"^quota is not capacity: only a reservation promises room$",
+        "un quota n'est pas une réserve : seule une réservation promet la place",
+    ),
+    (
+        r"^(?P<taken>\d+) of (?P<limit>\d+) (?P<rest>cores|machines) of (?P<region>\S+) are used$",
+        "{region}, {rest} : {taken} pris sur {limit}",
+    ),
+    (r"^machines$", "machines"),
+    (r"^Azure names no limit of (?P<rest>cores|machines)$", "Azure ne donne aucune limite de {rest}"),
+    (
+        r"^it has no quota of memory, and tells neither room nor the quota of app service plans$",
+        "il n'a pas de quota de mémoire, et ne dit ni la place ni le quota des plans App Service",
+    ),
+    (rf"^(?P<site>{_N}) is supposed to have room$", "{site} est supposé avoir la place"),
+    (rf"^(?P<name>{_N}) is supposed to be gone$", "{name} est supposé disparu"),
+    (
+        r"^have the quota raised, or free what a platform of lower priority uses there$",
+        "faire relever le quota, ou libérer ce qu'une plateforme moins prioritaire y utilise",
+    ),
+    (r"^look whether its provider answers, then plan again$", "voir si son fournisseur répond, puis refaire le plan"),
     (
         rf"^(?P<site>{_N}) is where (?P<name>{_N}) is active: it cannot take over from itself(?P<rest>.*)$",
         "{site} est le site actif de {name} : il ne peut pas se relayer lui-même{rest}",
@@ -441,6 +486,17 @@ MOVES: tuple[tuple[str, str], ...] = (
         rf"^the (?P<rest_kind>{_N}) of (?P<name>{_N}) to (?P<site>{_N}) does not go back by itself: (?P<rest>.+)$",
         "{rest_kind} de {name} vers {site} : pas de retour automatique, {rest}",
     ),
+    # -- how it ended
+    (
+        rf"^(?P<name>{_N}) runs in (?P<site>{_N}) \(from (?P<origin>{_N})\)\. (?:Loss: )?(?P<rest_lost>.+)\. Clients: (?P<rest_seen>.*)\.$",  # noqa: E501
+        "{name} tourne à {site} (depuis {origin}). Perte : {rest_lost}. Clients : {rest_seen}.",
+    ),
+    (r"^nothing$", "aucune"),
+    (r"^nothing was lost$", "rien n'a été perdu"),
+    (
+        rf"^(?P<name>{_N}) lost nothing: it was drained in (?P<site>{_N}) until the other site had every byte$",
+        "{name} n'a rien perdu : vidé à {site} jusqu'à ce que l'autre site ait chaque octet",
+    ),
     (r"^it was not begun: (?P<rest>.+)$", "n'a pas commencé : {rest}"),
     (
         r"^nobody asked for it, and no move gave it its yes$",
@@ -455,6 +511,22 @@ MOVES: tuple[tuple[str, str], ...] = (
     (
         rf"^(?P<name>{_N}) in (?P<site>{_N}) was never fenced: nothing there has answered$",
         "{name} à {site} n'a jamais été isolé : rien n'y a répondu",
+    ),
+    (
+        rf"^no row change was acknowledged by (?P<name>{_N}) alone$",
+        "aucune modification n'a été confirmée par {name} seul",
+    ),
+    (
+        rf"^1 row change of (?P<seconds>{_ROWS}) s was acknowledged by (?P<name>{_N}) and by no other(?: \((?P<tables>[^()]+)\))?$",  # noqa: E501
+        "1 modification de {seconds} s a été confirmée par {name} seul ({tables})",
+    ),
+    (
+        r"^1 commit dropped or rewrote whole tables$",
+        "1 transaction a supprimé ou réécrit des tables entières",
+    ),
+    (
+        r"^(?P<count>\d+) commits dropped or rewrote whole tables(?: \((?P<tables>[^()]+)\))?$",
+        "{count} transactions ont supprimé ou réécrit des tables entières ({tables})",
     ),
     (
         rf"^(?P<rows>\d+) row changes of (?P<seconds>{_ROWS}) s were acknowledged by (?P<name>{_N}) and by no other(?: \((?P<tables>[^()]+)\))?$",  # noqa: E501
@@ -516,4 +588,6 @@ MOVES: tuple[tuple[str, str], ...] = (
         r"^predicted RTO (?P<all>.+) of (?P<target>.+): detection (?P<one>.+), decision (?P<two>.+), execution (?P<three>[\d.]+ \w+)(?P<rest>.*)$",  # noqa: E501
         "RTO prévu {all} sur {target} : détection {one}, décision {two}, exécution {three}{rest}",
     ),
+    # -- what clients find: the place, then what a check says of it
+    (r"^(?P<name>[^\s:/]+/[^\s:/]+|https?://\S+): (?P<rest>.+)$", "{name} : {rest}"),
 )

@@ -136,13 +136,13 @@ def _steps(voice: Voice, summary: MoveSummary) -> str:
 def _exposure(voice: Voice, exposure: Exposure) -> str:
     what, end = retell(voice, exposure.text), exposure.end
     if end is None:
-        return voice.say("move.unfenced", what=what, time=f"{voice.local(exposure.begin):%H:%M:%S}")
+        return voice.say("move.unfenced", what=what, time=voice.clock_s(exposure.begin))
     span = stopwatch(voice, (end - exposure.begin).total_seconds())
-    return voice.say("move.fenced_at", what=what, time=f"{voice.local(end):%H:%M:%S}", span=span)
+    return voice.say("move.fenced_at", what=what, time=voice.clock_s(end), span=span)
 
 
 def _old_side(voice: Voice, summary: MoveSummary) -> str:
     if not summary.old_side_most or summary.old_side_last_at is None:
         return voice.say("move.old_side_none")
-    time = f"{voice.local(summary.old_side_last_at):%H:%M:%S}"
+    time = voice.clock_s(summary.old_side_last_at)
     return voice.say_count("move.old_side_seen", summary.old_side_most, time=time)

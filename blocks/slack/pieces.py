@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blocks.ports.runs import SCHEDULE
+from blocks.ports.runs import SCHEDULE, UNKNOWN_REQUESTER
 from blocks.slack.markup import escaped_line, length, link, plain
 from blocks.slack.voice import Voice
 
@@ -119,8 +119,13 @@ def action_name(voice: Voice, action: str) -> str:
     return voice.say(key) if key in TEXTS else action
 
 
+def named_once(platform: str, subject: str) -> str:
+    """'hearth · device-api'; a platform that is itself what it is about stands there once."""
+    return platform if subject == platform else f"{platform} · {subject}"
+
+
 def who_asked(voice: Voice, requester: str) -> str:
     """The name; or that Prefect was asked directly, or the schedule began it, where nobody has one."""
     if requester == SCHEDULE:
         return voice.say("who.schedule")
-    return voice.say("who.unknown") if requester == "unknown" else requester
+    return voice.say("who.unknown") if requester == UNKNOWN_REQUESTER else requester

@@ -25,6 +25,7 @@ from blocks.slack.pieces import (
     context,
     header,
     listed,
+    named_once,
     run_link,
     say,
     section,
@@ -69,8 +70,7 @@ def run_line(voice: Voice, picture: RunPicture) -> str:
     return voice.say(
         "progress.headline",
         action=action_name(voice, run.action),
-        platform=run.platform,
-        subject=plain(run.subject, 50),
+        about=named_once(run.platform, plain(run.subject, 50)),
         state=voice.say(f"run_state.{'asks' if _asks(picture) else run.state.value}"),
     )
 
@@ -89,7 +89,7 @@ def render_call(purpose: Purpose, picture: RunPicture) -> Call:
     action = action_name(voice, run.action)
     over, since = _standing(purpose, picture)
     return Call(
-        summary=plain(voice.say(key, platform=run.platform, subject=run.subject, action=action), 1024),
+        summary=plain(voice.say(key, about=named_once(run.platform, run.subject), action=action), 1024),
         sentence=plain(retell(voice, run.reason), 500),
         platform=run.platform,
         subject=run.subject,

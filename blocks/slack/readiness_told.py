@@ -186,9 +186,12 @@ _FOUND: Final = (
         "aucun exercice n'a jamais eu lieu, un tous les {span} est promis. Ensuite : faire un exercice",
     ),
     (
-        rf"^no restore was ever tried, one every {_SPAN} is promised",
-        "make a restore",
-        "aucune restauration n'a jamais été essayée, une tous les {span} est promise. Ensuite : en essayer une",
+        rf"^no restore of a backup was ever tried, one every {_SPAN} is promised",
+        "rehearse on a backup: a recovery drill with from_backup",
+        (
+            "aucune restauration de sauvegarde n'a jamais été essayée, une tous les {span} est promise. "
+            "Ensuite : répéter sur une sauvegarde, par un exercice de reprise avec from_backup"
+        ),
     ),
     (
         rf"^the last drill is (?P<count>\d+) days old, one every {_SPAN} is promised",
@@ -196,9 +199,12 @@ _FOUND: Final = (
         "le dernier exercice a {count} jours, un tous les {span} est promis. Ensuite : faire un exercice",
     ),
     (
-        rf"^the last restore is (?P<count>\d+) days old, one every {_SPAN} is promised",
-        "make a restore",
-        "la dernière restauration a {count} jours, une tous les {span} est promise. Ensuite : en essayer une",
+        rf"^the last restore of a backup is (?P<count>\d+) days old, one every {_SPAN} is promised",
+        "rehearse on a backup: a recovery drill with from_backup",
+        (
+            "la dernière restauration de sauvegarde a {count} jours, une tous les {span} est promise. "
+            "Ensuite : répéter sur une sauvegarde, par un exercice de reprise avec from_backup"
+        ),
     ),
     (
         (

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from blocks.slack.database_deeds import DATABASES
 from blocks.slack.deeds import DEEDS
 from blocks.slack.drill_deeds import DRILLS
 from blocks.slack.move_deeds import MOVES
+from blocks.slack.plan_changes import CHANGES
 from blocks.slack.site_deeds import SITE_DEEDS
 from blocks.slack.voice import NO_BREAK, Voice
 
 _NAME = r"[^\s:]+"
+_WHERE = r"[\w./:-]+|the catalogue|the credential blocks|the quota of [\w-]+"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), french)
     for pattern, french in (
@@ -66,9 +69,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^this Slack account is linked to nobody$", "ce compte Slack n'est relié à personne : /vigie link"),
         (r"^the question is empty$", "la question est vide"),
         (rf"^(?P<who>{_NAME}) may not steer (?P<what>.+)$", "{who} ne peut pas agir sur {what}"),
+        *CHANGES,
         (r"^granted: (?P<rest>.+)$", "{rest}"),
         (r"^rejected: (?P<rest>.+)$", "{rest}"),
         (r"^(?P<what>\w+) → (?P<rest>.+)$", "{what} → {rest}"),
+        (
+            rf"^(?P<rest>.+) \((?P<rest_where>{_WHERE})\)\. Next: (?P<rest_next>.+)$",
+            "{rest} ({rest_where}). Ensuite : {rest_next}",
+        ),
         (r"^(?P<rest>.+) at (?P<what>[\w-]+)\. Next: (?P<rest_next>.+)$", "{rest} ({what}). Ensuite : {rest_next}"),
         (r"^(?P<rest>.+)\. Next: (?P<rest_next>.+)$", "{rest}. Ensuite : {rest_next}"),
         (
@@ -79,13 +87,19 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"^wait (?P<count>\d+) minutes; if that was not you, tell security$",
             "attendre {count} minutes ; si ce n'était pas vous, prévenir la sécurité",
         ),
+        (r"^the catalogue$", "le catalogue"),
+        (r"^the credential blocks$", "les blocs d'accès"),
+        (r"^the quota of (?P<site>[\w-]+)$", "le quota de {site}"),
         *DEEDS,
         *SITE_DEEDS,
         *DRILLS,
+        *DATABASES,
         *MOVES,
     )
 )
 _JOINT = "; "
+_PLACED = re.compile(rf"(?P<what>.+) \((?P<where>{_WHERE})\)")
+_DECIMAL = re.compile(r"(?P<whole>-?\d+)\.(?P<decimals>\d+)(?P<unit> ?[a-z%]*)")
 _EMPTY = re.compile(r" \(\)$")
 
 
@@ -100,11 +114,19 @@ def retell(voice: Voice, sentence: str) -> str:
             return _EMPTY.sub("", french.format(**pieces))
     if _JOINT in sentence:
         return _joined(retell(voice, piece) for piece in sentence.split(_JOINT))
-    return voice.retell(sentence)
+    said, placed = voice.retell(sentence), _PLACED.fullmatch(sentence)
+    if said != sentence or placed is None:
+        return said
+    return f"{retell(voice, placed['what'])} ({retell(voice, placed['where'])})"
 
 
 def _piece(voice: Voice, name: str, piece: str) -> str:
-    return retell(voice, piece) if piece and name.startswith("rest") else piece
+    if name.startswith("rest"):
+        return retell(voice, piece) if piece else piece
+    if name.startswith("list"):
+        return ", ".join(retell(voice, each) for each in piece.split(", "))
+    decimal = _DECIMAL.fullmatch(piece)
+    return f"{decimal['whole']},{decimal['decimals']}{decimal['unit']}" if decimal else piece
 
 
 def _joined(pieces: Iterable[str]) -> str:

@@ -48,9 +48,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     "door.prefect": Text("the Prefect UI", "l'interface Prefect"),
     "door.terminal": Text("the terminal", "le terminal"),
     # -- the evidence card ----------------------------------------------------------------------------
-    "card.lead": Text(
-        "{standing} · {action} · {platform} · {subject}", "{standing} · {action} · {platform} · {subject}"
-    ),
+    "card.lead": Text("{standing} · {action} · {about}", "{standing} · {action} · {about}"),
     "card.headline": Text("{lead}: {why}", "{lead} : {why}"),
     "card.facts": Text("{lead} ({facts})", "{lead} ({facts})"),
     "card.cost": Text("cost {cost}", "coût {cost}"),
@@ -137,9 +135,7 @@ RUN_TEXTS: Mapping[str, Text] = {
     ),
     "card.plan": Text("plan {digest}", "plan {digest}"),
     # -- progress -----------------------------------------------------------------------------------
-    "progress.headline": Text(
-        "{action} · {platform} · {subject}: {state}", "{action} · {platform} · {subject} : {state}"
-    ),
+    "progress.headline": Text("{action} · {about}: {state}", "{action} · {about} : {state}"),
     "progress.count": Text(
         ("{count} of {all} steps done", "{count} of {all} steps done"),
         ("{count} étape terminée sur {all}", "{count} étapes terminées sur {all}"),
@@ -168,12 +164,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "progress.took": Text("*From* {begin} *to* {end} ({span})", "*De* {begin} *à* {end} ({span})"),
     # -- calls to a pager -----------------------------------------------------------------------------
     "call.escalation": Text(
-        "{platform} · {subject}: nobody has decided about {action} yet",
-        "{platform} · {subject} : personne n'a encore décidé pour {action}",
+        "{about}: nobody has decided about {action} yet",
+        "{about} : personne n'a encore décidé pour {action}",
     ),
-    "call.page": Text(
-        "{platform} · {subject}: {action} needs a person", "{platform} · {subject} : {action} attend quelqu'un"
-    ),
+    "call.page": Text("{about}: {action} needs a person", "{about} : {action} attend quelqu'un"),
     # -- buttons --------------------------------------------------------------------------------------
     "button.approve": Text("Approve", "Approuver"),
     "button.reject": Text("Reject", "Refuser"),
@@ -191,12 +185,10 @@ RUN_TEXTS: Mapping[str, Text] = {
     "button.send": Text("Send", "Envoyer"),
     "button.next": Text("Next", "Suivant"),
     "button.start": Text("Start", "Lancer"),
-    "confirm.approve": Text(
-        "Approve {action} of {subject} on {platform}?", "Approuver : {action}, {subject}, {platform} ?"
-    ),
+    "confirm.approve": Text("Approve: {action} · {about}?", "Approuver : {action} · {about} ?"),
     "confirm.done": Text(
-        "It is done, and {action} of {subject} on {platform} goes on?",
-        "C'est fait, et la suite peut continuer : {action}, {subject}, {platform} ?",
+        "It is done, and this goes on: {action} · {about}?",
+        "C'est fait, et la suite peut continuer : {action} · {about} ?",
     ),
     "confirm.commit": Text(
         "The platform stays where it is; it does not go back by itself any more.",
@@ -303,8 +295,8 @@ RUN_TEXTS: Mapping[str, Text] = {
     ),
     "command.no_runs": Text("Nothing runs, nothing waits.", "Rien ne tourne, rien n'attend."),
     "command.run": Text(
-        "{action} · {platform} · {subject}: {state} since {moment}",
-        "{action} · {platform} · {subject} : {state} depuis le {moment}",
+        "{action} · {about}: {state} since {moment}",
+        "{action} · {about} : {state} depuis le {moment}",
     ),
     "command.no_incident": Text("No open incident.", "Aucun incident ouvert."),
     "command.platform": Text("*{platform}* last swept on {moment}", "*{platform}* dernière tournée le {moment}"),

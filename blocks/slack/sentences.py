@@ -48,7 +48,7 @@ _PIECES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "{bad_count} mesures mauvaises sur {all_count} en {span}, {rest}",
         ),
         (r"^(?P<value>\d+) % of it left$", "il en reste {value} %"),
-        (r"^overspent by (?P<value>\d+) %$", "dépassé de {value} %"),
+        (r"^overspent by (?P<value>[\d,]+) %$", "dépassé de {value} %"),
         (r"^(?P<names>.+): was read but is not declared$", "{names} : mesuré sans être déclaré"),
         (r"^(?P<names>.+): does not have exactly one reading$", "{names} : pas exactement une mesure"),
         (r"^(?P<names>.+): says neither what .*$", "{names} : ni mesure ni raison de son absence"),

@@ -31,10 +31,14 @@ TOGETHER: tuple[tuple[str, str], ...] = (
         "approuvé avec d'autres (exécution {run}) : {rest}",
     ),
     (rf"^there is no room for (?P<name>{_N}) any more: (?P<rest>.+)$", "plus de place pour {name} : {rest}"),
-    (r"^ \(others hold room: (?P<names>[^)]+)\)$", " (place tenue par : {names})"),
+    (r"^ \(others hold room: (?P<list>[^)]+)\)$", " (place tenue par : {list})"),
     (
-        rf"^of that (?P<much>[^;]+) are held for the (?P<rest_kind>{_N}) of (?P<name>{_N}) \((?P<state>\w+)\)$",
-        "dont {much} tenus pour : {rest_kind} de {name}",
+        rf"^the (?P<rest_kind>switchover|failover|failback|point-in-time-restore) of (?P<name>{_N})$",
+        "{rest_kind} de {name}",
+    ),
+    (
+        rf"^of that (?P<list>[^;]+) are held for the (?P<rest_kind>{_N}) of (?P<name>{_N}) \((?P<state>\w+)\)$",
+        "dont {list} tenus pour : {rest_kind} de {name}",
     ),
     (
         rf"^the catalogue does not say what (?:it|{_N}) needs in (?P<site>{_N})$",

@@ -96,6 +96,13 @@ class Voice:
             return f"{there.hour}{NO_BREAK}h{NO_BREAK}{there.minute:02d}"
         return f"{there:%H:%M}"
 
+    def clock_s(self, at: datetime) -> str:
+        """23:14:05 or 23 h 14 min 05 s, where the reader is."""
+        there = self.local(at)
+        if self._tongue == "fr":
+            return f"{self.clock(at)}{NO_BREAK}min{NO_BREAK}{there.second:02d}{NO_BREAK}s"
+        return f"{there:%H:%M:%S}"
+
     def day(self, at: datetime) -> str:
         """23 November or 23 novembre (1er for the first)."""
         there = self.local(at)

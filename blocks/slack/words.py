@@ -176,4 +176,6 @@ def _burn(voice: Voice, numbers: Mapping[str, float | str]) -> str:
     rate, left = numbers.get("rate"), numbers.get("budget_left_pct")
     if not isinstance(rate, int | float) or not isinstance(left, int | float):
         return ""
-    return voice.say("cause.burn", rate=voice.number(rate), left=voice.percent(left))
+    if left < 0:
+        return voice.say("cause.burn_overspent", rate=voice.number(rate), over=voice.percent(-left, 0))
+    return voice.say("cause.burn", rate=voice.number(rate), left=voice.percent(left, 0))

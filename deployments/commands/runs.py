@@ -211,7 +211,8 @@ def _find(journal: PostgresJournal, start: str) -> Run:
         whole = None
     found = [whole] if whole else [run for run in journal.runs() if str(run.id).startswith(start.lower())]
     if len(found) != 1:
-        raise Refused(f"{len(found)} runs begin with {start!r}", next_step="vigie runs list --all shows their ids")
+        many = f"{len(found)} runs begin" if found else "no run begins"
+        raise Refused(f"{many} with {start!r}", next_step="vigie runs list --all shows their ids")
     return found[0]
 
 
@@ -232,7 +233,7 @@ def _print_card(question: Approval) -> None:
 def _line(run: Run) -> str:
     when = f"{run.state_at.astimezone():%d %b %H:%M %Z}"
     why = f": {run.reason}" if run.reason else ""
-    return f"{str(run.id)[:8]}  {run.action} of {run.subject} on {run.platform}, {run.state.value} since {when}{why}"
+    return f"{str(run.id)[:8]}  {run.title}, {run.state.value} since {when}{why}"
 
 
 def _step_line(step: Step) -> str:

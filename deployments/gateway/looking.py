@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blocks.journal.adapter import PostgresJournal
 from blocks.ports.runs import Run, RunState
-from blocks.slack.pieces import action_name, say
+from blocks.slack.pieces import action_name, named_once, say
 from blocks.slack.voice import Voice
 from blocks.slack.words import root_name
 
@@ -40,8 +40,7 @@ def _line(voice: Voice, run: Run) -> str:
         voice,
         "command.run",
         action=action_name(voice, run.action),
-        platform=run.platform,
-        subject=run.subject,
+        about=named_once(run.platform, run.subject),
         state=voice.say(f"run_state.{run.state.value}"),
         moment=voice.moment(run.state_at),
     )

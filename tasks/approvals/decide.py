@@ -25,9 +25,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from blocks.ports.approvals import Approval, Bound, Choice, Decision, Door, Plan, Policy, Ruling, Said, Standing
-
-UNKNOWN_REQUESTER = "unknown"
-"""Who asked when Prefect was asked directly: its UI has no identities."""
+from blocks.ports.runs import UNKNOWN_REQUESTER
+from tasks.approvals.changed import changes
 
 _LEAST_REASON = 8
 _CODED_DOORS = frozenset({Door.PREFECT, Door.TERMINAL})
@@ -103,7 +102,7 @@ def is_due_to_escalate(approval: Approval, now: datetime) -> bool:
 
 def differences(approved: Plan, now: Plan) -> tuple[str, ...]:
     """Why the plan as made now may not be carried out on this approval; empty when it may."""
-    changed = () if approved.digest == now.digest else tuple(_changes(approved, now))
+    changed = () if approved.digest == now.digest else tuple(changes(approved, now))
     guards = tuple(f"{guard.name}: {guard.text}" for guard in now.guards if not guard.holds)
     limits = {bound.name: bound.at_most for bound in approved.bounds}
     exceeded = tuple(_exceeded(bound, limits) for bound in now.bounds if not _is_within(bound, limits))
@@ -191,46 +190,6 @@ def _why(decision: Decision) -> str:
     return f": {decision.reason}" if decision.reason else ""
 
 
-def _changes(approved: Plan, now: Plan) -> Sequence[str]:
-    """What differs in the digest, in words."""
-    found: list[str] = []
-    before, after = [s.text for s in approved.steps], [s.text for s in now.steps]
-    found += [f"no longer: {text}" for text in before if text not in after]
-    found += [f"new: {text}" for text in after if text not in before]
-    if not found and [(s.phase, s.item) for s in approved.steps] != [(s.phase, s.item) for s in now.steps]:
-        found.append("the steps' targets or order changed")
-    if approved.parts or now.parts:  # all else stands under each platform's name
-        return [*found, *_changes_of_parts(approved, now)] or ["who goes is the same, in another order"]
-    for name in ("candidate", "roles", "coverage", "action", "platform", "subject"):
-        if getattr(approved, name) != getattr(now, name):
-            found.append(f"{name} was {_shown(getattr(approved, name))}, is {_shown(getattr(now, name))}")
-    if (approved.commit_within_s, approved.rolls_back) != (now.commit_within_s, now.rolls_back):
-        found.append(f"afterwards was {_afterwards(approved)}, is {_afterwards(now)}")
-    back, offered_back = ("; ".join(step.text for step in plan.when_back) for plan in (approved, now))
-    if back != offered_back:
-        found.append(f"when the old site is back was {_shown(back)}, is {_shown(offered_back)}")
-    agreed = {b.name: (b.at_most, b.unit) for b in approved.bounds}
-    offered = {b.name: (b.at_most, b.unit) for b in now.bounds}
-    if agreed != offered:
-        found.append(f"bounds were {_shown(agreed)}, are {_shown(offered)}")
-    return found or ["the guards are others than those approved"]
-
-
-def _changes_of_parts(approved: Plan, now: Plan) -> Sequence[str]:
-    """Of each platform that was on the card and still is, what differs."""
-    before = {part.platform: part for part in approved.parts}
-    both = [(before[part.platform], part) for part in now.parts if part.platform in before]
-    return [f"{new.platform}: {said}" for old, new in both if old.digest != new.digest for said in _changes(old, new)]
-
-
-def _afterwards(plan: Plan) -> str:
-    """'committed within 240 min, else it goes back by itself'."""
-    if not plan.commit_within_s:
-        return "nothing to commit"
-    else_ = "goes back by itself" if plan.rolls_back else "stays"
-    return f"committed within {plan.commit_within_s / 60:g} min, else it {else_}"
-
-
 def _is_within(bound: Bound, limits: dict[str, float]) -> bool:
     limit = limits.get(bound.name)
     return limit is not None and math.isfinite(bound.measured) and bound.measured <= limit
@@ -240,9 +199,3 @@ def _exceeded(bound: Bound, limits: dict[str, float]) -> str:
     unit = f" {bound.unit}" if bound.unit else ""
     agreed = f"at most {limits[bound.name]:g}{unit}" if bound.name in limits else "nothing"
     return f"{bound.name} is {bound.measured:g}{unit} now, approved was {agreed}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {each}" for key, each in value.items()) or "nothing"
-    return str(value) or "nothing"

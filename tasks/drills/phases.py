@@ -102,11 +102,18 @@ def judge_drill(granted: Granted, looked: Sequence[Looked], judged: Sequence[Jud
             next_step="mend it, and drill again",
         )
     took = {"verify-data": max((each.took for each in judged), default=timedelta(0))}
-    text = (
-        f"the failover of {platform} to {site} was rehearsed: {len(judged)} copies promoted and verified, "
-        f"{len(looked)} looks found nothing in its way, no row was written and nothing is left over"
-    )
+    text = said_rehearsed(platform, site, len(judged), len(looked))
     return DrillOutcome(keep_drill(granted.lease.run, text=text, judged=took))
+
+
+def said_rehearsed(platform: str, site: str, copies_count: int, looks_count: int) -> str:
+    """A drill that passed, in a sentence."""
+    copies = "1 copy" if copies_count == 1 else f"{copies_count} copies"
+    looks = "1 look" if looks_count == 1 else f"{looks_count} looks"
+    return (
+        f"the failover of {platform} to {site} was rehearsed: {copies} promoted and verified, "
+        f"{looks} found nothing in its way, no row was written and nothing is left over"
+    )
 
 
 def tell_drill() -> None:

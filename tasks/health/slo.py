@@ -176,7 +176,7 @@ def _burn(service: Service, slo: Slo, rule: BurnRule, samples: Sequence[SliSampl
         threshold=threshold,
         bad_count=long.bad,
         budget_left_pct=left,
-        sentence=f"{slo.name}: {_pace(slo, rule, rate)}: {_evidence(rule, long)}, {_left(left)}",
+        sentence=f"{slo.name}: {_pace(slo, rule, rate)}: {_evidence(rule, long)}, {_left(round(left, 1))}",
     )
 
 
@@ -190,7 +190,7 @@ def _evidence(rule: BurnRule, long: _Tally) -> str:
 
 
 def _left(left_pct: float) -> str:
-    return f"{left_pct:.0f} % of it left" if left_pct >= 0 else f"overspent by {-left_pct:.0f} %"
+    return f"{left_pct:.0f} % of it left" if left_pct >= 0 else f"overspent by {-left_pct:,.0f} %"
 
 
 def _budget(service: Service, slo: Slo, samples: Sequence[SliSample], at: datetime) -> Budget:

@@ -49,12 +49,16 @@ def capacity_guard(way: Way, facts: Facts) -> tuple[Guard, ...]:
 def shortfall(needed: Capacity, look: CapacityLook) -> str:
     """'4 cores are needed and 2 are free', for everything that lacks; empty where all fits."""
     pairs = (
-        ("cores", needed.cores, look.cores_free),
-        ("MiB of memory", needed.ram_mib, look.ram_free_mib),
-        ("servers", needed.instances, look.instances_free),
+        ("core", "cores", needed.cores, look.cores_free),
+        ("MiB of memory", "MiB of memory", needed.ram_mib, look.ram_free_mib),
+        ("server", "servers", needed.instances, look.instances_free),
     )
-    lacking = [(need, word, free) for word, need, free in pairs if free != NO_LIMIT and free < need]
-    return "; ".join(f"{need} {word} are needed and {free} are free" for need, word, free in lacking)
+    lacking = [(need, one if need == 1 else many, free) for one, many, need, free in pairs if NO_LIMIT < free < need]
+    return "; ".join(f"{need} {word} {_are(need)} needed and {free} {_are(free)} free" for need, word, free in lacking)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def pool_of(site: Site, look: CapacityLook) -> str:
@@ -101,7 +105,9 @@ def narrowest(looks: Sequence[CapacityLook]) -> CapacityLook:
 
 def _held(claim: RoomClaim) -> str:
     room = claim.room
-    much = f"{room.cores} cores, {room.ram_mib} MiB, {room.instances} instances"
+    cores = "1 core" if room.cores == 1 else f"{room.cores} cores"
+    instances = "1 instance" if room.instances == 1 else f"{room.instances} instances"
+    much = f"{cores}, {room.ram_mib} MiB, {instances}"
     return f"of that {much} are held for the {claim.action} of {claim.platform} ({claim.state.value})"
 
 

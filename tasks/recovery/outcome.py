@@ -27,6 +27,6 @@ class MoveOutcome:
 
     def __str__(self) -> str:
         """For log, message and journal."""
-        lost = "; ".join(loss.text for loss in self.move.losses) or "nothing was lost"
+        lost = "; ".join(loss.text for loss in self.move.losses) or "nothing"
         went = f"{self.move.platform} runs in {self.move.to_site} (from {self.move.from_site})"
-        return f"{went}. {lost}. Clients: {'; '.join(self.proofs)}."
+        return f"{went}. Loss: {lost}. Clients: {'; '.join(self.proofs)}."

@@ -70,15 +70,19 @@ def _known(voice: Voice, plan: Plan) -> str:
     lines = [retell(voice, plan.reason)] if plan.reason else []
     lines += [voice.say("paper.candidate", name=plan.candidate)] if plan.candidate else []
     lines += [voice.say("card.role", site=site, role=retell(voice, role)) for site, role in plan.roles.items()]
-    lines += [f"{name}: {retell(voice, how)}" for name, how in plan.coverage.items()]
+    lines += [_fact(voice, name, how) for name, how in plan.coverage.items()]
     lines += [
-        voice.say("paper.bound", name=retell(voice, b.name), most=voice.number(b.at_most), unit=b.unit)
+        voice.say("paper.bound", name=retell(voice, b.name), most=voice.number(b.at_most), unit=retell(voice, b.unit))
         for b in plan.bounds
     ]
-    lines += [f"{retell(voice, guard.name)}: {retell(voice, guard.text)}" for guard in plan.guards]
+    lines += [_fact(voice, guard.name, guard.text) for guard in plan.guards]
     lines += [retell(voice, sentence) for sentence in plan.known_wrong]
     listed = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
     return f"<h2>{html.escape(voice.say('paper.known'))}</h2><ul>{listed}</ul>" if listed else ""
+
+
+def _fact(voice: Voice, name: str, text: str) -> str:
+    return voice.say("card.guard", name=retell(voice, name), text=retell(voice, text))
 
 
 def _operators(platform: Platform, plan: Plan) -> list[Site]:

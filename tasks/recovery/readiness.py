@@ -251,17 +251,17 @@ def added_looked_at(platform: Platform, seen: Evidence) -> list[str]:
 
 
 def _tried(plan: Recovery, seen: Evidence) -> Iterator[Finding]:
-    for name, at, every in (
-        ("drill", seen.last_drill_at, plan.drill_every),
-        ("restore", seen.last_restore_at, plan.restore_every),
+    from_backup = "rehearse on a backup: a recovery drill with from_backup"
+    for name, what, at, every, next_step in (
+        ("last-drill", "drill", seen.last_drill_at, plan.drill_every, "make a drill"),
+        ("last-restore", "restore of a backup", seen.last_restore_at, plan.restore_every, from_backup),
     ):
+        promised = f"one every {format_duration(every)} is promised"
         if at is None:
-            said = f"no {name} was ever tried, one every {format_duration(every)} is promised"
-            yield _warning(f"last-{name}", said, f"make a {name}")
+            yield _warning(name, f"no {what} was ever tried, {promised}", next_step)
         elif seen.now - at > every:
-            said = f"the last {name} is {(seen.now - at).days} days old, one every {format_duration(every)} is promised"
             judged = _critical if seen.now - at > _LONG_OVERDUE * every else _warning
-            yield judged(f"last-{name}", said, f"make a {name}")
+            yield judged(name, f"the last {what} is {(seen.now - at).days} days old, {promised}", next_step)
 
 
 def _in_time(plan: Recovery, seen: Evidence) -> Iterator[Finding]:

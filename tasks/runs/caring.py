@@ -68,7 +68,7 @@ def look_once(
         if verdict.care is Care.LEAVE:
             soon = soon or "waited out" in verdict.reason
             continue
-        say(f"{run.action} of {run.subject} on {run.platform} ({run.id}): {verdict.care.value}, {verdict.reason}")
+        say(f"{run.title} ({run.id}): {verdict.care.value}, {verdict.reason}")
         cared.append(_do(journal, orchestrator, run, verdict, say))
     return cared, soon
 

@@ -28,8 +28,7 @@ from blocks.errors import Refused
 from blocks.journal.adapter import PostgresJournal
 from blocks.journal.opening import open_journal
 from blocks.ports.approvals import Approval, Plan, PlanStep, Standing
-from blocks.ports.runs import Lease, Run, RunState
-from tasks.approvals.decide import UNKNOWN_REQUESTER
+from blocks.ports.runs import UNKNOWN_REQUESTER, Lease, Run, RunState
 from tasks.core.change import Order, Stopped
 
 if TYPE_CHECKING:

@@ -157,7 +157,7 @@ def _took(voice: Voice, bar: Bar) -> str:
 
 def _proof(voice: Voice, bar: Bar) -> str:
     said = [voice.say("move.by_hand", who=bar.by_hand)] if bar.by_hand else []
-    said.append(bar.evidence or retell(voice, bar.outcome) or voice.say("move.no_evidence"))
+    said.append(retell(voice, bar.evidence or bar.outcome) or voice.say("move.no_evidence"))
     return "; ".join(said)
 
 

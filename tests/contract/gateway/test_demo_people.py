@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from blocks.approvals.block import ApproverKey
 from blocks.errors import Broken
 from blocks.ports.approvals import Door, Policy, Standing
+from blocks.ports.runs import UNKNOWN_REQUESTER
 from blocks.slack.app import SlackApp
 from blocks.slack.block import SlackWorkspace
 from deployments.commands.as_slack import SlackPage, buttons_of
@@ -23,7 +24,6 @@ from deployments.sandbox.slack_receiver import Secrets
 from deployments.sandbox.slack_store import Workspace
 from deployments.sandbox.state import State
 from tasks.approvals.codes import STEP_S
-from tasks.approvals.decide import UNKNOWN_REQUESTER
 from tests.contract.gateway.conftest import running
 
 RULE = Policy(approvers=tuple(ACCOUNTS), quorum=1, needs_code=True, typed="hearth")

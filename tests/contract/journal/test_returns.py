@@ -152,7 +152,7 @@ def test_another_plan_is_not_what_was_granted(journal, move, run):
 
 NOT_THE_SCHEDULE = {
     "a person's run": ({"who": "platform-engineer"}, "was asked for by platform-engineer"),
-    "nobody's run": ({"who": "unknown"}, "was asked for by unknown"),
+    "nobody's run": ({"who": "unknown"}, "was asked for by somebody in the Prefect UI"),
     "a restart": ({"action": "service-restart"}, "is a service-restart of hearth"),
     "a failover": ({"action": "failover"}, "is a failover of hearth"),
     "another platform": ({"platform": "storefront"}, "is a failback of storefront"),

@@ -83,7 +83,7 @@ NOT_WHAT_WAS_SHOWN = {
     "another action": ({"action": "failback"}, "the card says failover to dc-west, and the run is a failback"),
     "another site": ({"parameters": {"platform": "shop", "candidate": "elsewhere"}}, "the card says failover to dc-west"),
     "somebody else's run": ({"requested_by": "shift-lead"}, "was asked for by shift-lead and is running"),
-    "nobody's run": ({"requested_by": "unknown"}, "was asked for by unknown"),
+    "nobody's run": ({"requested_by": "unknown"}, "was asked for by somebody in the Prefect UI"),
 }  # fmt: skip
 
 

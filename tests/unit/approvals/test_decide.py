@@ -179,10 +179,22 @@ def test_the_same_plan_may_be_carried_out_whatever_was_measured_within_the_bound
         (plan(steps=plan().steps[::-1]), "the steps' targets or order changed"),
         (plan(steps=(replace(plan().steps[0], item="i-9"), plan().steps[1])), "the steps' targets or order changed"),
         (plan(candidate="standby-2"), "candidate was nothing, is standby-2"),
-        (plan(roles={"dc-west": "primary"}), "roles was nothing, is dc-west: primary"),
-        (plan(coverage={"vm": "power"}), "coverage was nothing, is vm: power"),
+        (plan(roles={"dc-west": "primary"}), 'dc-west: now "primary", of which the card said nothing'),
+        (plan(coverage={"vm": "power"}), 'vm: now "power", of which the card said nothing'),
+        (plan(coverage={"i-1": "power"}), 'restart instance i-1: now "power", of which the card said nothing'),
         (plan(subject="shop"), "subject was device-api, is shop"),
-        (plan(bounds=(replace(plan().bounds[0], at_most=60),)), "bounds were"),
+        (
+            plan(bounds=(replace(plan().bounds[0], at_most=60),)),
+            "clients without an answer: the card allowed at most 50 requests, now it would be at most 60 requests",
+        ),
+        (
+            plan(bounds=()),
+            "clients without an answer: the card allowed at most 50 requests, which is not asked for any more",
+        ),
+        (
+            plan(bounds=(*plan().bounds, Bound(name="lost rows", at_most=2000, measured=0, unit="rows"))),
+            "lost rows: now at most 2000 rows, of which the card said nothing",
+        ),
         (plan(guards=()), "the guards are others"),
         (
             plan(commit_within_s=600.0, rolls_back=True),
@@ -199,6 +211,17 @@ def test_the_same_plan_may_be_carried_out_whatever_was_measured_within_the_bound
 )
 def test_every_difference_voids_the_approval_and_is_said(now, difference):
     assert any(difference in each for each in differences(plan(), now)), differences(plan(), now)
+
+
+@pytest.mark.parametrize(
+    ("how", "difference"),
+    [
+        ({}, 'restart instance i-1: the card said "no row of its own", which is not known any more'),
+        ({"i-1": "12 rows"}, 'restart instance i-1: the card said "no row of its own", now it is "12 rows"'),
+    ],
+)
+def test_what_the_card_said_of_a_thing_is_told_in_words(how, difference):
+    assert differences(plan(coverage={"i-1": "no row of its own"}), plan(coverage=how)) == (difference,)
 
 
 @given(st.floats(), st.floats(allow_nan=False))

@@ -191,7 +191,7 @@ def test_room_is_looked_at():
     assert lacks_room(HEARTH, CELLAR, quiet()) == ""
     assert lacks_room(HEARTH, CELLAR, quiet(capacity={})) == "nobody can say what dc-west can still take"
     small = {CELLAR: ROOM.__class__(site=CELLAR, cores_free=1, ram_free_mib=-1, instances_free=8, hosts_up=2, text="")}
-    assert lacks_room(HEARTH, CELLAR, quiet(capacity=small)).endswith("4 cores are needed and 1 are free")
+    assert lacks_room(HEARTH, CELLAR, quiet(capacity=small)).endswith("4 cores are needed and 1 is free")
     assert lacks_room(with_plan(capacity={}), CELLAR, quiet(capacity={})) == ""
 
 

@@ -128,6 +128,8 @@ def test_what_fires_says_how_fast_and_what_is_left():
     )
     (spent, *_) = assess_burn(platform(), history({0, 1, 2}, length=864), AT)
     assert spent.sentence.endswith("overspent by 247 %")
+    (deep, *_) = assess_burn(platform(), history({0, 1, 2}, length=7), AT)
+    assert deep.sentence.endswith("overspent by 42,757 %")
     (last, *_) = assess_burn(platform(), history({0, 1, 2}, length=3003), AT)
     assert last.sentence.endswith(", 0 % of it left")
 

@@ -224,6 +224,20 @@ def test_the_pager_says_what_is_asked():
     assert render_call(Purpose.of("page:3"), a_picture()).summary == "hearth · device-api: restart needs a person"
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_what_is_about_a_platform_as_a_whole_names_it_once(language):
+    run, question = (
+        a_run(action="failover", subject="hearth"),
+        approval(plan=replace(approval().plan, subject="hearth")),
+    )
+    picture = a_picture(question, run=run, language=language)
+    said = [render_progress(picture)[0], render_call(Purpose.of("page:3"), picture).summary]
+    said += [flat(render_approval(picture, question)[1]), run.title]
+    assert not [each for each in said if "hearth · hearth" in each or "hearth on hearth" in each]
+    assert run.title == "failover of hearth"
+    assert a_run().title == "service-restart of device-api on hearth"
+
+
 @pytest.mark.parametrize("state", list(RunState))
 def test_who_was_rung_for_a_parked_run_is_left_alone_once_it_moves(state):
     call = render_call(Purpose.of("page:3"), a_picture(run=a_run(state=state)))

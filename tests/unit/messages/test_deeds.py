@@ -101,5 +101,30 @@ def test_an_error_says_its_next_step_in_french_too():
     assert "Ensuite : le redémarrage n'a pas suffi" in retell(FR, str(error))
 
 
+@pytest.mark.parametrize(
+    ("what", "where", "next_step", "english", "french"),
+    [
+        (
+            "its provider does not answer for it", "hearth", "",
+            "its provider does not answer for it (hearth)", "son fournisseur ne répond pas (hearth)",
+        ),
+        (
+            "shop has no recovery plan, so it is not moved anywhere", "the catalogue", "to move it away start a switchover",
+            "shop has no recovery plan, so it is not moved anywhere (the catalogue). Next: to move it away start a switchover",
+            "shop n'a pas de plan de reprise (le catalogue). Ensuite : pour la déplacer, lancer une bascule planifiée",
+        ),
+        (
+            "dc-west cannot take hearth: 1 core is needed and 0 are free", "the quota of dc-west", "mend it, and drill again",
+            "dc-west cannot take hearth: 1 core is needed and 0 are free (the quota of dc-west). Next: mend it, and drill again",
+            "dc-west ne peut pas accueillir hearth : il faut 1 (cœurs), 0 libres (le quota de dc-west). Ensuite : réparer, puis refaire l'exercice",
+        ),
+    ],
+)  # fmt: skip
+def test_where_it_went_wrong_reads_well_behind_any_sentence(what, where, next_step, english, french):
+    error = str(Broken(what, where=where, next_step=next_step))
+    assert error == english
+    assert retell(FR, error).replace("\u00a0", " ") == french
+
+
 def test_what_nobody_foresaw_goes_through_as_it_came():
     assert retell(FR, "zorp blivet; quux").replace("\u00a0", " ") == "zorp blivet ; quux"

@@ -262,6 +262,7 @@ D = "db1.hearth.example:5432/household"
         ("lag_bytes 70 MiB over the limit of 64 MiB", "retard de réplication 70 Mio au-dessus de la limite de 64 Mio"),
         ("certificate 2.5 d under the limit of 3 d", "fin du certificat dans 2,5 j sous la limite de 3 j"),
         ("availability: the error budget of 30d is spent 14.4 times too fast (limit 13.4): 5 of 12 samples bad in 1h, 97 % of it left", "availability : le budget d'erreur de 30 j est consommé 14,4 fois trop vite (limite 13,4) : 5 mesures mauvaises sur 12 en 1 h, il en reste 97 %"),
+        ("availability: the error budget of 30d is spent 250.0 times too fast (limit 14.4): 3 of 12 samples bad in 1h, overspent by 45,355 %", "availability : le budget d'erreur de 30 j est consommé 250,0 fois trop vite (limite 14,4) : 3 mesures mauvaises sur 12 en 1 h, dépassé de 45 355 %"),
         ("a/b, c/d and 2 more: does not have exactly one reading", "a/b, c/d et 2 autres : pas exactement une mesure"),
         ("recovered after 1min: all 7 checks ok", "rétabli après 1 min : les 7 contrôles sont bons"),
         ("recovered after 3min: active: available 1", "rétabli après 3 min : active : disponible 1"),
@@ -312,7 +313,10 @@ def test_a_burning_budget_speaks_french_alone_and_beside_a_failing_check():
     watched, well = services((WELL, reading(WELL, Measurement("latency", 12, Unit.MILLISECONDS))))
     (alone,) = plan(watched, well, burns=(burn,), at=AT + timedelta(hours=2))
     assert_french(alone)
-    assert "14,4 fois trop vite, reste 96,6 %" in first_line(alone, "fr")
+    assert "14,4 fois trop vite, reste 97 %" in first_line(alone, "fr")
+    overspent = replace(burn, budget_left_pct=-45354.6)
+    (deep,) = plan(watched, well, burns=(overspent,), at=AT + timedelta(hours=2))
+    assert "14,4 fois trop vite, dépassé de 45 355 %" in first_line(deep, "fr")
     assert alone.numbers["rate"] == alone.numbers["burn_rate"] == 14.44
     warned = MetricCheck(name="health", kind="metric", metric="m", unit="%", attempts=1, value={"warning": "> 80 %"})
     (both,) = plan(*services((warned, reading(warned, Measurement("value", 90, Unit.PERCENT)))), burns=(burn,))

@@ -100,6 +100,7 @@ def blanksless(text) -> str:
     [
         (lambda v: v.percent(3.5), ("3.5 %", "3,5 %")),
         (lambda v: v.clock(NIGHT), ("22:14", "23 h 14")),
+        (lambda v: v.clock_s(NIGHT), ("22:14:00", "23 h 14 min 00 s")),
         (lambda v: v.moment(NIGHT), ("23 November at 22:14", "23 novembre à 23 h 14")),
         (lambda v: v.day(NIGHT + timedelta(days=8)), ("1 December", "1er décembre")),
         (lambda v: v.number(1234567.8), ("1,234,568", "1 234 568")),

@@ -149,7 +149,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "at 5 % 11 of 200 requests failed (5.5 %), 95 % answered within 120 ms against 110 ms before: over 5 % errors or 5 times the latency",
-            "à 5 %, 11 requêtes sur 200 ont échoué (5.5 %), 95 % ont répondu en 120 ms",
+            "à 5 %, 11 requêtes sur 200 ont échoué (5,5 %), 95 % ont répondu en 120 ms",
         ),
         (
             "household in azure-west does not answer yet, so nothing can come home: no look",
@@ -165,7 +165,7 @@ def test_every_sentence_of_a_card_is_french(plan):
         ),
         (
             "digest in azure-west is fenced; household in azure-west follows dc-west; each commit of household in dc-west waits for its standby while that follows; 12 row changes of 0.4 s were acknowledged by household-data and by no other (devices 12); archive in azure-west does not answer yet",
-            "digest à azure-west est isolé ; household à azure-west suit dc-west ; chaque écriture de household à dc-west attend sa copie, tant qu'elle suit ; 12 modifications de 0.4 s ont été confirmées par household-data seul (devices 12) ; archive à azure-west ne répond pas encore",
+            "digest à azure-west est isolé ; household à azure-west suit dc-west ; chaque écriture de household à dc-west attend sa copie, tant qu'elle suit ; 12 modifications de 0,4 s ont été confirmées par household-data seul (devices 12) ; archive à azure-west ne répond pas encore",
         ),
         (
             "azure-west, which the failover of hearth left, does not rejoin by itself: nothing that is left to do answers",
@@ -218,19 +218,31 @@ def test_every_sentence_of_a_card_is_french(plan):
         ("look at azure-west; a retry of this run asks again and goes on from there", "regarder azure-west ; réessayer redemande et reprend de là"),
         (
             "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency",
-            "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
+            "à 25 %, 0 requêtes sur 20 ont échoué (0,0 %), en un temps inconnu",
         ),
         (
             "at 5 % 0 of 44 requests failed (0.0 %), 95 % answered within 211 ms against 70 ms before: over 1 % errors or 2 times the latency, still after 300 s",
-            "à 5 %, 0 requêtes sur 44 ont échoué (0.0 %), 95 % ont répondu en 211 ms, toujours plus de 2 fois la latence après 300 s",
+            "à 5 %, 0 requêtes sur 44 ont échoué (0,0 %), 95 % ont répondu en 211 ms, toujours plus de 2 fois la latence après 300 s",
         ),
         (
             "at 25 % 0 of 20 requests failed (0.0 %), 95 % answered within an unknown time against 110 ms before: over 1 % errors or 2 times the latency, still after 300 s",
-            "à 25 %, 0 requêtes sur 20 ont échoué (0.0 %), en un temps inconnu",
+            "à 25 %, 0 requêtes sur 20 ont échoué (0,0 %), en un temps inconnu",
+        ),
+        (
+            'count and save what only household in azure-west has: the card said "azure-west has no row of its own", which is not known any more; rows that only household in azure-west has: the card allowed at most 2000 rows, which is not asked for any more',
+            "compter et garder ce que seul household possède à azure-west : la carte disait « azure-west n'a aucune ligne à lui seul », ce qui n'est plus connu ; lignes que seul household à azure-west possède : la carte admettait au plus 2000 lignes, ce qui n'est plus demandé",
+        ),
+        (
+            'fence household in azure-west: the card said "confirmed by its host", now it is "NOT confirmed: nothing there answers us"; rows of household that may be lost: the card allowed at most 0 rows, now it would be at most 2000 rows',
+            "isoler household à azure-west : la carte disait « confirmé par son hôte », maintenant « NON confirmé : rien n'y répond » ; lignes de household qui peuvent être perdues : la carte admettait au plus 0 lignes, maintenant ce serait au plus 2000 lignes",
+        ),
+        (
+            'asked 3 times, and each time the plan changed: no longer: promote household in dc-west; new: open household in dc-west to writes; dc-west: now "active", of which the card said nothing; rows of household that may be lost: now at most 12.5 rows, of which the card said nothing; candidate was standby-3, is standby-4; rows of household that may be lost is 2001 rows now, approved was at most 2000 rows',
+            "demandé 3 fois, et le plan a changé chaque fois : n'y est plus : promouvoir household à dc-west ; nouveau : ouvrir household à dc-west aux écritures ; dc-west : maintenant « actif », dont la carte ne disait rien ; lignes de household qui peuvent être perdues : maintenant au plus 12,5 lignes, dont la carte ne disait rien ; candidate : standby-3 sur la carte, maintenant standby-4 ; lignes de household qui peuvent être perdues : 2001 lignes maintenant, au plus 2000 lignes étaient approuvées",
         ),
         (
             "predicted RTO 9.5 min of 15.0 min: detection 7.0 min, decision 60 s, execution 90 s",
-            "RTO prévu 9.5 min sur 15.0 min : détection 7.0 min, décision 60 s, exécution 90 s",
+            "RTO prévu 9,5 min sur 15,0 min : détection 7,0 min, décision 60 s, exécution 90 s",
         ),
     ],
 )  # fmt: skip

@@ -105,7 +105,7 @@ def test_numbers_are_said_in_the_language_of_the_customer():
 def test_a_burning_budget_and_the_monitoring_have_names():
     event = an_event(rate=14.4, budget_left_pct=62.5)
     assert "budget d'erreur « api »" in said(render_incident(a_picture(event, root="slo:api"))[1])
-    assert "14,4 fois trop vite, reste 62,5 %" in said(render_incident(a_picture(event, root="slo:api"))[1])
+    assert "14,4 fois trop vite, reste 62 %" in said(render_incident(a_picture(event, root="slo:api"))[1])
     assert "la surveillance elle-même" in said(render_incident(a_picture(root="monitoring"))[1])
 
 

@@ -90,7 +90,7 @@ def test_a_french_card_has_no_english_left():
         assert english not in said, english
     for french in (
         "Ensemble, sur ce seul oui",
-        "attend : à dc-west il faut 4 (cores), 2 libres",
+        "attend : à dc-west il faut 4 (cœurs), 2 libres",
         "n'a pas de plan de reprise",
     ):
         assert french in said, french
@@ -209,7 +209,9 @@ def test_the_report_is_said_in_french_piece_by_piece():
     assert told.startswith(
         "bascule d'urgence de hearth vers dc-west : lancée (exécution 0a1b2c3d) ; garden de storefront"
     )
-    assert "plus de place pour shop : il faut 8 (cores), 7 libres (place tenue par : the failover of garden)" in told
+    assert (
+        "plus de place pour shop : il faut 8 (cœurs), 7 libres (place tenue par : bascule d'urgence de garden)" in told
+    )
     assert "ledger est déjà en cours de modification : bascule planifiée de dc-west (exécution 7)" in told
     assert not {"goes", "does", "needed", "decide", "card", "says", "begun"} & set(told.split())
     assert retell(EN, str(REPORT)) == str(REPORT)
@@ -221,8 +223,8 @@ def test_the_report_is_said_in_french_piece_by_piece():
         ("begin the failover of shop to dc-west", "lancer : bascule d'urgence de shop vers dc-west"),
         ("approved with others in run 0a1b2c3d: approved by shift-lead", "approuvé avec d'autres (exécution 0a1b2c3d) : approuvé par shift-lead"),
         (
-            "16 cores free; of that 4 cores, 1024 MiB, 1 instances are held for the failover of shop (running)",
-            "16 cores free ; dont 4 cores, 1024 MiB, 1 instances tenus pour : bascule d'urgence de shop",
+            "16 cores free; of that 4 cores, 1024 MiB, 1 instance are held for the failover of shop (running)",
+            "16 cores free ; dont 4 cœurs, 1024 Mio, 1 instance tenus pour : bascule d'urgence de shop",
         ),
     ],
 )  # fmt: skip

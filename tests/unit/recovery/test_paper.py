@@ -407,6 +407,16 @@ def test_what_vigie_would_do_by_itself_when_the_old_site_is_back_is_on_paper_wit
     assert numbers == list(range(1, len(made.steps) + len(made.when_back) + 1))
 
 
+def test_a_french_page_has_its_measures_and_fences_in_french():
+    made = plan_move(MoveKind.FAILOVER, HEARTH, dark())
+    text = Page(render_paper(HEARTH, made, at=AT, language="fr", time_zone="Europe/Paris")).text.replace("\u00a0", " ")
+    known = text[text.index("Ce qu'il faut savoir") : text.index("Secrets nécessaires")]
+    assert "lignes de household qui peuvent être perdues : au plus 2 000 lignes" in known
+    assert "NON confirmé : rien n'y répond" in known
+    assert "fence-database:" not in known
+    assert not re.search(r"\brows\b|\bsupposed\b", known)
+
+
 def test_nothing_in_it_is_fetched_or_carried_out(page):
     assert not {"script", "img", "a", "link", "iframe", "form"} & set(page.tags)
     assert "azure-west <answers> nobody" in page.text

@@ -160,7 +160,7 @@ def test_a_circle_is_named_and_refused():
 SHORT = {
     "cores": ({"cores_free": 3}, "4 cores are needed and 3 are free"),
     "memory": ({"ram_free_mib": 8191}, "8192 MiB of memory are needed and 8191 are free"),
-    "servers": ({"instances_free": 0}, "1 servers are needed and 0 are free"),
+    "servers": ({"instances_free": 0}, "1 server is needed and 0 are free"),
 }
 
 

@@ -141,8 +141,8 @@ def test_what_is_held_is_taken_off_and_said():
     left = less_claimed(ROOM, [claim(), claim(platform="garden", state=RunState.FAILED)])
     assert (left.cores_free, left.ram_free_mib, left.instances_free) == (8, 65536 - 2048, 6)
     assert left.text == (
-        "16 cores free; of that 4 cores, 1024 MiB, 1 instances are held for the failover of shop (running); "
-        "of that 4 cores, 1024 MiB, 1 instances are held for the failover of garden (failed)"
+        "16 cores free; of that 4 cores, 1024 MiB, 1 instance are held for the failover of shop (running); "
+        "of that 4 cores, 1024 MiB, 1 instance are held for the failover of garden (failed)"
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from blocks.ports.approvals import PlanStep
+from blocks.ports.changes import Evidence, EvidenceKind
 from blocks.ports.drills import OldSideCount
 from blocks.ports.recovery import MoveKind, MoveState
 from blocks.ports.runs import Action, ActionKind
@@ -328,13 +329,24 @@ def test_the_page_says_what_proves_each_step_and_who_decided():
     page = Page(render_html(build_report(recorded()), picture=b"", language="fr", time_zone="Europe/Paris"))
     for expected in (
         "Bascule d'urgence de hearth, de azure-west à dc-west : les clients sont servis",
-        "fence-database:household:azure-west took effect (generation timeline 4)",
+        "fence-database:household:azure-west took effect (version timeline 4)",
         "shift-lead",
         "approuve (Slack) go",
         "28\u00a0novembre 03:03:12",
     ):
         assert expected in page.text
     assert "img" not in page.tags
+
+
+def test_what_proves_a_step_is_said_in_the_readers_language():
+    proof = Evidence(kind=EvidenceKind.GENERATION, reference="timeline 4", text="household-data left timeline 3 for 4")
+    report = build_report(recorded(steps=[a_step(*STEPS[0], evidence=proof)]))
+    said = {
+        "en": "household-data left timeline 3 for 4 (generation timeline 4)",
+        "fr": "household-data a quitté la ligne de temps 3 pour la 4 (version timeline 4)",
+    }
+    for language, proven in said.items():
+        assert proven in Page(render_html(report, picture=b"", language=language, time_zone="UTC")).text
 
 
 def test_a_step_by_hand_or_entered_again_is_told_so():
@@ -387,7 +399,7 @@ def test_what_was_not_fenced_is_timed_from_the_first_promotion_until_its_fence_i
     ("language", "told"),
     [
         ("en", ["fence household in azure-west: at 02:19:33, after at most 12 min 31 s without it", "not yet, open since"]),
-        ("fr", ["isoler household à azure-west : à 03:19:33, après au plus 12 min 31 s sans l'être", "pas encore, exposé"]),
+        ("fr", ["isoler household à azure-west : à 3 h 19 min 33 s, après au plus 12 min 31 s sans l'être", "pas encore, exposé"]),
     ],
 )  # fmt: skip
 def test_slack_the_page_and_the_artifact_say_since_when_it_is_fenced(language, told):
