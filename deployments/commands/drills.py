@@ -63,7 +63,7 @@ def _print(found: dict[Customer, list[Rehearsed]], at: datetime) -> None:
     if not found:
         typer.echo("no platform with a recovery plan is known to the journal")
     for who, rows in found.items():
-        typer.echo(f"{who.name}:")
+        typer.echo(f"{who.name}, hours of {who.time_zone}:")
         due = {each.platform: each for each in rows if each.is_due(at)}
         for row in render_calendar(rows, at=at, language="en", time_zone=who.time_zone):
             (_, platform), *facts = row.items()

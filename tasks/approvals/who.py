@@ -18,9 +18,11 @@ def who_decides(policy: Policy, enrolled: Mapping[str, bool]) -> list[str]:
     able = [name for name in names if enrolled.get(name)]
     needed = max(1, policy.quorum)
     others = 0 if policy.requester_may_approve else 1
-    lines = [f"{needed} of {', '.join(names)}{', not who asks for it' if others else ''}"]
-    if policy.typed:
-        lines.append(f"an approval carries the typed word {policy.typed}")
+    unknown = f", not who asks for it; {needed + 1} where nobody knows who asks, as of a run started in Prefect"
+    lines = [f"{needed} of {', '.join(names)}{unknown if others else ''}"]
+    carried = [f"the typed word {policy.typed}"] if policy.typed else []
+    carried += ["a one-time code"] if policy.needs_code or policy.typed else ["a one-time code outside Slack"]
+    lines.append(f"an approval carries {' and '.join(carried)}")
     if policy.glass:
         lines.append(f"the glass may be broken by {', '.join(policy.glass)}")
     if absent := [name for name in names if name not in able]:

@@ -53,8 +53,11 @@ def shortfall(needed: Capacity, look: CapacityLook) -> str:
         ("MiB of memory", "MiB of memory", needed.ram_mib, look.ram_free_mib),
         ("server", "servers", needed.instances, look.instances_free),
     )
-    lacking = [(need, one if need == 1 else many, free) for one, many, need, free in pairs if NO_LIMIT < free < need]
-    return "; ".join(f"{need} {word} {_are(need)} needed and {free} {_are(free)} free" for need, word, free in lacking)
+    lacking = [each for each in pairs if each[-1] != NO_LIMIT and each[-1] < each[-2]]
+    return "; ".join(
+        f"{need} {one if need == 1 else many} {_are(need)} needed and {free} {_are(free)} free"
+        for one, many, need, free in lacking
+    )
 
 
 def _are(count: int) -> str:

@@ -7,8 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from blocks.ports.approvals import Door, Policy, Standing
-from tasks.approvals.decide import judge
+from blocks.ports.approvals import Choice, Door, Policy, Standing
+from blocks.ports.runs import UNKNOWN_REQUESTER
+from tasks.approvals.decide import judge, needed_count, needs_code
 from tasks.approvals.who import who_decides
 from tests.unit.approvals.asked import AT, approval, decision, said
 
@@ -19,11 +20,29 @@ ALL = {DUTY: True, LEAD: True, MANAGER: True}
 
 def test_it_says_whose_yes_and_what_it_must_carry():
     assert who_decides(RULE, ALL) == [
-        "1 of duty-operator, shift-lead, service-manager, not who asks for it",
-        "an approval carries the typed word hearth",
+        f"1 of {DUTY}, {LEAD}, {MANAGER}, not who asks for it; 2 where nobody knows who asks, as of a run started in Prefect",
+        "an approval carries the typed word hearth and a one-time code",
         "the glass may be broken by shift-lead",
     ]
-    assert who_decides(Policy(approvers=(DUTY,), requester_may_approve=True), ALL) == ["1 of duty-operator"]
+    assert who_decides(Policy(approvers=(DUTY,), requester_may_approve=True), ALL) == [
+        "1 of duty-operator",
+        "an approval carries a one-time code outside Slack",
+    ]
+
+
+@pytest.mark.parametrize("typed", ["", "hearth"])
+@pytest.mark.parametrize("coded", [False, True])
+@pytest.mark.parametrize("may", [False, True])
+def test_what_it_says_is_what_the_card_asks_for(typed, coded, may):
+    rule = Policy(approvers=(DUTY, LEAD, MANAGER), typed=typed, needs_code=coded, requester_may_approve=may)
+    first, carries = who_decides(rule, ALL)
+    unknown = needed_count(approval(rule, requester=UNKNOWN_REQUESTER))
+    assert (f"; {unknown} where nobody knows who asks" in first) is (
+        unknown != needed_count(approval(rule, requester=DUTY))
+    )
+    everywhere = needs_code(approval(rule), Choice.APPROVE, Door.SLACK)
+    assert carries.endswith("a one-time code" if everywhere else "a one-time code outside Slack")
+    assert needs_code(approval(rule), Choice.APPROVE, Door.TERMINAL)
 
 
 def test_who_is_asked_besides_counts_only_where_the_rule_ever_asks():

@@ -17,7 +17,7 @@ def test_what_is_due_says_how_it_is_begun(capsys):
     late = a_platform(drilled(100), restores=[restored(10)], name="attic")
     _print({HEARTH: [well, late, a_platform(name="garden")]}, NOW)
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["hearth:", "  garden"]
+    assert said[:2] == ["hearth, hours of Europe/Paris:", "  garden"]
     assert "    Next drill due       now: never done" in said
     assert [line for line in said if "Next:" in line] == [
         "    Next: prefect deployment run recovery-drill/rehearse -p platform=garden -p from_backup=true",
@@ -41,7 +41,7 @@ def test_the_command_refuses_it_too(vigie, journal, applied):
     journal.beat("hearth", "nightly-export")
     result = vigie("drills", "--customer", "hart")
     assert (result.exit_code, "the nearest is 'hearth'" in result.output) == (1, True)
-    assert "hearth:" in vigie("drills", "--customer", "hearth").output
+    assert "hearth, hours of Europe/Paris:" in vigie("drills", "--customer", "hearth").output
 
 
 def test_without_any_it_says_so(capsys):
