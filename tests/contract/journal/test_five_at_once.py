@@ -183,7 +183,7 @@ def test_one_whose_plan_became_another_is_void_alone_and_asks_alone(journal, clo
     assert other.digest != shop.digest
     own = Policy(approvers=("service-manager",), typed="shop")
     with executing(journal, runs["shop"]):
-        with pytest.raises(Broken, match="Prefect has no approval rules"):  # it would ask by its own rule
+        with pytest.raises(Refused, match="no Prefect server is known"):  # it would ask by its own rule
             approved(lambda: other)
         asked = _question(this_run(), other, lambda _: own)
     (void, again) = journal.approvals(runs["shop"])
@@ -226,7 +226,7 @@ def test_a_bound_or_guard_that_fails_by_then_voids_that_part(journal, cloud, pre
         if worse == "a bound"
         else replace(plan, guards=tuple(replace(guard, holds=False) for guard in plan.guards))
     )
-    with executing(journal, run), pytest.raises(Broken, match="Prefect has no approval rules"):
+    with executing(journal, run), pytest.raises(Refused, match="no Prefect server is known"):
         approved(lambda: now)
     assert journal.approvals(run)[0].standing is Standing.VOID
     assert journal.move(run) is None

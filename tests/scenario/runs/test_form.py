@@ -22,7 +22,7 @@ def test_a_drill_is_answered_in_the_form_and_changes_nothing(desk):
     names = form["schema"]["$defs"]["Approver"]["enum"]
     assert {"-", "duty-operator", "service-manager"} <= set(names)
     first, *_ = form["description"].splitlines()
-    assert first.startswith("**🟠 To approve · approval drill · storefront · storefront")
+    assert first.startswith("**🟠 To approve · approval drill · storefront \\(")
     assert "friday practice" in first
 
     desk.approve(run, "duty-operator")

@@ -172,7 +172,7 @@ def sleeping(desk):
 
 def test_the_terminal_lists_shows_and_approves_and_a_wrong_code_counts_for_nothing(desk, sleeping):
     start_of_id = str(sleeping)[:8]
-    assert f"{start_of_id}  approval-drill of storefront on storefront, waiting since" in told("list")
+    assert f"{start_of_id}  approval-drill of storefront, waiting since" in told("list")
     assert str(sleeping) in told("list", "--json")
     right = desk.code(LEAD)
     wrong = "000000" if right != "000000" else "111111"
