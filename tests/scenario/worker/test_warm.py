@@ -7,6 +7,7 @@ import shutil
 import sysconfig
 import time
 import venv
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -125,10 +126,15 @@ def _copied_environment(place):
 
 def _fork_server(worker):
     """The one that was not forked from anything: it has its socket's number on its command line, and is the oldest."""
-    found = [
-        each for each in psutil.Process(worker.pid).children() if "deployments.worker.fork_server" in each.cmdline()
-    ]
+    found = [each for each in psutil.Process(worker.pid).children() if "deployments.worker.fork_server" in _words(each)]
     return min(found, key=psutil.Process.create_time)
+
+
+def _words(process):
+    """Its command line; none of a child that has just ended and was not waited for yet."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
 
 
 def test_a_second_worker_of_the_same_name_is_refused(prefect_server, warm):
