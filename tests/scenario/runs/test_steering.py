@@ -183,7 +183,7 @@ def test_the_terminal_lists_shows_and_approves_and_a_wrong_code_counts_for_nothi
     assert "granted: approved by shift-lead" in told("approve", start_of_id, "--as", LEAD, "--code", right)
     assert desk.state(sleeping)["name"] == "Completed"
     assert "approval 1: granted, approved by shift-lead" in told("show", start_of_id)
-    assert "0 runs begin with" in told("show", "ffffffff-no", code=1)
+    assert "no run begins with" in told("show", "ffffffff-no", code=1)
     assert "waits for no answer: it is done" in told(
         "reject", start_of_id, "--as", LEAD, "--code", desk.code(LEAD), code=1
     )
