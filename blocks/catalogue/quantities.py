@@ -52,6 +52,11 @@ def parse_duration(value: object) -> timedelta:
     return timedelta(seconds=number * _SECONDS[unit])
 
 
+def format_count(count: int, one: str, many: str) -> str:
+    """'1 copy', '2 copies', '0 copies'."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def format_duration(value: timedelta) -> str:
     """The shortest exact writing: 90 s stays '90s', 300 s becomes '5min'."""
     seconds = value.total_seconds()

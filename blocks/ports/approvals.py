@@ -130,6 +130,11 @@ class Policy:
     typed: str = ""
     glass: tuple[str, ...] = ()
 
+    @property
+    def carries_code(self) -> bool:
+        """Must an approval carry the one-time code in Slack too?"""
+        return self.needs_code or bool(self.typed)
+
 
 class Choice(StrEnum):
     """What somebody says to an approval."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from blocks.catalogue.quantities import format_count
 from blocks.errors import Refused, Retryable
 from blocks.ports.recovery import DatabaseLook, Loss, LossKind
 from blocks.postgres.calls import session
@@ -248,12 +249,12 @@ def said_beyond(name: str, counted: Mapping[str, Any]) -> str:
     """What a host counted that only its server `name` has, and how many commits no row tells of."""
     rows, seconds, rewriting = int(counted["rows"]), float(counted["seconds"]), int(counted["rewriting"])
     tables = ", ".join(f"{table} {count}" for table, count in counted["by_table"].items())
-    changes, were = ("1 row change", "was") if rows == 1 else (f"{rows} row changes", "were")
+    changes, were = format_count(rows, "row change", "row changes"), "was" if rows == 1 else "were"
     said = f"{changes} of {seconds:.1f} s {were} acknowledged by {name} and by no other"
     if not rows:
         said = f"no row change was acknowledged by {name} alone"
     said += f" ({tables})" if tables else ""
-    commits = "1 commit" if rewriting == 1 else f"{rewriting} commits"
+    commits = format_count(rewriting, "commit", "commits")
     return f"{said}; {commits} dropped or rewrote whole tables" if rewriting else said
 
 

@@ -177,7 +177,7 @@ def _who(voice: Voice, picture: RunPicture, approval: Approval) -> list[str]:
     if approval.escalated_at is not None and policy.escalate_to:
         time, besides = voice.clock(approval.escalated_at), voice.listing(policy.escalate_to)
         lines.append(say(voice, "card.escalated", time=time, names=besides))
-    if policy.needs_code or policy.typed:
+    if policy.carries_code:
         lines.append(voice.say("card.needs_code"))
     if policy.typed:
         lines.append(say(voice, "card.needs_typed", word=policy.typed))
@@ -235,7 +235,7 @@ def _buttons(voice: Voice, approval: Approval) -> Block:
     sure = confirmation(
         voice, voice.say("confirm.done" if plan.confirms else "confirm.approve", **blanks), voice.say(yes)
     )
-    by_modal = policy.needs_code or bool(policy.typed)
+    by_modal = policy.carries_code
     elements: list[Block] = [
         button(voice.say(yes), APPROVE, value, style="primary", confirm=None if by_modal else sure),
         button(voice.say(no), REJECT, value, style="danger"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blocks.catalogue.quantities import parse_duration
+from blocks.catalogue.quantities import format_count, parse_duration
 from blocks.errors import Refused
 from blocks.ports.incidents import Incident
 from blocks.ports.journal import SweepSummary
@@ -72,7 +72,7 @@ def now(as_json: Json = False) -> None:
     for each in unreviewed:
         typer.echo(f"  {each.reason}; to be reviewed: vigie runs review {str(each.run)[:8]}")
     if undelivered:
-        waiting = "1 message is" if undelivered == 1 else f"{undelivered} messages are"
+        waiting = format_count(undelivered, "message is", "messages are")
         typer.echo(f"\n{waiting} waiting to be told; the next sweep sends them, unless Slack or the pager is down.")
 
 

@@ -6,9 +6,12 @@ true now, so that whoever is asked again need not compare two cards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from blocks.ports.approvals import Bound, Plan
+
+T = TypeVar("T")
 
 
 def changes(approved: Plan, now: Plan) -> Sequence[str]:
@@ -53,25 +56,31 @@ def _of_parts(approved: Plan, now: Plan) -> Iterator[str]:
 
 def _said(before: Mapping[str, str], after: Mapping[str, str], texts: Mapping[str, str]) -> Iterator[str]:
     """What a card says of a thing by its name; a thing that a step is about is called as the step is."""
-    for name in dict.fromkeys((*before, *after)):
-        what = texts.get(name, name)
-        if name not in after:
-            yield f'{what}: the card said "{before[name]}", which is not known any more'
-        elif name not in before:
-            yield f'{what}: now "{after[name]}", of which the card said nothing'
-        elif before[name] != after[name]:
-            yield f'{what}: the card said "{before[name]}", now it is "{after[name]}"'
+    return _compared(before, after, texts, '"{}"'.format, ("said", "known", "is"))
 
 
 def _bounds(before: Sequence[Bound], after: Sequence[Bound]) -> Iterator[str]:
     agreed, offered = ({bound.name: (float(bound.at_most), bound.unit) for bound in each} for each in (before, after))
-    for name in dict.fromkeys((*agreed, *offered)):
-        if name not in offered:
-            yield f"{name}: the card allowed {_at_most(*agreed[name])}, which is not asked for any more"
-        elif name not in agreed:
-            yield f"{name}: now {_at_most(*offered[name])}, of which the card said nothing"
-        elif agreed[name] != offered[name]:
-            yield f"{name}: the card allowed {_at_most(*agreed[name])}, now it would be {_at_most(*offered[name])}"
+    return _compared(agreed, offered, {}, lambda limit: _at_most(*limit), ("allowed", "asked for", "would be"))
+
+
+def _compared(
+    before: Mapping[str, T],
+    after: Mapping[str, T],
+    texts: Mapping[str, str],
+    phrase: Callable[[T], str],
+    words: tuple[str, str, str],
+) -> Iterator[str]:
+    """Each thing that the card has otherwise: what it did with it, how it is gone, what it would be now."""
+    did, gone, now = words
+    for name in dict.fromkeys((*before, *after)):
+        what = texts.get(name, name)
+        if name not in after:
+            yield f"{what}: the card {did} {phrase(before[name])}, which is not {gone} any more"
+        elif name not in before:
+            yield f"{what}: now {phrase(after[name])}, of which the card said nothing"
+        elif before[name] != after[name]:
+            yield f"{what}: the card {did} {phrase(before[name])}, now it {now} {phrase(after[name])}"
 
 
 def _at_most(limit: float, unit: str) -> str:

@@ -85,7 +85,7 @@ def needs_code(approval: Approval, choice: Choice, door: Door) -> bool:
     """Must this answer carry a one-time code?"""
     if door in _CODED_DOORS or choice is Choice.BREAK_GLASS:
         return True
-    return choice is Choice.APPROVE and (approval.policy.needs_code or bool(approval.policy.typed))
+    return choice is Choice.APPROVE and approval.policy.carries_code
 
 
 def is_expired(approval: Approval, now: datetime) -> bool:

@@ -21,7 +21,7 @@ def who_decides(policy: Policy, enrolled: Mapping[str, bool]) -> list[str]:
     unknown = f", not who asks for it; {needed + 1} where nobody knows who asks, as of a run started in Prefect"
     lines = [f"{needed} of {', '.join(names)}{unknown if others else ''}"]
     carried = [f"the typed word {policy.typed}"] if policy.typed else []
-    carried += ["a one-time code"] if policy.needs_code or policy.typed else ["a one-time code outside Slack"]
+    carried += ["a one-time code"] if policy.carries_code else ["a one-time code outside Slack"]
     lines.append(f"an approval carries {' and '.join(carried)}")
     if policy.glass:
         lines.append(f"the glass may be broken by {', '.join(policy.glass)}")

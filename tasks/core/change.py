@@ -64,6 +64,12 @@ class Stopped(Exception):
         self.before = before
 
 
+def heed_stop(journal: RunJournal, run: UUID, before: str) -> None:
+    """For whoever waits with nothing under way in the world. Raises `Stopped` where somebody asked the run to stop."""
+    if who := journal.run(run).stop_requested_by:
+        raise Stopped(who, before)
+
+
 class Watch(Protocol):
     """Time as it passes for whoever waits; tests let it pass faster."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from prefect.logging import get_run_logger
 
+from blocks.catalogue.quantities import format_count
 from blocks.errors import Broken, Refused
 from blocks.ports.approvals import PlanStep
 from blocks.ports.drills import DrillVerdict
@@ -108,8 +109,7 @@ def judge_drill(granted: Granted, looked: Sequence[Looked], judged: Sequence[Jud
 
 def said_rehearsed(platform: str, site: str, copies_count: int, looks_count: int) -> str:
     """A drill that passed, in a sentence."""
-    copies = "1 copy" if copies_count == 1 else f"{copies_count} copies"
-    looks = "1 look" if looks_count == 1 else f"{looks_count} looks"
+    copies, looks = format_count(copies_count, "copy", "copies"), format_count(looks_count, "look", "looks")
     return (
         f"the failover of {platform} to {site} was rehearsed: {copies} promoted and verified, "
         f"{looks} found nothing in its way, no row was written and nothing is left over"

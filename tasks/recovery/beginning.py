@@ -22,7 +22,7 @@ from blocks.ports.approvals import Approval, Plan
 from blocks.ports.orchestration import Orchestrator, RunPhase, Startable
 from blocks.ports.room import RoomWanted
 from blocks.ports.runs import RunState
-from tasks.core.change import Stopped
+from tasks.core.change import heed_stop
 from tasks.core.retries import JOURNAL
 from tasks.core.step import record_step
 from tasks.recovery.holding import room_wanted
@@ -86,7 +86,7 @@ def begin_one(
     """Its run is promised and released, or was before. Raises the three errors, and `Stopped`."""
     run = journal.part_runs(agreed.id).get(part.platform)
     if run is None:
-        _must_go_on(journal, agreed, part)
+        heed_stop(journal, agreed.run, f"begin the {part.action} of {part.platform} to {part.candidate}")
         wanted = _seen(journal, known, part, look)
         run = _promised(journal, orchestrator, agreed, part, known, wanted)
     seen = orchestrator.view(run)
@@ -105,12 +105,6 @@ def _seen(journal: PostgresJournal, known: Known, part: Plan, look: LookForRoom)
         return look(journal, known, part.candidate)
     except Retryable as error:
         raise Refused(f"nobody can say what {part.candidate} can still take: {error.what}") from error
-
-
-def _must_go_on(journal: PostgresJournal, agreed: Approval, part: Plan) -> None:
-    asking = journal.run(agreed.run)
-    if asking.stop_requested_by:
-        raise Stopped(asking.stop_requested_by, f"begin the {part.action} of {part.platform} to {part.candidate}")
 
 
 def _promised(  # noqa: PLR0917  the same, and the room

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from blocks.catalogue.model import Site
+from blocks.catalogue.quantities import format_count
 from blocks.catalogue.recovery import Capacity
 from blocks.errors import Refused
 from blocks.ports.approvals import Guard
@@ -55,7 +56,7 @@ def shortfall(needed: Capacity, look: CapacityLook) -> str:
     )
     lacking = [each for each in pairs if each[-1] != NO_LIMIT and each[-1] < each[-2]]
     return "; ".join(
-        f"{need} {one if need == 1 else many} {_are(need)} needed and {free} {_are(free)} free"
+        f"{format_count(need, one, many)} {_are(need)} needed and {free} {_are(free)} free"
         for one, many, need, free in lacking
     )
 
@@ -108,8 +109,8 @@ def narrowest(looks: Sequence[CapacityLook]) -> CapacityLook:
 
 def _held(claim: RoomClaim) -> str:
     room = claim.room
-    cores = "1 core" if room.cores == 1 else f"{room.cores} cores"
-    instances = "1 instance" if room.instances == 1 else f"{room.instances} instances"
+    cores = format_count(room.cores, "core", "cores")
+    instances = format_count(room.instances, "instance", "instances")
     much = f"{cores}, {room.ram_mib} MiB, {instances}"
     return f"of that {much} are held for the {claim.action} of {claim.platform} ({claim.state.value})"
 

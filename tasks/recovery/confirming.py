@@ -21,7 +21,7 @@ from blocks.catalogue.recovery import AddedStep
 from blocks.ports.approvals import Approval, Plan, PlanStep, Policy, Standing
 from blocks.ports.runs import ActionKind, RunState, Step
 from tasks.approvals.decide import is_expired
-from tasks.core.change import Stopped
+from tasks.core.change import Stopped, heed_stop
 from tasks.runs.runbook import Granted, Runbook
 
 _LEFT = frozenset({RunState.PARKED.value, RunState.FAILED.value, RunState.CANCELLED.value})
@@ -95,8 +95,7 @@ class Asking:
 
     def _heed_stop(self) -> None:
         """Nothing of this step is under way in the world, so a stop takes effect at once."""
-        if who := self.book.journal.run(self.book.run.id).stop_requested_by:
-            raise Stopped(who, self.step.text)
+        heed_stop(self.book.journal, self.book.run.id, self.step.text)
 
     # -- the question ------------------------------------------------------------------------------
 
@@ -161,7 +160,7 @@ def asking_policy(policy: Policy, within: timedelta | None) -> Policy:
         policy,
         quorum=1,
         requester_may_approve=True,
-        needs_code=policy.needs_code or bool(policy.typed),
+        needs_code=policy.carries_code,
         typed="",
         expires_after_s=expires_s,
         escalate_after_s=expires_s / 2 if late else policy.escalate_after_s,

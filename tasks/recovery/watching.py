@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -22,8 +23,8 @@ from blocks.catalogue.quantities import format_duration
 from blocks.errors import Broken, Refused
 from blocks.journal.opening import open_journal
 from blocks.ports.clients import Asked, Entrance
-from blocks.ports.runs import Action, RunJournal
-from tasks.core.change import Order, Stopped, Watch
+from blocks.ports.runs import Action
+from tasks.core.change import Order, Watch, heed_stop
 from tasks.core.retries import JOURNAL
 from tasks.core.step import fresh_step
 from tasks.recovery.earning import Judgement, judgements, standing
@@ -62,7 +63,7 @@ def watch_share(order: Order, platform: str, text: str, away: str, back_to: int)
             next_step="this share stays; set the catalogue as it was and run vigie apply, then retry the run",
         )
     with open_journal() as journal:
-        heed = _heeding(journal, order.run, text)
+        heed = partial(heed_stop, journal, order.run, text)
 
         def see() -> Ruling:
             doors = parts.entrance(item.thing, item.site), parts.entrance(item.thing, away)
@@ -80,7 +81,8 @@ def see_it_answers(run: UUID, platform: str, switch: str, site: str, text: str) 
     parts, say = parts_of(platform), get_run_logger().info
     door, rule = parts.entrance(switch, site), rule_of(parts.recovery)
     with open_journal() as journal:
-        wrong = await_answers(door, rule, time, heed=_heeding(journal, run, text), say=lambda said: say("%s", said))
+        heed = partial(heed_stop, journal, run, text)
+        wrong = await_answers(door, rule, time, heed=heed, say=lambda said: say("%s", said))
     if wrong:
         raise Broken(
             f"nobody is sent to {site} yet: in {format_duration(rule.patience)} it did not answer clients of {switch}: "
@@ -112,14 +114,6 @@ def await_answers(
             say(f"waiting: a client would see: {wrong}")
             told = wrong
         watch.sleep(_ROUND_EVERY_S)
-
-
-def _heeding(journal: RunJournal, run: UUID, text: str) -> Callable[[], None]:
-    def heed() -> None:
-        if who := journal.run(run).stop_requested_by:
-            raise Stopped(who, text)
-
-    return heed
 
 
 def judge_once(journal: Judging, order: Order, away: str, back_to: int, see: Callable[[], Ruling]) -> Judgement:
